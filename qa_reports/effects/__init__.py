@@ -1,0 +1,1 @@
+"""Step 3 and 4: random-effects models for every item, and the interviewers who deviate."""

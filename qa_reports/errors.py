@@ -1,0 +1,21 @@
+"""What a user can fix: everything that ends with one clear message and exit code 2."""
+
+
+class UserError(Exception):
+    """A mistake in the configuration, the data or the surroundings that the user can put right.
+
+    The message is one sentence that says what is wrong, where (file, line, key or column), and what would be right.
+    The program prints it and nothing else; a traceback is kept for bugs.
+    """
+
+
+class ConfigError(UserError):
+    """The YAML file is not a configuration of this program; the message names file, line and key."""
+
+
+class DataError(UserError):
+    """A data file cannot be read or does not hold what the configuration says; the message names file and column."""
+
+
+class OutputError(UserError):
+    """A report cannot be written where it was asked for."""
