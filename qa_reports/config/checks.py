@@ -1,0 +1,108 @@
+"""Contradictions between the parts of a configuration, each of which is fine by itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from qa_reports.config.models import CovariateConfig, ItemConfig, MissingCodes, ReportConfig
+from qa_reports.config.wording import Complaint, did_you_mean
+
+
+def contradictions(config: ReportConfig) -> Iterator[Complaint]:
+    """Every place where the configuration contradicts itself or names something that it does not list."""
+    yield from _repeated_names(config)
+    for position, item in enumerate(config.items):
+        place = ("items", position)
+        yield from _slopes(item, place, config)
+        yield from _scale_and_codes(item, place, config.missing_codes)
+    yield from _batteries(config)
+    yield from _duration(config)
+    if config.interviewers.on is not None and config.interviewers.file is None:
+        yield Complaint(("interviewers", "on"), "belongs to a file of interviewers; add file, or delete on")
+    for position, _ in _repeated(list(config.report.formats)):
+        yield Complaint(("report", "formats", position), "stands twice; keep one")
+
+
+def _repeated(names: list[str]) -> Iterator[tuple[int, str]]:
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            yield position, name
+
+
+def _repeated_names(config: ReportConfig) -> Iterator[Complaint]:
+    lists: tuple[tuple[tuple[str, ...], list[str]], ...] = (
+        (("items",), [item.name for item in config.items]),
+        (("batteries",), [battery.name for battery in config.batteries]),
+        (("respondent_covariates",), _names(config.respondent_covariates)),
+        (("interviewers", "covariates"), _names(config.interviewers.covariates)),
+    )
+    for place, names in lists:
+        for position, name in _repeated(names):
+            first = names.index(name) + 1
+            yield Complaint(
+                (*place, position), f"{name} is listed twice (entries {first} and {position + 1}); keep one"
+            )
+
+
+def _names(covariates: tuple[CovariateConfig, ...]) -> list[str]:
+    return [covariate.name for covariate in covariates]
+
+
+def _slopes(item: ItemConfig, place: tuple[str | int, ...], config: ReportConfig) -> Iterator[Complaint]:
+    names = [other.name for other in config.items]
+    where = (*place, "slopes")
+    for slope, count in Counter(item.slopes).items():
+        if slope == item.name:
+            yield Complaint(where, f"{slope} cannot have a slope on itself; name another item")
+        elif slope not in names:
+            remedy = did_you_mean(slope, [name for name in names if name != item.name], "add it to items")
+            yield Complaint(where, f"{slope} is not one of the items; {remedy}")
+        elif count > 1:
+            yield Complaint(where, f"{slope} stands twice; keep one")
+    if not item.slopes and not item.random_intercept:
+        text = "is false and there are no slopes, which leaves nothing to estimate; add slopes, or delete it"
+        yield Complaint((*place, "random_intercept"), text)
+
+
+def _scale_and_codes(item: ItemConfig, place: tuple[str | int, ...], defaults: MissingCodes) -> Iterator[Complaint]:
+    if item.scale is None:
+        return
+    low, high = item.scale
+    scale = f"{low:g} to {high:g}"
+    if low >= high:
+        one_answer = f"{scale} has only one answer; give the lowest and the highest"
+        turned = f"{scale} stands the wrong way round; the lowest answer comes first: [{high:g}, {low:g}]"
+        yield Complaint((*place, "scale"), one_answer if low == high else turned)
+        return
+    codes = defaults if item.missing_codes is None else item.missing_codes
+    inside = [(code, reason) for code, reason in codes.items() if isinstance(code, float) and low <= code <= high]
+    for code, reason in inside:
+        shown = f"{code:g} ({reason})"
+        if item.missing_codes is None:
+            text = f"the default missing code {shown} lies inside its scale {scale}"
+            yield Complaint(place, f"{text}; give the item its own missing_codes, {{}} for none")
+        else:
+            text = f"{shown} lies inside the scale {scale}; correct the code or the scale"
+            yield Complaint((*place, "missing_codes"), text)
+
+
+def _batteries(config: ReportConfig) -> Iterator[Complaint]:
+    names = [item.name for item in config.items]
+    for position, battery in enumerate(config.batteries):
+        for entry, name in enumerate(battery.items):
+            place = ("batteries", position, "items", entry)
+            if name not in names:
+                remedy = did_you_mean(name, names, "add it to items, or delete it here")
+                yield Complaint(place, f"is not one of the items; {remedy}")
+            elif name in battery.items[:entry]:
+                yield Complaint(place, "stands twice in this battery; keep one")
+
+
+def _duration(config: ReportConfig) -> Iterator[Complaint]:
+    duration = config.data.duration
+    if duration is None:
+        return
+    times = (duration.start, duration.end)
+    if (duration.minutes is not None and times != (None, None)) or (duration.minutes is None and None in times):
+        yield Complaint(("data", "duration"), "needs either minutes, or both start and end")

@@ -1,0 +1,203 @@
+"""Every option of the YAML file and its default, once, as frozen pydantic models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+
+def _number_as_text(value: object) -> object:
+    """`wave: 11` is as good as `wave: "11"`; a decimal number may have lost digits (1.10), so it is refused."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _as_tuple(value: object) -> object:
+    """Let one name stand for a list of one, as YAML users expect."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _as_codes(value: object) -> object:
+    """Codes as numbers or texts with a reason each; a list of codes has the reason "Missing"."""
+    if isinstance(value, (list, tuple)):
+        value = dict.fromkeys(value, "Missing") if all(isinstance(code, (int, float, str)) for code in value) else None
+    if not isinstance(value, dict) or any(isinstance(code, bool) or code is None for code in value):
+        raise PydanticCustomError(
+            "codes", "is not a set of codes; write {88: Don't know, 99: No answer}, or [88, 99] without reasons"
+        )
+    return {float(code) if isinstance(code, int) else code: reason for code, reason in value.items()}
+
+
+def _as_scale(value: object) -> object:
+    numbers = isinstance(value, (list, tuple)) and all(type(end) in (int, float) for end in value)
+    if not numbers or len(value) != 2:  # type: ignore[arg-type]
+        raise PydanticCustomError("scale", "is not a scale; write its lowest and highest answer, e.g. [0, 10]")
+    return value
+
+
+def _named(value: object) -> object:
+    """A bare name stands for an entry with all defaults."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+_TEXT_OR_NUMBER: Any = str | int
+_CODES: Any = dict[str, str] | list[float | str]
+
+Text = Annotated[str, BeforeValidator(_number_as_text, json_schema_input_type=_TEXT_OR_NUMBER), Field(min_length=1)]
+Names = Annotated[tuple[Text, ...], BeforeValidator(_as_tuple, json_schema_input_type=str | list[str])]
+MissingCodes = Annotated[dict[float | str, Text], BeforeValidator(_as_codes, json_schema_input_type=_CODES)]
+"""Code as it stands in the file -> the reason it stands for, e.g. {88: "Don't know"}."""
+Scale = Annotated[tuple[float, float], BeforeValidator(_as_scale, json_schema_input_type=tuple[float, float])]
+Flag = Annotated[bool, Field(strict=True)]
+
+
+class Section(BaseModel):
+    """A mapping of the YAML file: unknown keys are errors, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SurveyConfig(Section):
+    """What the report is about, printed on its first page."""
+
+    name: Text = Field(description="Name of the survey, as it should be printed.")
+    wave: Text | None = Field(None, description="Wave or round.")
+    country: Text | None = Field(None, description="Country or region of the fieldwork.")
+
+
+class JoinConfig(Section):
+    """A second file whose columns are added to the interviews."""
+
+    file: Text = Field(description="The file to join, relative to this YAML file.")
+    on: Names = Field(min_length=1, description="Column or columns that both files share.")
+
+
+class DurationConfig(Section):
+    """Either `minutes`, or `start` and `end`."""
+
+    minutes: Text | None = Field(None, description="Column with the length of the interview in minutes.")
+    start: Text | None = Field(None, description="Column with the time the interview began.")
+    end: Text | None = Field(None, description="Column with the time the interview ended.")
+
+
+class DataConfig(Section):
+    """The survey file and the columns that are not questions."""
+
+    file: Text = Field(description="The survey file, one row per interview, relative to this YAML file.")
+    join: tuple[JoinConfig, ...] = Field((), description="Files with further columns for the same interviews.")
+    respondent: Text | None = Field(None, description="Column with the respondent's id; row numbers where left out.")
+    interviewer: Names = Field(
+        min_length=1, description="Column with the interviewer's id; a list makes a nested id, e.g. [cntry, intnum]."
+    )
+    weight: Text | None = Field(None, description="Column with survey weights.")
+    area: Text | None = Field(None, description="Column with the sampling area, to tell interviewers from areas.")
+    team: Text | None = Field(None, description="Column that says who supervises whom.")
+    duration: DurationConfig | None = Field(None, description="How long each interview took.")
+    where: Text | None = Field(None, description="Which rows to use, e.g. \"cntry == 'CH'\".")
+
+
+class CovariateConfig(Section):
+    """A characteristic that should not be mistaken for an interviewer effect; a bare name is enough."""
+
+    name: Text = Field(description="Column of the covariate.")
+    label: Text | None = Field(None, description="How to print it; the file's own label where left out.")
+    type: Literal["numeric", "categorical"] = Field(
+        "numeric", description="`numeric` enters as a straight line, `categorical` as one effect per category."
+    )
+    missing_codes: MissingCodes = Field(
+        {}, description="Codes that mean no answer. The defaults for items never apply: people are aged 77 and 88."
+    )
+
+
+_NAME_OR_COVARIATE: Any = str | CovariateConfig
+Covariates = tuple[Annotated[CovariateConfig, BeforeValidator(_named, json_schema_input_type=_NAME_OR_COVARIATE)], ...]
+
+
+class InterviewersConfig(Section):
+    """What is known about the interviewers."""
+
+    file: Text | None = Field(None, description="File with one row per interviewer, unless the data have the columns.")
+    on: Names | None = Field(
+        None, description="Columns that name the interviewer in that file, where they differ from `data.interviewer`."
+    )
+    covariates: Covariates = Field((), description="Interviewer characteristics, such as experience.")
+
+
+class ItemConfig(Section):
+    """A question to be examined; a bare name is enough."""
+
+    name: Text = Field(description="Column of the item.")
+    label: Text | None = Field(None, description="How to print it; the file's own label where left out.")
+    key: Text | None = Field(None, description="Name that stays the same over waves, where the column's name changes.")
+    scale: Scale | None = Field(
+        None, description="Lowest and highest valid answer, e.g. [0, 10]; answers outside are set aside and listed."
+    )
+    missing_codes: MissingCodes | None = Field(
+        None, description="Codes that mean no answer; they replace the default codes, and {} means none."
+    )
+    slopes: Names = Field((), description="Items whose effect on this one may differ between interviewers.")
+    random_intercept: Flag = Field(True, description="`false` lets interviewers differ in the slopes only.")
+    model: Literal["auto", "linear", "ordinal", "binary"] = Field(
+        "auto", description="Kind of model; `auto` chooses by the answers."
+    )
+
+
+_NAME_OR_ITEM: Any = str | ItemConfig
+Items = tuple[Annotated[ItemConfig, BeforeValidator(_named, json_schema_input_type=_NAME_OR_ITEM)], ...]
+
+
+class BatteryConfig(Section):
+    """Items that are asked together as one grid."""
+
+    name: Text = Field(description="Name of the grid, as it should be printed.")
+    items: tuple[Text, ...] = Field(min_length=2, description="Names of its items, in the order they are asked.")
+
+
+class FlagsConfig(Section):
+    """When an interviewer is worth a call."""
+
+    false_discovery_rate: float = Field(
+        0.05, gt=0, lt=1, strict=True, description="Share of false alarms among the flags that is acceptable."
+    )
+    min_interviews: int = Field(
+        5, ge=1, strict=True, description="An interviewer with fewer interviews is listed as too few to judge."
+    )
+
+
+Format = Literal["html", "pdf", "json", "xlsx"]
+
+
+class ReportConfigSection(Section):
+    """What is made."""
+
+    formats: tuple[Format, ...] = Field(
+        ("html", "pdf", "json"), min_length=1, description="The files to make: any of html, pdf, json and xlsx."
+    )
+    pseudonyms: Literal[False] = Field(
+        False, description="Only `false` is offered: interviewers are printed by their ids."
+    )
+    language: Literal["en"] = Field("en", description="Only `en` is offered.")
+
+
+class ReportConfig(Section):
+    """A whole configuration file; relative paths in it start at the folder the file stands in."""
+
+    survey: SurveyConfig = Field(description="What the report is about.")
+    data: DataConfig = Field(description="The survey file and the columns that are not questions.")
+    missing_codes: MissingCodes = Field(
+        {}, description="Codes that mean no answer for every item that lists none itself, e.g. {88: Don't know}."
+    )
+    interviewers: InterviewersConfig = Field(InterviewersConfig(), description="What is known about the interviewers.")
+    respondent_covariates: Covariates = Field(
+        (), description="Respondent characteristics that interviewers' samples may differ in, such as age."
+    )
+    items: Items = Field(min_length=1, description="The questions to be examined.")
+    batteries: tuple[BatteryConfig, ...] = Field((), description="Items that are asked together as one grid.")
+    flags: FlagsConfig = Field(FlagsConfig(), description="When an interviewer is worth a call.")
+    report: ReportConfigSection = Field(ReportConfigSection(), description="What is made.")
+
+
+def config_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a configuration file, for editors that complete and check YAML."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ReportConfig.model_json_schema()}
