@@ -1,0 +1,335 @@
+"""Fit linear mixed models to moments: variance components, fixed effects, EBLUPs and their two standard errors.
+
+Sizes: F fits, J interviewers, q random terms, p fixed effects. Results are in the user's units: the standardised
+scale of the moments ends here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa_reports.effects.likelihood import Method, Problem, Profile, problem, profile
+from qa_reports.effects.moments import Moments
+from qa_reports.effects.optimise import minimise
+
+FloatArray = NDArray[np.float64]
+
+SINGULAR = 1e-6
+"""A random term whose reliability at the mean workload is below this, or a correlation closer to 1, counts as a bound."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MixedModelFits:
+    """F fitted models. Where `status` is "failed" all numbers are NaN and `reason` says why."""
+
+    method: Method
+    status: tuple[str, ...]
+    """(F,) converged | zero_variance | singular | failed."""
+    reason: tuple[str | None, ...]
+    """(F,) what bound was reached or why it failed."""
+    n: FloatArray
+    """(F,) interviews."""
+    fixed: FloatArray
+    """(F, p) fixed effects."""
+    fixed_covariance: FloatArray
+    """(F, p, p) their covariance, s2 (X'H^-1 X)^-1."""
+    satterthwaite_df: FloatArray
+    """(F, p) degrees of freedom of each fixed effect's t."""
+    residual_variance: FloatArray
+    """(F,)."""
+    covariance: FloatArray
+    """(F, q, q) covariance of the random terms."""
+    loglik: FloatArray
+    """(F,) log-likelihood by `method`, in the units of the data and the basis of the columns as given."""
+    loglik_ml: FloatArray
+    """(F,) maximised full log-likelihood; for ML fits the same as `loglik`."""
+    eblup: FloatArray
+    """(F, J, q) predicted random effects; 0 for interviewers without interviews."""
+    conditional_sd: FloatArray
+    """(F, J, q) sd of the random effect given the data, fixed effects known (lme4's condVar)."""
+    diagnostic_se: FloatArray
+    """(F, J, q) sd of the EBLUP itself, sqrt(Var(u) - Var(u|y)), fixed effects known (Skrondal & Rabe-Hesketh 2009)."""
+    relative: FloatArray
+    """(F, q, q) covariance of the random terms over the residual variance on the standardised scale: a start for
+    further fits on the same moments."""
+
+
+def fit_mixed_models(moments: Moments, random: tuple[int, ...], method: Method) -> MixedModelFits:
+    """Fit F models at once; `random` names the fixed columns (by position) that vary between interviewers.
+
+    A fit that cannot be estimated does not disturb the others.
+    """
+    reasons = [_cannot_fit(moments, f, random, method) for f in range(moments.n.shape[0])]
+    usable = [f for f, reason in enumerate(reasons) if reason is None]
+    if not usable:
+        return _all_failed(moments, random, method, reasons)
+    fits = _fit(_select(moments, usable), random, method)
+    return fits if len(usable) == len(reasons) else _scatter(fits, usable, reasons)
+
+
+def _select(moments: Moments, fits: list[int]) -> Moments:
+    return Moments(moments.cross[fits], moments.n[fits], moments.centre[fits], moments.scale[fits])
+
+
+def _cannot_fit(moments: Moments, f: int, random: tuple[int, ...], method: Method) -> str | None:
+    """Why fit f has no answer, or None. The checks are on standardised moments, so no tolerance has a unit."""
+    n = moments.n[f]
+    total = moments.cross[f].sum(0)
+    p = total.shape[0] - 1
+    if n.sum() == 0:
+        return "no interviews are left"
+    if (n > 0).sum() < 2:
+        return "only one interviewer has interviews"
+    if n.max() < 2:
+        return "every interviewer has one interview, so interviewers and residual cannot be told apart"
+    if total[p, p] <= 0.5:
+        return "all answers are the same"
+    if n.sum() - p - len(random) < 1:
+        return f"{n.sum()} interviews are too few for {p} fixed effects"
+    if np.linalg.eigvalsh(total[:p, :p])[0] < 1e-9 * n.sum():
+        return "the covariates determine each other (collinear)"
+    within = _variance_within(moments.cross[f], random)
+    if within <= 1e-12 * total[p, p]:
+        return "the answers of each interviewer are all the same, so there is no residual variance"
+    return None
+
+
+def _variance_within(cross: FloatArray, random: tuple[int, ...]) -> float:
+    """Residual sum of squares when every interviewer has own random terms and all fixed effects are free."""
+    zz, zc = cross[:, random][:, :, random], cross[:, random, :]
+    left = (cross - np.swapaxes(zc, -1, -2) @ np.linalg.pinv(zz, rcond=1e-10, hermitian=True) @ zc).sum(0)
+    p = left.shape[0] - 1
+    return float(left[p, p] - left[p, :p] @ np.linalg.pinv(left[:p, :p], rcond=1e-8, hermitian=True) @ left[:p, p])
+
+
+def _fit(moments: Moments, random: tuple[int, ...], method: Method) -> MixedModelFits:
+    setup = problem(moments, random, method)
+    optimum = minimise(setup)
+    relative = _snap_to_bound(setup, optimum.relative)
+    here = profile(setup, relative)
+    other = here
+    if method == "REML":
+        as_ml = problem(moments, random, "ML")
+        other = profile(as_ml, minimise(as_ml, relative).relative)
+    status, reason = _statuses(setup, relative, optimum.converged)
+    return _in_units(setup, here, other.deviance[:, 0], relative[:, 0], status, reason)
+
+
+def _reliability(setup: Problem, relative: FloatArray) -> FloatArray:
+    """(F, K, q) reliability of each random term at the mean workload: D n / (1 + D n)."""
+    present = setup.keep * (setup.moments.n[:, None, :] > 0)
+    squares = np.diagonal(setup.zz, axis1=-2, axis2=-1)
+    signal = np.diagonal(relative, axis1=-2, axis2=-1) * (present[..., None] * squares).sum(2) / present.sum(2)[..., None]
+    return np.asarray(signal / (1 + signal))
+
+
+def _snap_to_bound(setup: Problem, relative: FloatArray) -> FloatArray:
+    """Set a variance that is zero but for rounding to exactly zero, with its covariances."""
+    alive = _reliability(setup, relative) > 1e-9
+    return np.asarray(relative * alive[..., :, None] * alive[..., None, :])
+
+
+def _statuses(setup: Problem, relative: FloatArray, converged: NDArray[np.bool_]) -> tuple[list[str], list[str | None]]:
+    status: list[str] = []
+    reason: list[str | None] = []
+    reliability = _reliability(setup, relative)
+    for f in range(relative.shape[0]):
+        d = relative[f, 0]
+        variances = np.diag(d)
+        if not converged[f, 0]:
+            status.append("failed")
+            reason.append("the likelihood has no finite maximum that could be found")
+        elif not variances.any():
+            status.append("zero_variance")
+            reason.append("the variance between interviewers is estimated as zero")
+        elif (reliability[f, 0] <= SINGULAR).any():
+            status.append("singular")
+            reason.append("one of the variances between interviewers is estimated as zero")
+        elif len(variances) > 1 and _smallest_correlation_eigenvalue(d) < SINGULAR:
+            status.append("singular")
+            reason.append("the random terms are estimated as perfectly correlated")
+        else:
+            status.append("converged")
+            reason.append(None)
+    return status, reason
+
+
+def _smallest_correlation_eigenvalue(d: FloatArray) -> float:
+    sd = np.sqrt(np.diag(d))
+    return float(np.linalg.eigvalsh(d / np.outer(sd, sd))[0])
+
+
+def _in_units(
+    setup: Problem,
+    here: Profile,
+    deviance_ml: FloatArray,
+    relative: FloatArray,
+    status: list[str],
+    reason: list[str | None],
+) -> MixedModelFits:
+    """From the standardised scale to the user's: y = centre + scale y_in, x = centre + scale x_in.
+
+    Fixed effects: b = sd_y K b_in with K = [1, -m_k/s_k; 0, 1/s_k] (plus the centre of y on the intercept); random
+    terms likewise with the rows and columns of K they occupy. The REML log-likelihood depends on the basis of X:
+    log|X'H^-1 X| in the user's basis is the inside one minus 2 log|det T| with X_in = X T, det T = prod 1/s_k.
+    """
+    moments, random, method = setup.moments, setup.random, setup.method
+    p = setup.n_fixed
+    to_units = back_transform(moments)
+    sd = moments.scale[:, p]
+    s2 = here.s2[:, 0]
+    fixed = sd[:, None] * (to_units @ here.b[:, 0, :, None])[..., 0]
+    fixed[:, 0] += moments.centre[:, p]
+    k = to_units[:, random][:, :, random]
+    log_scale = np.log(sd)
+    basis = -np.log(moments.scale[:, :p]).sum(1) if method == "REML" else 0.0
+    within_sd = np.sqrt(s2) * sd
+    eblup, conditional, marginal = _random_effects(setup, here, relative)
+    keep_units = sd[:, None, None] * (eblup @ np.swapaxes(k, -1, -2))
+    k_j = k[:, None]
+    conditional = within_sd[:, None, None, None] ** 2 * (k_j @ conditional @ np.swapaxes(k_j, -1, -2))
+    marginal = within_sd[:, None, None, None] ** 2 * (k_j @ marginal @ np.swapaxes(k_j, -1, -2))
+    covariance = within_sd[:, None, None] ** 2 * (k @ relative @ np.swapaxes(k, -1, -2))
+    fits = MixedModelFits(
+        method=method,
+        status=tuple(status),
+        reason=tuple(reason),
+        n=setup.n[:, 0],
+        fixed=fixed,
+        fixed_covariance=(within_sd**2)[:, None, None]
+        * (to_units @ here.s_inverse[:, 0] @ np.swapaxes(to_units, -1, -2)),
+        satterthwaite_df=satterthwaite_df(here, relative, to_units),
+        residual_variance=within_sd**2,
+        covariance=covariance,
+        loglik=-here.deviance[:, 0] / 2 - here.m[:, 0] * log_scale + basis,
+        loglik_ml=-deviance_ml / 2 - setup.n[:, 0] * log_scale,
+        eblup=keep_units,
+        conditional_sd=_root_of_diagonal(conditional),
+        diagnostic_se=_root_of_diagonal(marginal),
+        relative=relative,
+    )
+    return _blank_failed(fits)
+
+
+def back_transform(moments: Moments) -> FloatArray:
+    """(F, p, p) K: fixed effects per standard deviation of y in user columns = K times those of the inside columns."""
+    f, width = moments.centre.shape
+    p = width - 1
+    to_units = np.zeros((f, p, p))
+    to_units[:, np.arange(p), np.arange(p)] = 1 / moments.scale[:, :p]
+    to_units[:, 0, :] -= moments.centre[:, :p] / moments.scale[:, :p]
+    return to_units
+
+
+def _random_effects(setup: Problem, here: Profile, relative: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Inside scale, over s2: EBLUPs (F, J, q), Var(u|y) and Var(u_hat), both (F, J, q, q).
+
+    u_hat = D Z'H^-1(y - Xb) and Var(u_hat) = D Z'H^-1Z D for known b; Var(u|y) = D - Var(u_hat).
+    """
+    zz, zc = setup.zz[:, 0], setup.zc[:, 0]
+    d = relative[:, None]
+    shrink = np.linalg.inv(np.eye(zz.shape[-1]) + zz @ d)
+    v = np.concatenate([-here.b[:, 0], np.ones((len(here.b), 1))], axis=-1)
+    eblup = (d @ shrink @ zc @ v[:, None, :, None])[..., 0]
+    marginal = d @ shrink @ zz @ d
+    return eblup, d - marginal, marginal
+
+
+def _root_of_diagonal(matrices: FloatArray) -> FloatArray:
+    return np.asarray(np.sqrt(np.maximum(np.diagonal(matrices, axis1=-2, axis2=-1), 0.0)))
+
+
+def satterthwaite_df(here: Profile, relative: FloatArray, contrasts: FloatArray) -> FloatArray:
+    """(F, L) Satterthwaite degrees of freedom of L contrasts c'b, `contrasts` (F, L, p), all on the inside scale.
+
+    df = 2 V^2 / Var(V) with V = c'Var(b)c and Var(V) by the delta method from the information of the variance
+    parameters (Giesbrecht & Burns 1985; Kuznetsova et al. 2017, lmerTest). Written in (D, log s2) the residual
+    variance is a factor of V and Var(log V) = 2 / df has no unit. Observed information where it is positive
+    definite, expected information otherwise (at a bound).
+    """
+    unscaled = contrasts @ here.s_inverse[:, 0]
+    v = (unscaled * contrasts).sum(-1)
+    change = -np.einsum("flp,fapq,flq->fla", unscaled, here.s_gradient[:, 0], unscaled)
+    log_gradient = np.concatenate([change / v[..., None], np.ones((*v.shape, 1))], axis=-1)
+    return np.asarray(degrees_of_freedom(information(here)[:, 0], log_gradient))
+
+
+def information(here: Profile, *, expected: bool = False) -> FloatArray:
+    """(B, r+1, r+1) information of (elements of D, log s2).
+
+    Twice minus the log-likelihood is penalty(D) + m log s2 + r2(D)/s2. Its second derivatives at s2 = r2/m give the
+    observed information; their expectation replaces r2_ab/s2 by -2 penalty_ab and r2_a/s2 by -penalty_a.
+    """
+    s2 = here.s2
+    observed = here.penalty_hessian + here.r2_hessian / s2[..., None, None]
+    cross = -here.r2_gradient / s2[..., None]
+    by_expectation = _bordered(-here.penalty_hessian, here.penalty_gradient, here.m)
+    if expected:
+        return by_expectation
+    by_observation = _bordered(observed, cross, here.m)
+    definite = np.linalg.eigvalsh(_unit_diagonal(by_observation))[..., 0] > 1e-8
+    return np.asarray(np.where(definite[..., None, None], by_observation, by_expectation))
+
+
+def _bordered(inner: FloatArray, border: FloatArray, corner: FloatArray) -> FloatArray:
+    top = np.concatenate([inner, border[..., None]], axis=-1)
+    bottom = np.concatenate([border, corner[..., None]], axis=-1)
+    return np.concatenate([top, bottom[..., None, :]], axis=-2) / 2
+
+
+def _unit_diagonal(matrix: FloatArray) -> FloatArray:
+    root = np.sqrt(np.abs(np.diagonal(matrix, axis1=-2, axis2=-1)))
+    return np.asarray(matrix / np.maximum(root[..., :, None] * root[..., None, :], 1e-300))
+
+
+def degrees_of_freedom(info: FloatArray, log_gradient: FloatArray) -> FloatArray:
+    """2 / Var(log V), `log_gradient` (B, L, r+1) the gradient of log V in (D, log s2), `info` (B, r+1, r+1)."""
+    inverse = np.linalg.pinv(info, rcond=1e-12, hermitian=True)
+    variance = ((log_gradient @ inverse) * log_gradient).sum(-1)
+    return np.asarray(2 / variance)
+
+
+_NUMBERS = (
+    "fixed", "fixed_covariance", "satterthwaite_df", "residual_variance", "covariance",
+    "loglik", "loglik_ml", "eblup", "conditional_sd", "diagnostic_se", "relative",
+)  # fmt: skip
+
+
+def _blank_failed(fits: MixedModelFits) -> MixedModelFits:
+    for f, status in enumerate(fits.status):
+        if status == "failed":
+            for name in _NUMBERS:
+                getattr(fits, name)[f] = np.nan
+    return fits
+
+
+def _scatter(fits: MixedModelFits, usable: list[int], reasons: list[str | None]) -> MixedModelFits:
+    """Put the fits that could be made among those that could not."""
+    count = len(reasons)
+
+    def spread(values: FloatArray) -> FloatArray:
+        out = np.full((count, *values.shape[1:]), np.nan)
+        out[usable] = values
+        return out
+
+    status: list[str] = ["failed"] * count
+    reason = list(reasons)
+    for position, f in enumerate(usable):
+        status[f], reason[f] = fits.status[position], fits.reason[position]
+    return MixedModelFits(
+        fits.method, tuple(status), tuple(reason), spread(fits.n), *(spread(getattr(fits, name)) for name in _NUMBERS)
+    )
+
+
+def _all_failed(
+    moments: Moments, random: tuple[int, ...], method: Method, reasons: list[str | None]
+) -> MixedModelFits:
+    f, j, width, _ = moments.cross.shape
+    p, q = width - 1, len(random)
+    shapes = ((p,), (p, p), (p,), (), (q, q), (), (), (j, q), (j, q), (j, q), (q, q))
+    return MixedModelFits(
+        method, ("failed",) * f, tuple(reasons), np.full(f, np.nan), *(np.full((f, *s), np.nan) for s in shapes)
+    )
