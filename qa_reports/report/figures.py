@@ -20,15 +20,12 @@ Line = tuple[float, float, float, float]
 """x and y of the start, x and y of the end."""
 
 INTERVAL_Z = 1.959963984540054
-"""Half-width of a 95 % interval in conditional standard deviations."""
-MOST_BARS = 25
-"""A distribution with more different answers than this is drawn in bins."""
-BINS = 20
+"""Half-width of a 95% interval in conditional standard deviations."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Caterpillar:
-    """Interviewer effects in ascending order with their 95 % intervals (eblup +- 1.96 conditional_sd)."""
+    """Interviewer effects in ascending order with their 95% intervals (eblup +- 1.96 conditional_sd)."""
 
     title: str
     caption: str
@@ -165,3 +162,155 @@ class DeviationStrip:
 Figure = (
     Caterpillar | QuantilePlot | ResidualScatter | Distribution | InterviewerLines | AnswerScatter | DeviationStrip
 )
+
+
+def caterpillar(model: ModelResult, term: str, survey: Survey, flagged: frozenset[str], label: str) -> Caterpillar | None:
+    """Interviewer effects of one term of a model in ascending order; None where the variance is zero."""
+    effects = model.effects
+    column = effects.terms.index(term)
+    if not np.any(effects.eblup[:, column]):
+        return None
+    order = np.argsort(effects.eblup[:, column], kind="stable")
+    estimate = effects.eblup[order, column]
+    half = INTERVAL_Z * effects.conditional_sd[order, column]
+    ids = tuple(survey.interviewer_ids[position] for position in effects.interviewer[order])
+    return Caterpillar(
+        title=f"Interviewer effects on {_what(term)}: {label}",
+        caption=(
+            "Each line is one interviewer, lowest to highest; the bar is the 95% interval. Bars that cross the zero line are "
+            "compatible with an ordinary interviewer. Interviewers worth a call are marked and named."
+        ),
+        axis=_unit(term),
+        interviewers=ids,
+        estimate=estimate,
+        lower=estimate - half,
+        upper=estimate + half,
+        flagged=_positions(ids, flagged),
+    )
+
+
+def effect_quantiles(
+    model: ModelResult, term: str, survey: Survey, flagged: frozenset[str], label: str, standardised: bool = True
+) -> QuantilePlot | None:
+    """Normal QQ plot of the EBLUPs of one term; None where the variance is zero.
+
+    Standardised values are eblup / diagnostic_se (Skrondal & Rabe-Hesketh 2009); otherwise the EBLUPs themselves are
+    shown, with a line through their quartiles.
+    """
+    effects = model.effects
+    column = effects.terms.index(term)
+    eblup = effects.eblup[:, column]
+    usable = effects.diagnostic_se[:, column] > 0
+    if usable.sum() < 3 or not np.any(eblup[usable]):
+        return None
+    values = eblup[usable] / effects.diagnostic_se[usable, column] if standardised else eblup[usable]
+    order = np.argsort(values, kind="stable")
+    ids = tuple(survey.interviewer_ids[position] for position in effects.interviewer[usable][order])
+    theoretical = _normal_quantiles(values.size)
+    sample = values[order]
+    return QuantilePlot(
+        title=f"Normal QQ plot of interviewer effects on {_what(term)}: {label}",
+        caption=(
+            "Each point is one interviewer. Ordinary interviewers follow the straight line; a point far from it at either "
+            "end is an interviewer unlike the others. Interviewers worth a call are marked and named."
+        ),
+        axis="standardised effect" if standardised else _unit(term),
+        labels=ids,
+        theoretical=theoretical,
+        sample=sample,
+        line=(0.0, 1.0) if standardised else _quartile_line(theoretical, sample),
+        flagged=_positions(ids, flagged),
+    )
+
+
+def residual_quantiles(model: ModelResult, label: str) -> QuantilePlot | None:
+    """Normal QQ plot of the residuals, in residual standard deviations; None without residual variation."""
+    spread = float(np.sqrt(model.variance.residual))
+    if not spread > 0 or model.residuals.size < 3:
+        return None
+    return QuantilePlot(
+        title=f"Normal QQ plot of residuals: {label}",
+        caption=(
+            "Each point is one interview. Residuals of a well-fitting model follow the straight line; steps come from answers "
+            "being whole numbers, and bent ends from the scale having a lowest and a highest answer."
+        ),
+        axis="residual in standard deviations",
+        labels=(),
+        theoretical=_normal_quantiles(model.residuals.size),
+        sample=np.sort(model.residuals) / spread,
+        line=(0.0, 1.0),
+        flagged=(),
+    )
+
+
+def residual_scatter(model: ModelResult, label: str) -> ResidualScatter:
+    """Residuals against fitted values."""
+    return ResidualScatter(
+        title=f"Residuals against fitted values: {label}",
+        caption=(
+            "Each point is one interview. The parallel stripes are no fault: every stripe is one answer of the scale, because "
+            "answers are whole numbers while fitted values are not. Look for a fan or a bend across the stripes."
+        ),
+        fitted=model.fitted,
+        residuals=model.residuals,
+    )
+
+
+def interviewer_lines(
+    model: ModelResult, predictor: ItemResponses, survey: Survey, flagged: frozenset[str], label: str
+) -> InterviewerLines | None:
+    """Fitted line of every interviewer for a model with one slope; None for more slopes or without variation."""
+    terms = model.effects.terms
+    slope_term = f"slope:{predictor.name}"
+    fixed = {effect.term: effect.estimate for effect in model.fixed_effects}
+    if terms not in (("intercept", slope_term), (slope_term,)) or predictor.name not in fixed:
+        return None
+    values = predictor.answers[model.rows]
+    low, high = float(values.min()), float(values.max())
+    slopes = fixed[predictor.name] + model.effects.eblup[:, terms.index(slope_term)]
+    levels = np.full(slopes.size, fixed["(Intercept)"])
+    if "intercept" in terms:
+        levels = levels + model.effects.eblup[:, terms.index("intercept")]
+    ids = tuple(survey.interviewer_ids[position] for position in model.effects.interviewer)
+    average = tuple(fixed["(Intercept)"] + fixed[predictor.name] * x for x in (low, high))
+    return InterviewerLines(
+        title=f"Fitted line of every interviewer: {label} by {predictor.label}",
+        caption=(
+            "Each thin line is one interviewer, the dashed line the average. Lines at different heights are differences in "
+            "level; lines that are steeper or flatter than the rest are differences in slope."
+        ),
+        x_axis=predictor.label,
+        y_axis=label,
+        interviewers=ids,
+        x=(low, high),
+        start=levels + slopes * low,
+        end=levels + slopes * high,
+        average=(average[0], average[1]),
+        flagged=_positions(ids, flagged),
+    )
+
+
+def _what(term: str) -> str:
+    return "the level" if term == "intercept" else f"the slope of {term.removeprefix('slope:')}"
+
+
+def _unit(term: str) -> str:
+    return "scale points" if term == "intercept" else f"scale points per point of {term.removeprefix('slope:')}"
+
+
+def _positions(ids: tuple[str, ...], flagged: frozenset[str]) -> tuple[int, ...]:
+    return tuple(position for position, name in enumerate(ids) if name in flagged)
+
+
+def _normal_quantiles(size: int) -> FloatArray:
+    """Quantiles of the normal distribution at (i - 0.5)/size."""
+    quantiles: FloatArray = ndtri((np.arange(1, size + 1) - 0.5) / size)
+    return quantiles
+
+
+def _quartile_line(theoretical: FloatArray, sample: FloatArray) -> tuple[float, float]:
+    """The line through the quartiles, which an outlier does not move (as R's qqline)."""
+    x_low, x_high = np.quantile(theoretical, (0.25, 0.75))
+    y_low, y_high = np.quantile(sample, (0.25, 0.75))
+    slope = float((y_high - y_low) / (x_high - x_low))
+    return float(y_low - slope * x_low), slope

@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from qa_reports.effects.flag import Flag
-from qa_reports.report.figures import Figure
+import numpy as np
+
+from qa_reports.effects.estimate import ItemEffects
+from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
+from qa_reports.report.answers import answer_scatter, distribution
+from qa_reports.report.figures import DeviationStrip, Figure
+from qa_reports.report.items import find_item, level_model, slope_model
+from qa_reports.survey.clean import Covariate, ItemResponses, Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,174 @@ class Profile:
     flags: tuple[Flag, ...]
     cells: tuple[ItemCell, ...]
     """One per modelled item, in the survey's order."""
-    strip: Figure | None
+    strip: DeviationStrip | None
     figures: tuple[Figure, ...]
     """The answers behind each flagged item beside everybody's."""
+
+
+def summarise_calls(flags: Flags, labels: dict[str, str]) -> tuple[Call, ...]:
+    """A card per interviewer with a level or slope flag, critical first, then the smallest combined p."""
+    verdicts = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
+    verdicts.sort(key=lambda verdict: (verdict.severity != "critical", _or_one(verdict.combined_p)))
+    return tuple(
+        _call(verdict, [flag for flag in flags.flags if flag.interviewer == verdict.interviewer], labels)
+        for verdict in verdicts
+    )
+
+
+def summarise_profiles(
+    flags: Flags, calls: tuple[Call, ...], modelled: tuple[ItemEffects, ...], survey: Survey
+) -> tuple[Profile, ...]:
+    """A profile per interviewer worth a call, then per interviewer behind a data-preparation problem."""
+    order = list(dict.fromkeys([call.interviewer for call in calls] + [flag.interviewer for flag in flags.flags]))
+    verdicts = {verdict.interviewer: verdict for verdict in flags.interviewers}
+    return tuple(
+        _profile(verdicts[name], tuple(flag for flag in flags.flags if flag.interviewer == name), modelled, survey)
+        for name in order
+    )
+
+
+def _or_one(p: float | None) -> float:
+    return 1.0 if p is None else p
+
+
+def _call(verdict: InterviewerVerdict, flags: list[Flag], labels: dict[str, str]) -> Call:
+    severity: Literal["critical", "warning"] = "critical" if verdict.severity == "critical" else "warning"
+    named = dict.fromkeys(name for flag in flags for name in flag.items)
+    return Call(
+        interviewer=verdict.interviewer,
+        team=verdict.team,
+        severity=severity,
+        sureness=_sureness(severity, verdict.combined_p),
+        n_interviews=verdict.n_interviews,
+        combined_p=verdict.combined_p,
+        flags=tuple(flags),
+        items=tuple(NamedItem(name, labels.get(name, name)) for name in named),
+        actions=_actions({flag.kind for flag in flags}, severity),
+    )
+
+
+def _sureness(severity: Literal["critical", "warning"], combined_p: float | None) -> str:
+    """Words for the evidence: what chance alone would do, never what the interviewer did."""
+    if severity == "critical":
+        return "Very sure: chance alone hardly ever does this" if _or_one(combined_p) < 1e-4 else "Sure: hardly chance"
+    return "Fairly sure: unusual, but chance is possible"
+
+
+def _actions(kinds: set[str], severity: Literal["critical", "warning"]) -> tuple[str, ...]:
+    """Suggested next steps: the mildest explanation is looked for first."""
+    steps = []
+    if "missing_code" in kinds:
+        steps.append("First put the data preparation right (see the data-preparation problems), then look again.")
+    steps.append("Call and ask how the interviews went: area, respondents, anything unusual about the showcards or the device.")
+    if severity == "critical":
+        steps.append("Re-contact some of the respondents, and listen to recordings where there are any.")
+    if "slope" in kinds:
+        steps.append("Check how the two questions were introduced: were they read out as worded, one after the other?")
+    if "level" in kinds:
+        steps.append("Check the briefing on these questions: reading aloud, showcards, probing.")
+    return tuple(steps)
+
+
+def _profile(
+    verdict: InterviewerVerdict, flags: tuple[Flag, ...], modelled: tuple[ItemEffects, ...], survey: Survey
+) -> Profile:
+    position = survey.interviewer_ids.index(verdict.interviewer)
+    flagged = frozenset(name for flag in flags for name in flag.items)
+    cells = tuple(_cell(item, position, survey, item.item in flagged) for item in modelled)
+    return Profile(
+        interviewer=verdict.interviewer,
+        team=verdict.team,
+        n_interviews=verdict.n_interviews,
+        severity=verdict.severity,
+        too_few=verdict.too_few,
+        combined_p=verdict.combined_p,
+        covariates=tuple((covariate.label, _value(covariate, position)) for covariate in survey.interviewer_covariates),
+        flags=flags,
+        cells=cells,
+        strip=_strip(cells, verdict.interviewer),
+        figures=_answer_figures(flags, modelled, survey, verdict.interviewer),
+    )
+
+
+def _value(covariate: Covariate, position: int) -> float | str | None:
+    value = float(covariate.values[position])
+    if np.isnan(value):
+        return None
+    return covariate.levels[int(value)] if covariate.kind == "categorical" else value
+
+
+def _cell(item: ItemEffects, position: int, survey: Survey, flagged: bool) -> ItemCell:
+    effects = level_model(item).effects
+    found = np.flatnonzero(effects.interviewer == position)
+    responses = find_item(survey, item.item)
+    answers = np.zeros(0) if responses is None else responses.answers
+    valid = ~np.isnan(answers)
+    own = answers[valid & (survey.interviewer == position)] if answers.size else answers
+    judged = found.size > 0 and "intercept" in effects.terms
+    row, column = (int(found[0]), effects.terms.index("intercept")) if judged else (0, 0)
+    return ItemCell(
+        item=item.item,
+        label=item.label,
+        n_interviews=int(own.size),
+        mean=float(own.mean()) if own.size else None,
+        survey_mean=float(answers[valid].mean()),
+        deviation=_number(effects.deviation[row, column]) if judged else None,
+        z=_number(effects.z[row, column]) if judged else None,
+        p=_number(effects.p[row, column]) if judged else None,
+        flagged=flagged,
+    )
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _strip(cells: tuple[ItemCell, ...], interviewer: str) -> DeviationStrip | None:
+    if all(cell.z is None for cell in cells):
+        return None
+    return DeviationStrip(
+        title=f"Interviewer {interviewer} on all items",
+        caption=(
+            "One row per item. The dot shows how far this interviewer is from colleagues, in standard errors (deletion z): left "
+            "is lower, right is higher. Most ordinary interviewers stay between the lines at −2 and 2 on most items."
+        ),
+        items=tuple(cell.item for cell in cells),
+        labels=tuple(cell.label for cell in cells),
+        z=np.array([np.nan if cell.z is None else cell.z for cell in cells]),
+        flagged=tuple(position for position, cell in enumerate(cells) if cell.flagged),
+    )
+
+
+def _answer_figures(
+    flags: tuple[Flag, ...], modelled: tuple[ItemEffects, ...], survey: Survey, interviewer: str
+) -> tuple[Figure, ...]:
+    """Per flagged item: a scatter for slopes and missing codes with a slope model, a distribution otherwise."""
+    drawn: dict[tuple[str, str], Figure | None] = {}
+    for flag in flags:
+        for name in flag.items:
+            responses = find_item(survey, name)
+            if responses is None:
+                continue
+            pairs = [] if flag.kind == "level" else _slope_pairs(name, modelled, survey)
+            for outcome, predictor in pairs:
+                key = (outcome.name, predictor.name)
+                drawn[key] = answer_scatter(outcome, predictor, survey, interviewer)
+            if not pairs:
+                drawn.setdefault((name, ""), distribution(responses, survey, interviewer))
+    return tuple(figure for figure in drawn.values() if figure is not None)
+
+
+def _slope_pairs(
+    name: str, modelled: tuple[ItemEffects, ...], survey: Survey
+) -> list[tuple[ItemResponses, ItemResponses]]:
+    """(outcome, predictor) of every slope model that has the item on either side."""
+    found = []
+    for item in modelled:
+        slope = slope_model(item)
+        terms = () if slope is None else slope.effects.terms
+        for predictor in (term.removeprefix("slope:") for term in terms if term != "intercept"):
+            outcome, other = find_item(survey, item.item), find_item(survey, predictor)
+            if name in (item.item, predictor) and outcome is not None and other is not None:
+                found.append((outcome, other))
+    return found

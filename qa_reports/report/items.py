@@ -5,20 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qa_reports.effects.estimate import FailedModel, ItemEffects, VarianceExplained, WithoutFlagged
-from qa_reports.effects.linear import FitStatus, FixedEffect, ModelName, ModelResult, ModelTest, Referee, VarianceComponents
-from qa_reports.report.figures import Figure
+from qa_reports.effects.linear import (
+    FitStatus,
+    FixedEffect,
+    ModelName,
+    ModelResult,
+    ModelTest,
+    Referee,
+    VarianceComponents,
+)
+from qa_reports.report.answers import distribution
+from qa_reports.report.figures import (
+    Figure,
+    caterpillar,
+    effect_quantiles,
+    interviewer_lines,
+    residual_quantiles,
+    residual_scatter,
+)
+from qa_reports.survey.clean import ItemResponses, Survey
 
-
-@dataclass(frozen=True, slots=True)
-class ModelSummary:
-    """One model as a table: a fitted one has numbers, one that could not be estimated a reason and `estimates` None."""
-
-    name: ModelName
-    title: str
-    """"Null: no covariates", for headings."""
-    status: FitStatus
-    reason: str | None
-    estimates: ModelEstimates | None
+MODEL_TITLES: dict[ModelName, str] = {
+    "null": "Null: interviewers only",
+    "adjusted": "Adjusted: with respondent covariates",
+    "slope": "Slope: interviewers may differ in the slope",
+    "covariates": "Covariates: with interviewer covariates",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,18 @@ class ModelEstimates:
     variance: VarianceComponents
     tests: tuple[ModelTest, ...]
     referee: Referee
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSummary:
+    """One model as a table: a fitted one has numbers, one that could not be estimated a reason and `estimates` None."""
+
+    name: ModelName
+    title: str
+    """"Null: interviewers only", for headings."""
+    status: FitStatus
+    reason: str | None
+    estimates: ModelEstimates | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,3 +90,94 @@ class ItemSummary:
     """Interviewers with a flag that rests on this item."""
     models: tuple[ModelSummary, ...]
     figures: tuple[Figure, ...]
+
+
+def summarise_item(item: ItemEffects, survey: Survey, flagged: tuple[str, ...]) -> ItemSummary:
+    """Collect what the report shows of one modelled item; `flagged` are the interviewers flagged on it."""
+    models = [model for model in (item.null, item.adjusted, item.slope, item.covariates) if model is not None]
+    fitted = [model for model in models if isinstance(model, ModelResult) and model.status != "failed"]
+    return ItemSummary(
+        item=item.item,
+        label=item.label,
+        kind=item.kind,
+        status=item.null.status,
+        n_interviews=item.n_interviews,
+        n_interviewers=item.n_interviewers,
+        icc=item.icc,
+        design_effect=item.design_effect,
+        effective_n=item.effective_n,
+        intercept_variance=item.null.variance.intercept,
+        intercept_p=item.null.tests[0].p if item.null.tests else None,
+        variance_explained=item.variance_explained,
+        without_flagged=item.without_flagged,
+        referee_agrees=all(model.referee.agrees for model in fitted),
+        largest_referee_difference=max((abs(model.referee.loglik_difference) for model in fitted), default=0.0),
+        flagged=flagged,
+        models=tuple(summarise_model(model) for model in models),
+        figures=_figures(item, survey, frozenset(flagged)),
+    )
+
+
+def summarise_model(model: ModelResult | FailedModel) -> ModelSummary:
+    """A model as a table."""
+    if isinstance(model, FailedModel) or model.status == "failed":
+        return ModelSummary(model.name, MODEL_TITLES[model.name], "failed", model.reason, None)
+    estimates = ModelEstimates(
+        formula=model.formula,
+        method=model.method,
+        n_interviews=model.n_interviews,
+        n_interviewers=model.n_interviewers,
+        n_parameters=model.n_parameters,
+        loglik=model.loglik,
+        loglik_ml=model.loglik_ml,
+        fixed_effects=model.fixed_effects,
+        variance=model.variance,
+        tests=model.tests,
+        referee=model.referee,
+    )
+    return ModelSummary(model.name, MODEL_TITLES[model.name], model.status, model.reason, estimates)
+
+
+def level_model(item: ItemEffects) -> ModelResult:
+    """The model that level flags and level figures rest on: adjusted where there is one, else null."""
+    adjusted = item.adjusted
+    return adjusted if isinstance(adjusted, ModelResult) and adjusted.status != "failed" else item.null
+
+
+def slope_model(item: ItemEffects) -> ModelResult | None:
+    """The model that slope flags and slope figures rest on, where it was fitted."""
+    slope = item.slope
+    return slope if isinstance(slope, ModelResult) and slope.status != "failed" else None
+
+
+def find_item(survey: Survey, name: str) -> ItemResponses | None:
+    """The answers to an item by name; None for a slope predictor that is no item."""
+    return next((responses for responses in survey.items if responses.name == name), None)
+
+
+def _figures(item: ItemEffects, survey: Survey, flagged: frozenset[str]) -> tuple[Figure, ...]:
+    """Answers, then the level model's effects and residuals, then the slope model's, in the order they are read."""
+    level, slope = level_model(item), slope_model(item)
+    responses = find_item(survey, item.item)
+    drawn: list[Figure | None] = [] if responses is None else [distribution(responses, survey)]
+    if "intercept" in level.effects.terms:
+        drawn.append(caterpillar(level, "intercept", survey, flagged, item.label))
+        drawn.append(effect_quantiles(level, "intercept", survey, flagged, item.label))
+    drawn.append(residual_quantiles(level, item.label))
+    drawn.append(residual_scatter(level, item.label))
+    if slope is not None:
+        for term in slope.effects.terms:
+            if term != "intercept":
+                drawn.extend(_slope_figures(slope, term, survey, flagged, item.label))
+    return tuple(figure for figure in drawn if figure is not None)
+
+
+def _slope_figures(
+    slope: ModelResult, term: str, survey: Survey, flagged: frozenset[str], label: str
+) -> tuple[Figure | None, ...]:
+    predictor = find_item(survey, term.removeprefix("slope:"))
+    return (
+        None if predictor is None else interviewer_lines(slope, predictor, survey, flagged, label),
+        caterpillar(slope, term, survey, flagged, label),
+        effect_quantiles(slope, term, survey, flagged, label),
+    )

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qa_reports.effects.estimate import ItemNotModelled
-from qa_reports.effects.flag import ExpectedByChance, InterviewerVerdict
-from qa_reports.report.figures import Figure
-from qa_reports.report.interviewers import Call, NamedItem, Profile
-from qa_reports.report.items import ItemSummary, ModelSummary
-from qa_reports.survey.clean import CleaningLog
-from qa_reports.survey.load import FileProvenance
+import numpy as np
+
+from qa_reports.config import ReportConfig
+from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, SuspectDamage
+from qa_reports.effects.flag import ExpectedByChance, Flags, InterviewerVerdict
+from qa_reports.report.formats import count_of, expected, integer, listing, percent
+from qa_reports.report.interviewers import Call, NamedItem, Profile, summarise_calls, summarise_profiles
+from qa_reports.report.items import ItemSummary, summarise_item
+from qa_reports.report.methods import Methods, describe_methods
+from qa_reports.report.suspects import SuspectSummary, summarise_suspects
+from qa_reports.survey.clean import CleaningLog, Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,46 +58,6 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SuspectComparison:
-    """One model with a suspicious value left in, beside the clean one."""
-
-    outcome: NamedItem
-    with_value: ModelSummary
-    without_value: ModelSummary | None
-    """The clean model; None where it could not be estimated."""
-    figures: tuple[Figure, ...]
-    """EBLUP QQ plots: with the value in, then clean."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SuspectSummary:
-    """A value that is probably a missing code nobody declared: a data-preparation problem."""
-
-    item: NamedItem
-    value: float
-    n: int
-    interviewers: tuple[tuple[str, int], ...]
-    reason: str
-    yaml: str
-    sentences: tuple[str, ...]
-    """What it is and what it would have done, for a field manager."""
-    icc_with: float | None
-    icc_without: float | None
-    comparisons: tuple[SuspectComparison, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Methods:
-    """How the numbers were made, with the survey's own figures in the sentences."""
-
-    paragraphs: tuple[str, ...]
-    glossary: tuple[tuple[str, str], ...]
-    """(term, explanation)."""
-    versions: tuple[tuple[str, str], ...]
-    files: tuple[FileProvenance, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class ReportSummary:
     """A whole report. Numbers are unrounded; sentences are ready to print; every label is untrusted text."""
 
@@ -110,3 +75,138 @@ class ReportSummary:
     suspects: tuple[SuspectSummary, ...]
     cleaning: CleaningLog
     methods: Methods
+
+
+def summarise(
+    survey: Survey,
+    items: tuple[ItemEffects | ItemNotModelled, ...],
+    damages: tuple[SuspectDamage, ...],
+    flags: Flags,
+    config: ReportConfig,
+    printed_date: datetime.date,
+    versions: Mapping[str, str],
+) -> ReportSummary:
+    """Collect everything the report shows.
+
+    Args:
+        damages: what each code suspect would have done, in any order.
+        printed_date: the date on the report (from the caller, so that the same input gives the same bytes).
+        versions: program name -> version, in the order they are printed.
+    """
+    modelled = tuple(item for item in items if isinstance(item, ItemEffects))
+    not_modelled = tuple(item for item in items if isinstance(item, ItemNotModelled))
+    labels = {item.name: item.label for item in survey.items}
+    calls = summarise_calls(flags, labels)
+    pages = tuple(summarise_item(item, survey, _flagged_on(item.item, flags)) for item in modelled)
+    suspects = summarise_suspects(survey, modelled, damages, flags)
+    too_few = tuple(verdict for verdict in flags.interviewers if verdict.too_few)
+    return ReportSummary(
+        heading=Heading(config.survey.name, config.survey.wave, config.survey.country, printed_date),
+        verdict=_verdict(survey, pages, not_modelled, calls, suspects, flags, config.flags.min_interviews),
+        calls=calls,
+        too_few=too_few,
+        min_interviews=config.flags.min_interviews,
+        items=pages,
+        not_modelled=not_modelled,
+        profiles=summarise_profiles(flags, calls, modelled, survey),
+        suspects=suspects,
+        cleaning=survey.log,
+        methods=describe_methods(survey, modelled, config, flags.expected_by_chance, versions),
+    )
+
+
+def _flagged_on(item: str, flags: Flags) -> tuple[str, ...]:
+    """Interviewers with a flag on the item, in the flags' order."""
+    return tuple(dict.fromkeys(flag.interviewer for flag in flags.flags if item in flag.items))
+
+
+def _verdict(
+    survey: Survey,
+    pages: tuple[ItemSummary, ...],
+    not_modelled: tuple[ItemNotModelled, ...],
+    calls: tuple[Call, ...],
+    suspects: tuple[SuspectSummary, ...],
+    flags: Flags,
+    min_interviews: int,
+) -> Verdict:
+    worst = max(pages, key=lambda page: page.icc, default=None)
+    n_too_few = sum(verdict.too_few for verdict in flags.interviewers)
+    chance = flags.expected_by_chance
+    return Verdict(
+        sentence=_sentence(calls, len(survey.interviewer_ids), chance, bool(pages)),
+        notes=(
+            *_suspect_notes(suspects),
+            *_effect_notes(worst),
+            *_gap_notes(not_modelled, n_too_few, min_interviews),
+            *_referee_notes(pages),
+        ),
+        n_interviews=survey.n_interviews,
+        n_interviewers=len(survey.interviewer_ids),
+        n_items=len(pages) + len(not_modelled),
+        n_items_modelled=len(pages),
+        median_icc=float(np.median([page.icc for page in pages])) if pages else None,
+        worst=None if worst is None else NamedItem(worst.item, worst.label),
+        worst_icc=None if worst is None else worst.icc,
+        worst_n=None if worst is None else worst.n_interviews,
+        worst_effective_n=None if worst is None else worst.effective_n,
+        typical_share=float(np.median([page.effective_n / page.n_interviews for page in pages])) if pages else None,
+        n_flagged=len(calls),
+        n_critical=sum(call.severity == "critical" for call in calls),
+        n_too_few=n_too_few,
+        expected_by_chance=chance,
+        n_data_problems=len(suspects),
+    )
+
+
+def _sentence(calls: tuple[Call, ...], n_interviewers: int, chance: ExpectedByChance, any_item: bool) -> str:
+    if not any_item:
+        return "No item could be modelled, so no interviewer was judged."
+    if not calls:
+        return "No interviewer needs a call: nobody differs from colleagues by more than chance would explain."
+    by_chance = f"by chance alone about {expected(chance.interviewers)} would be flagged"
+    if len(calls) == 1:
+        return f"One of {integer(n_interviewers)} interviewers is worth a call: {calls[0].interviewer} ({by_chance})."
+    return (
+        f"{integer(len(calls))} of {integer(n_interviewers)} interviewers are worth a call, "
+        f"{calls[0].interviewer} first ({by_chance})."
+    )
+
+
+def _suspect_notes(suspects: tuple[SuspectSummary, ...]) -> tuple[str, ...]:
+    if not suspects:
+        return ()
+    values = listing([f"{suspect.value_text} in {suspect.item.label}" for suspect in suspects[:3]])
+    more = "" if len(suspects) <= 3 else f" and {integer(len(suspects) - 3)} more"
+    looks = "value looks like a missing code" if len(suspects) == 1 else "values look like missing codes"
+    return (f"First put the data preparation right: {len(suspects)} {looks} that nobody declared ({values}{more}).",)
+
+
+def _effect_notes(worst: ItemSummary | None) -> tuple[str, ...]:
+    if worst is None:
+        return ()
+    if worst.icc == 0:
+        return ("Interviewers make no difference to any item beyond chance.",)
+    return (
+        f"Interviewers matter most for {worst.label}: {percent(worst.icc)} of its variation is between interviewers, so its "
+        f"{count_of(worst.n_interviews, 'interview')} are worth about {integer(worst.effective_n)}.",
+    )
+
+
+def _gap_notes(not_modelled: tuple[ItemNotModelled, ...], n_too_few: int, min_interviews: int) -> tuple[str, ...]:
+    notes = []
+    if not_modelled:
+        notes.append(f"{count_of(len(not_modelled), 'item')} could not be modelled (the items table says why).")
+    if n_too_few:
+        has = "has" if n_too_few == 1 else "have"
+        notes.append(
+            f"{count_of(n_too_few, 'interviewer')} {has} fewer than {count_of(min_interviews, 'interview')}: too few to judge, "
+            "which does not mean fine."
+        )
+    return tuple(notes)
+
+
+def _referee_notes(pages: tuple[ItemSummary, ...]) -> tuple[str, ...]:
+    disagreeing = [page.label for page in pages if not page.referee_agrees]
+    if not disagreeing:
+        return ()
+    return (f"The check against statsmodels failed for {listing(disagreeing)}: do not use these numbers before it is cleared.",)

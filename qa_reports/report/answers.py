@@ -1,0 +1,109 @@
+"""Figure data of answers: one interviewer's raw answers beside everybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from qa_reports.report.figures import AnswerScatter, Distribution, FloatArray, Line
+from qa_reports.report.formats import answer, estimate
+from qa_reports.survey.clean import ItemResponses, Survey
+
+MOST_BARS = 25
+"""A distribution with more different answers than this is drawn in bins."""
+BINS = 20
+
+
+def distribution(item: ItemResponses, survey: Survey, interviewer: str | None = None) -> Distribution | None:
+    """Answers to one item, everybody's or with one interviewer's beside them; None without a valid answer."""
+    valid = ~np.isnan(item.answers)
+    if not valid.any():
+        return None
+    labels, counts = _answer_bins(item)
+    theirs = valid & (survey.interviewer == survey.interviewer_ids.index(interviewer)) if interviewer else valid & False
+    whole, own = counts(item.answers[valid]), counts(item.answers[theirs])
+    return Distribution(
+        title=f"Answers to {item.label}" + (f": interviewer {interviewer} and everybody" if interviewer else ""),
+        caption=(
+            "Wide bars show everybody's answers, narrow bars this interviewer's. Ordinary interviewers' bars follow the wide "
+            "ones, give or take chance: with few interviews the narrow bars jump."
+            if interviewer
+            else "How often each answer was given, after missing codes and values outside the scale were set aside."
+        ),
+        axis=item.label,
+        labels=labels,
+        everyone=whole / max(whole.sum(), 1),
+        n_everyone=int(whole.sum()),
+        interviewer=interviewer,
+        theirs=own / max(own.sum(), 1) if interviewer else np.zeros(0),
+        n_theirs=int(own.sum()),
+    )
+
+
+def answer_scatter(outcome: ItemResponses, predictor: ItemResponses, survey: Survey, interviewer: str) -> AnswerScatter:
+    """One interviewer's answers to two items on top of everybody's, suspicious values as delivered marked."""
+    x, y = predictor.answers, outcome.answers
+    both = ~np.isnan(x) & ~np.isnan(y)
+    own = both & (survey.interviewer == survey.interviewer_ids.index(interviewer))
+    delivered_x = np.where(np.isnan(predictor.suspects), x, predictor.suspects)
+    delivered_y = np.where(np.isnan(outcome.suspects), y, outcome.suspects)
+    theirs = survey.interviewer == survey.interviewer_ids.index(interviewer)
+    marked = theirs & ~both & ~np.isnan(delivered_x) & ~np.isnan(delivered_y)
+    pairs, count = np.unique(np.column_stack([x[both], y[both]]), axis=0, return_counts=True)
+    with_marked = own | marked
+    return AnswerScatter(
+        title=f"{outcome.label} by {predictor.label}: interviewer {interviewer} and everybody",
+        caption=(
+            "Round dots are everybody's answers (larger where there are more), diamonds this interviewer's. "
+            "The dashed line runs through everybody's answers, the solid one through this interviewer's."
+            + (
+                " The circled point is as it stands in the file, and the dotted line is what it would make of this interviewer."
+                if marked.any()
+                else ""
+            )
+        ),
+        x_axis=predictor.label,
+        y_axis=outcome.label,
+        interviewer=interviewer,
+        x=pairs[:, 0],
+        y=pairs[:, 1],
+        count=count.astype(np.float64),
+        own_x=x[own],
+        own_y=y[own],
+        marked_x=delivered_x[marked],
+        marked_y=delivered_y[marked],
+        everyone_line=_least_squares(x[both], y[both]),
+        own_line=_least_squares(x[own], y[own]),
+        marked_line=_least_squares(delivered_x[with_marked], delivered_y[with_marked]) if marked.any() else None,
+    )
+
+
+def _least_squares(x: FloatArray, y: FloatArray) -> Line | None:
+    """The least-squares line over the range of x; None without variation in x."""
+    if x.size < 2 or x.min() == x.max():
+        return None
+    centre = x.mean()
+    slope = float((x - centre) @ y / ((x - centre) @ (x - centre)))
+    low, high = float(x.min()), float(x.max())
+    return low, float(y.mean() + slope * (low - centre)), high, float(y.mean() + slope * (high - centre))
+
+
+def _answer_bins(item: ItemResponses) -> tuple[tuple[str, ...], Callable[[FloatArray], FloatArray]]:
+    """Labels of the bars, and a function that counts answers into them: one bar per answer, or equal bins."""
+    valid = item.answers[~np.isnan(item.answers)]
+    values = np.unique(valid)
+    if item.scale is not None and np.all(values == np.round(values)) and item.scale[1] - item.scale[0] < MOST_BARS:
+        values = np.arange(np.ceil(item.scale[0]), np.floor(item.scale[1]) + 1)
+        values = np.union1d(values, np.unique(valid))
+    if values.size <= MOST_BARS:
+        return tuple(answer(value) for value in values), lambda answers: _count_values(answers, values)
+    edges = np.linspace(valid.min(), valid.max(), BINS + 1)
+    return (
+        tuple(f"{estimate(low)} to {estimate(high)}" for low, high in zip(edges[:-1], edges[1:], strict=True)),
+        lambda answers: np.histogram(answers, edges)[0].astype(np.float64),
+    )
+
+
+def _count_values(answers: FloatArray, values: FloatArray) -> FloatArray:
+    return np.bincount(np.searchsorted(values, answers), minlength=values.size).astype(np.float64)

@@ -1,0 +1,179 @@
+"""What the report shows of a code suspect: what it is, and what it would have done had it been left in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qa_reports.effects.estimate import ItemEffects, SuspectDamage
+from qa_reports.effects.flag import Flags
+from qa_reports.effects.linear import ModelResult, ModelTest
+from qa_reports.report.figures import Figure, effect_quantiles
+from qa_reports.report.formats import answer, count_of, listing, p_value, percent
+from qa_reports.report.interviewers import NamedItem
+from qa_reports.report.items import ModelSummary, slope_model, summarise_model
+from qa_reports.survey.clean import Survey
+from qa_reports.survey.suspects import CodeSuspect
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SuspectComparison:
+    """One model with a suspicious value left in, beside the clean one."""
+
+    outcome: NamedItem
+    with_value: ModelSummary
+    without_value: ModelSummary | None
+    """The clean model; None where it could not be estimated."""
+    figures: tuple[Figure, ...]
+    """EBLUP QQ plots of the slopes: with the value in, then clean; empty for models without a slope."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SuspectSummary:
+    """A value that is probably a missing code nobody declared: a data-preparation problem."""
+
+    item: NamedItem
+    value: float
+    value_text: str
+    n: int
+    interviewers: tuple[tuple[str, int], ...]
+    reason: str
+    yaml: str
+    sentences: tuple[str, ...]
+    """What it is and what it would have done, for a field manager."""
+    icc_with: float | None
+    icc_without: float | None
+    comparisons: tuple[SuspectComparison, ...]
+
+
+def summarise_suspects(
+    survey: Survey, modelled: tuple[ItemEffects, ...], damages: tuple[SuspectDamage, ...], flags: Flags
+) -> tuple[SuspectSummary, ...]:
+    """One summary per code suspect, in the survey's order."""
+    found = {(damage.item, damage.value): damage for damage in damages}
+    by_name = {item.item: item for item in modelled}
+    missing_code = frozenset(flag.interviewer for flag in flags.flags if flag.kind == "missing_code")
+    return tuple(
+        _summarise(suspect, found.get((suspect.item, suspect.value)), by_name, survey, missing_code)
+        for suspect in survey.suspects
+    )
+
+
+def _summarise(
+    suspect: CodeSuspect,
+    damage: SuspectDamage | None,
+    by_name: dict[str, ItemEffects],
+    survey: Survey,
+    missing_code: frozenset[str],
+) -> SuspectSummary:
+    labels = {item.name: item.label for item in survey.items}
+    named = NamedItem(suspect.item, labels.get(suspect.item, suspect.item))
+    holders = frozenset(name for name, _ in suspect.interviewers) & missing_code
+    refits = () if damage is None else tuple(zip(damage.outcome, damage.with_suspect, strict=True))
+    return SuspectSummary(
+        item=named,
+        value=suspect.value,
+        value_text=answer(suspect.value),
+        n=suspect.n,
+        interviewers=suspect.interviewers,
+        reason=suspect.reason,
+        yaml=suspect.yaml,
+        sentences=(
+            _what(suspect, named.label),
+            *([] if damage is None else _icc_sentence(damage)),
+            *(sentence for outcome, model in refits for sentence in _slope_sentence(outcome, model, by_name, survey, suspect)),
+        ),
+        icc_with=None if damage is None else damage.icc_with,
+        icc_without=None if damage is None else damage.icc_without,
+        comparisons=tuple(
+            _compare(NamedItem(outcome, labels.get(outcome, outcome)), model, by_name, survey, holders, suspect)
+            for outcome, model in refits
+        ),
+    )
+
+
+def _what(suspect: CodeSuspect, label: str) -> str:
+    who = listing([name for name, _ in suspect.interviewers[:5]])
+    if len(suspect.interviewers) > 5:
+        who = f"{count_of(len(suspect.interviewers), 'interviewer')}, most at {suspect.interviewers[0][0]}"
+    else:
+        who = f"{'interviewer' if len(suspect.interviewers) == 1 else 'interviewers'} {who}"
+    times = "once" if suspect.n == 1 else f"{suspect.n} times"
+    return f"The value {answer(suspect.value)} stands {times} in {label} ({who}): {suspect.reason}."
+
+
+def _icc_sentence(damage: SuspectDamage) -> tuple[str, ...]:
+    if damage.icc_with is None or damage.icc_without is None:
+        return ()
+    return (f"Left in, it would have moved the item's interviewer ICC from {percent(damage.icc_without)} to {percent(damage.icc_with)}.",)
+
+
+def _clean_counterpart(outcome: str, model: ModelResult, by_name: dict[str, ItemEffects]) -> ModelResult | None:
+    item = by_name.get(outcome)
+    if item is None:
+        return None
+    return item.null if model.name == "null" else slope_model(item)
+
+
+def slope_test(model: ModelResult) -> ModelTest | None:
+    """The test of the random slopes, where the model has one."""
+    return next((test for test in model.tests if "slope" in test.name), None)
+
+
+def _slope_sentence(
+    outcome: str, model: ModelResult, by_name: dict[str, ItemEffects], survey: Survey, suspect: CodeSuspect
+) -> tuple[str, ...]:
+    """What the raw file would have shown: the slope test, and where the interviewer would have stood."""
+    clean = _clean_counterpart(outcome, model, by_name)
+    dirty_test, clean_test = slope_test(model), None if clean is None else slope_test(clean)
+    if dirty_test is None:
+        return ()
+    instead = "" if clean_test is None else f" instead of p {_with_relation(clean_test.p)}"
+    return (
+        f"Left in, the slopes of {by_name[outcome].label if outcome in by_name else outcome} would have seemed to differ between "
+        f"interviewers with p {_with_relation(dirty_test.p)}{instead}{_extreme(model, survey, suspect)}.",
+    )
+
+
+def _with_relation(p: float) -> str:
+    text = p_value(p)
+    return text if text[0] in "<>" else f"= {text}"
+
+
+def _extreme(model: ModelResult, survey: Survey, suspect: CodeSuspect) -> str:
+    """Names the interviewer with the value if theirs would have been the lowest or highest slope of all."""
+    effects = model.effects
+    column = next((position for position, term in enumerate(effects.terms) if term.startswith("slope:")), None)
+    if column is None or not np.any(effects.eblup[:, column]):
+        return ""
+    holders = {name for name, _ in suspect.interviewers}
+    for end, word in ((np.argmin, "lowest"), (np.argmax, "highest")):
+        name = survey.interviewer_ids[effects.interviewer[int(end(effects.eblup[:, column]))]]
+        if name in holders:
+            return f", and interviewer {name} would have had the {word} slope of all"
+    return ""
+
+
+def _compare(
+    outcome: NamedItem,
+    model: ModelResult,
+    by_name: dict[str, ItemEffects],
+    survey: Survey,
+    holders: frozenset[str],
+    suspect: CodeSuspect,
+) -> SuspectComparison:
+    clean = _clean_counterpart(outcome.name, model, by_name)
+    versions = [(model, f"with {answer(suspect.value)} left in")] + ([] if clean is None else [(clean, "clean")])
+    drawn = [
+        effect_quantiles(version, term, survey, holders, f"{outcome.label} ({words})", standardised=False)
+        for version, words in versions
+        for term in version.effects.terms
+        if term.startswith("slope:")
+    ]
+    return SuspectComparison(
+        outcome=outcome,
+        with_value=summarise_model(model),
+        without_value=None if clean is None else summarise_model(clean),
+        figures=tuple(figure for figure in drawn if figure is not None),
+    )
