@@ -2,70 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
-from qa_reports.config import ReportConfig
-from qa_reports.survey.load import FileProvenance, JoinRecord, SurveyFile
-from qa_reports.survey.suspects import CodeSuspect
+from qa_reports.config import Covariates, ReportConfig
+from qa_reports.errors import DataError
+from qa_reports.survey.audit import Descriptives, InterviewerAudit, audit_interviewers, describe
+from qa_reports.survey.codes import Recode, codes_of_item
+from qa_reports.survey.columns import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    as_text,
+    numbers_or_error,
+    require_column,
+    row_name,
+)
+from qa_reports.survey.covariates import CleanCovariate, Covariate, interviewer_covariate, respondent_covariate
+from qa_reports.survey.interviewers import (
+    Interviewers,
+    coded_as_missing,
+    index_interviewers,
+    interviewer_texts,
+    natural_key,
+)
+from qa_reports.survey.items import CleanItem, ItemResponses, OutOfRange, clean_item
+from qa_reports.survey.load import FileProvenance, JoinRecord, SurveyFile, VariableLabels
+from qa_reports.survey.suspects import CodeSuspect, find_suspects, known_reasons
+from qa_reports.survey.timing import interview_minutes
+from qa_reports.survey.where import parse_where
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+__all__ = [
+    "CleaningLog",
+    "CodeSuspect",
+    "Covariate",
+    "Descriptives",
+    "DroppedRows",
+    "FloatArray",
+    "IntArray",
+    "InterviewerAudit",
+    "ItemResponses",
+    "OutOfRange",
+    "Recode",
+    "Survey",
+    "clean_survey",
+]
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ItemResponses:
-    """The answers to one item, cleaned. n is the number of interviews used (`Survey.n_interviews`)."""
-
-    name: str
-    label: str
-    """The configuration's label, else the file's, else the name."""
-    scale: tuple[float, float] | None
-    """Lowest and highest valid answer, where declared."""
-    categories: tuple[tuple[float, str], ...]
-    """(answer, its label) of valid answers, where the file has value labels."""
-    answers: FloatArray
-    """(n,), NaN where there is no valid answer."""
-    suspects: FloatArray
-    """(n,), the value as delivered where it was set aside as a code suspect, else NaN."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Covariate:
-    """A respondent covariate (values per interview) or an interviewer covariate (values per interviewer)."""
-
-    name: str
-    label: str
-    kind: Literal["numeric", "categorical"]
-    values: FloatArray
-    """(n,) or (J,): the number, or the position in `levels`; NaN where missing."""
-    levels: tuple[str, ...]
-    """The categories of a categorical covariate, the first is the reference; empty for a numeric one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recode:
-    """Answers of one variable that were set to missing because of a declared code."""
-
-    variable: str
-    code: float | str
-    reason: str
-    n: int
-    interviewers: tuple[tuple[str, int], ...]
-    """(interviewer id, number of answers), most first."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutOfRange:
-    """Answers of one item outside its declared scale, set aside."""
-
-    item: str
-    value: float
-    n: int
-    interviewers: tuple[tuple[str, int], ...]
+_NO_LABELS = VariableLabels()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,39 +60,6 @@ class DroppedRows:
 
     reason: str
     n: int
-
-
-@dataclass(frozen=True, slots=True)
-class Descriptives:
-    """Descriptive statistics of one item before (every number in the file) or after cleaning (valid answers)."""
-
-    item: str
-    stage: Literal["before", "after"]
-    n: int
-    mean: float | None
-    sd: float | None
-    minimum: float | None
-    lower_quartile: float | None
-    median: float | None
-    upper_quartile: float | None
-    maximum: float | None
-    distribution: tuple[tuple[float, int], ...]
-    """(value, count) in ascending order; empty when there are more than 50 different values."""
-
-
-@dataclass(frozen=True, slots=True)
-class InterviewerAudit:
-    """What cleaning did to one interviewer's interviews: answers over all items."""
-
-    interviewer: str
-    n_interviews: int
-    n_answers: int
-    """Valid answers over all items."""
-    n_recoded: int
-    """Answers set to missing by a declared code."""
-    n_blank: int
-    """Cells empty as delivered."""
-    n_out_of_range: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +92,7 @@ class Survey:
     respondent_covariates: tuple[Covariate, ...]
     interviewer_covariates: tuple[Covariate, ...]
     weight: FloatArray | None
-    """(n,) survey weights."""
+    """(n,) survey weights, NaN where blank."""
     area: tuple[str | None, ...] | None
     """(n,) area of each interview."""
     teams: tuple[str | None, ...] | None
@@ -159,6 +112,201 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
     """Turn a file as delivered into a `Survey`.
 
     Raises:
-        DataError: a column is missing, an item holds text, no interviewer is left; the message says what would be right.
+        DataError: a column is missing, an item holds text, no interview is left; the message says what would be right.
+        ConfigError: `where` is not a filter.
     """
-    raise NotImplementedError
+    used, dropped = _select_rows(survey_file, config)
+    chosen = _Chosen(survey_file, survey_file.table.loc[used])
+    interviewers = index_interviewers(interviewer_texts(chosen.table, config.data.interviewer))
+    respondents, respondent_notes = _respondents(chosen, config)
+    items = _clean_items(chosen, config, interviewers)
+    respondent_covariates = _clean_covariates(
+        chosen, config.respondent_covariates, "respondent_covariates", interviewers, respondent_covariate
+    )
+    interviewer_covariates = _clean_covariates(
+        chosen, config.interviewers.covariates, "interviewers.covariates", interviewers, interviewer_covariate
+    )
+    weight, weight_notes = _weights(chosen, config)
+    minutes, minutes_notes = (
+        interview_minutes(chosen.table, config.data.duration, chosen.files) if config.data.duration else (None, ())
+    )
+    covariates = respondent_covariates + interviewer_covariates
+    teams, team_notes = _teams(chosen, config, interviewers)
+    notes = (*_join_notes(survey_file), *respondent_notes, *weight_notes, *minutes_notes, *team_notes)
+    by_variable = (*(item.recodes for item in items), *(covariate.recodes for covariate in covariates))
+    log = CleaningLog(
+        rows_in=len(used),
+        rows_used=len(chosen.table),
+        dropped=dropped,
+        recoded=tuple(dict.fromkeys(recode for recodes in by_variable for recode in recodes)),
+        out_of_range=tuple(value for item in items for value in item.out_of_range),
+        descriptives=_descriptives(items),
+        interviewers=audit_interviewers(items, interviewers),
+        joins=survey_file.joins,
+        notes=(*notes, *(note for covariate in covariates for note in covariate.notes)),
+    )
+    reasons = known_reasons(config)
+    return Survey(
+        respondents=respondents,
+        interviewer=interviewers.position,
+        interviewer_ids=interviewers.ids,
+        items=tuple(item.responses for item in items),
+        respondent_covariates=tuple(cleaned.covariate for cleaned in respondent_covariates),
+        interviewer_covariates=tuple(cleaned.covariate for cleaned in interviewer_covariates),
+        weight=weight,
+        area=_texts_or_none(chosen, config.data.area, "data.area"),
+        teams=teams,
+        minutes=minutes,
+        suspects=tuple(suspect for item in items for suspect in find_suspects(item, reasons, interviewers)),
+        log=log,
+        provenance=survey_file.provenance,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Chosen:
+    """The rows that are used; the table's index still counts the file's rows from 0."""
+
+    survey_file: SurveyFile
+    table: pd.DataFrame
+
+    @property
+    def files(self) -> str:
+        return self.survey_file.files
+
+    def column(self, name: str, key: str) -> pd.Series:
+        return require_column(self.table, name, key, self.files)
+
+    def labels(self, name: str) -> VariableLabels:
+        return self.survey_file.labels.get(name, _NO_LABELS)
+
+
+def _select_rows(survey_file: SurveyFile, config: ReportConfig) -> tuple[BoolArray, tuple[DroppedRows, ...]]:
+    """(rows in the file,) which rows are used, and why the others are not; the first reason counts."""
+    table, names = survey_file.table, config.data.interviewer
+    for name in names:
+        require_column(table, name, "data.interviewer", survey_file.files)
+    used = np.ones(len(table), dtype=bool)
+    dropped: list[DroppedRows] = []
+
+    def drop(reason: str, unwanted: BoolArray) -> None:
+        if (used & unwanted).any():
+            dropped.append(DroppedRows(reason, int((used & unwanted).sum())))
+            used[unwanted] = False
+        if not used.any():
+            raise DataError(f"{survey_file.files}: no interview is left; every row was dropped: {_sentence(dropped)}")
+
+    if config.data.where is not None:
+        matching = parse_where(config.data.where).matching(table, survey_file.files)
+        drop(f"not selected by where: {config.data.where}", ~matching)
+    drop(f"no interviewer id ({', '.join(names)} is blank)", interviewer_texts(table, names) == "")
+    for name in names:
+        labels = survey_file.labels.get(name, _NO_LABELS)
+        drop(f"the interviewer id is a missing code ({name})", coded_as_missing(table[name], labels))
+    return used, tuple(dropped)
+
+
+def _sentence(dropped: list[DroppedRows]) -> str:
+    return ", ".join(f"{rows.n} {rows.reason}" for rows in dropped)
+
+
+def _respondents(chosen: _Chosen, config: ReportConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Ids, or the row's number in the file where there is none."""
+    row_numbers = [str(row + 1) for row in chosen.table.index]
+    name = config.data.respondent
+    if name is None:
+        return tuple(row_numbers), ()
+    ids = [str(text) for text in as_text(chosen.column(name, "data.respondent"))]
+    blank = ids.count("")
+    repeated = len(ids) - blank - len(set(ids) - {""})
+    notes = []
+    if repeated:
+        notes.append(f"{repeated} interviews repeat a respondent id of {name} that another interview has already.")
+    if blank:
+        notes.append(f"{blank} interviews have no respondent id in {name}; they are called by their row.")
+    return tuple(text or f"row {row}" for text, row in zip(ids, row_numbers, strict=True)), tuple(notes)
+
+
+def _clean_items(chosen: _Chosen, config: ReportConfig, interviewers: Interviewers) -> tuple[CleanItem, ...]:
+    cleaned = []
+    for item in config.items:
+        column, labels = chosen.column(item.name, "items"), chosen.labels(item.name)
+        codes = codes_of_item(item, labels, config.missing_codes)
+        cleaned.append(clean_item(column, item, codes, labels, interviewers, chosen.files))
+    return tuple(cleaned)
+
+
+_CovariateCleaner = Callable[..., CleanCovariate]
+
+
+def _clean_covariates(
+    chosen: _Chosen, wanted: Covariates, key: str, interviewers: Interviewers, cleaner: _CovariateCleaner
+) -> tuple[CleanCovariate, ...]:
+    return tuple(
+        cleaner(chosen.column(one.name, key), one, chosen.labels(one.name), interviewers, chosen.files)
+        for one in wanted
+    )
+
+
+def _weights(chosen: _Chosen, config: ReportConfig) -> tuple[FloatArray | None, tuple[str, ...]]:
+    """(n,) weights, NaN where blank or declared missing by the file."""
+    name = config.data.weight
+    if name is None:
+        return None, ()
+    column = chosen.column(name, "data.weight")
+    coded = coded_as_missing(column, chosen.labels(name))
+    weights = np.where(coded, np.nan, numbers_or_error(column, coded, "data.weight", chosen.files).numbers)
+    negative = np.flatnonzero(weights < 0)
+    if len(negative):
+        raise DataError(
+            f'{chosen.files}: column "{name}" (data.weight) is negative in {row_name(column, int(negative[0]))}; '
+            "a weight is zero or more"
+        )
+    absent = int(np.isnan(weights).sum())
+    return weights, (f"{absent} interviews have no weight in {name}.",) if absent else ()
+
+
+def _texts_or_none(chosen: _Chosen, name: str | None, key: str) -> tuple[str | None, ...] | None:
+    """(n,) the cells of a column as text, blank and user-missing ones as None."""
+    if name is None:
+        return None
+    column = chosen.column(name, key)
+    texts = np.where(coded_as_missing(column, chosen.labels(name)), "", as_text(column))
+    return tuple(str(text) or None for text in texts)
+
+
+def _teams(
+    chosen: _Chosen, config: ReportConfig, interviewers: Interviewers
+) -> tuple[tuple[str | None, ...] | None, tuple[str, ...]]:
+    """(J,) the most frequent team of each interviewer; the first in natural order where two are as frequent."""
+    of_interviews = _texts_or_none(chosen, config.data.team, "data.team")
+    if of_interviews is None:
+        return None, ()
+    names = sorted({team for team in of_interviews if team is not None}, key=natural_key)
+    position = {team: place for place, team in enumerate(names)}
+    counts = np.zeros((len(interviewers.ids), len(names)), dtype=np.int64)
+    known = np.array([team is not None for team in of_interviews])
+    np.add.at(counts, (interviewers.position[known], [position[team] for team in of_interviews if team is not None]), 1)
+    teams = tuple(names[int(row.argmax())] if row.any() else None for row in counts)
+    several = int(((counts > 0).sum(axis=1) > 1).sum())
+    note = f"{several} interviewers worked in more than one {config.data.team}; the most frequent is their team."
+    return teams, (note,) if several else ()
+
+
+def _join_notes(survey_file: SurveyFile) -> tuple[str, ...]:
+    return tuple(
+        f"{join.unmatched} of {join.matched + join.unmatched} interviews have no row in {join.file}."
+        for join in survey_file.joins
+        if join.unmatched
+    )
+
+
+def _descriptives(items: tuple[CleanItem, ...]) -> tuple[Descriptives, ...]:
+    return tuple(
+        described
+        for item in items
+        for described in (
+            describe(item.responses.name, "before", item.delivered),
+            describe(item.responses.name, "after", item.responses.answers),
+        )
+    )

@@ -3,43 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
 from qa_reports.config import ReportConfig
+from qa_reports.survey.joins import JoinRecord, join_file
+from qa_reports.survey.readers import FileProvenance, VariableLabels, read_data_file
 
-
-@dataclass(frozen=True, slots=True)
-class VariableLabels:
-    """What a file says about one of its columns (all empty for a CSV file)."""
-
-    label: str | None = None
-    values: tuple[tuple[float | str, str], ...] = ()
-    """(value, label) pairs in the file's order."""
-    user_missing: tuple[float | str, ...] = ()
-    """Discrete user-missing values."""
-    user_missing_ranges: tuple[tuple[float, float], ...] = ()
-    """Inclusive ranges of user-missing values."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileProvenance:
-    """A file that was read: its path as the configuration names it, its SHA-256 and its number of rows."""
-
-    path: str
-    sha256: str
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class JoinRecord:
-    """What a join did: rows of the survey with and without a partner, and rows of the other file never used."""
-
-    file: str
-    on: tuple[str, ...]
-    matched: int
-    unmatched: int
-    unused: int
+__all__ = ["FileProvenance", "JoinRecord", "SurveyFile", "VariableLabels", "load_survey"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,11 +23,53 @@ class SurveyFile:
     provenance: tuple[FileProvenance, ...]
     joins: tuple[JoinRecord, ...]
 
+    @property
+    def files(self) -> str:
+        """The files as a message names them: "main.csv (with interviewers.csv joined)"."""
+        first, *joined = (file.path for file in self.provenance)
+        return f"{first} (with {', '.join(joined)} joined)" if joined else first
 
-def load_survey(config: ReportConfig) -> SurveyFile:
+
+@dataclass(frozen=True, slots=True)
+class _WantedJoin:
+    """A file to join, and the configuration's key that asks for it."""
+
+    file: str
+    on: tuple[str, ...]
+    """Key columns of the survey."""
+    other_on: tuple[str, ...]
+    """Key columns of the joined file."""
+    key: str
+
+
+def load_survey(config: ReportConfig, folder: Path) -> SurveyFile:
     """Read the survey file, join the interviewer files, keep labels and provenance.
+
+    Args:
+        folder: where relative paths start, the folder of the configuration file.
 
     Raises:
         DataError: a file or a column is missing or unreadable; the message names it and says what would be right.
     """
-    raise NotImplementedError
+    survey = read_data_file(folder, config.data.file)
+    loaded = SurveyFile(survey.table, survey.labels, (survey.provenance,), ())
+    for join in config.data.join:
+        loaded = _joined(loaded, _WantedJoin(join.file, join.on, join.on, "data.join"), folder)
+    # The interviewers' file comes last, because its key may come from a file joined before.
+    if config.interviewers.file is not None:
+        loaded = _joined(loaded, _interviewers_join(config.interviewers.file, config, loaded.table), folder)
+    return loaded
+
+
+def _interviewers_join(file: str, config: ReportConfig, table: pd.DataFrame) -> _WantedJoin:
+    """`interviewers.on` names columns of both files or, where the survey has none of that name, of the second only."""
+    interviewer, on = config.data.interviewer, config.interviewers.on or config.data.interviewer
+    only_theirs = len(on) == len(interviewer) and not set(on) <= set(table.columns)
+    return _WantedJoin(file, interviewer if only_theirs else on, on, "interviewers.on")
+
+
+def _joined(survey: SurveyFile, wanted: _WantedJoin, folder: Path) -> SurveyFile:
+    other = read_data_file(folder, wanted.file)
+    table, record = join_file(survey.table, other, wanted.on, wanted.other_on, wanted.key, survey.files)
+    provenance = (*survey.provenance, other.provenance)
+    return SurveyFile(table, other.labels | survey.labels, provenance, (*survey.joins, record))

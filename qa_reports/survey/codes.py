@@ -1,0 +1,137 @@
+"""Missing codes: which are in force for a variable, and what applying them does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from qa_reports.config import CovariateConfig, ItemConfig
+from qa_reports.errors import DataError
+from qa_reports.survey.columns import BoolArray, FloatArray, as_text, number_text, parse_number, read_cells
+from qa_reports.survey.interviewers import Interviewers, Tally
+from qa_reports.survey.readers import VariableLabels
+
+_NON_ANSWER = re.compile(
+    r"don.?t know|do not know|refus|no answer|not answer|\bmissing\b|not applicable|inapplicable|not available"
+    r"|can.?t say|cannot say|can.?t choose|not stated|wei(ß|ss) nicht|keine angabe|verweigert"
+    r"|ne sait pas|sans réponse|no sabe|no contesta",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recode:
+    """Answers of one variable that were set to missing because of a declared code."""
+
+    variable: str
+    code: float | str
+    reason: str
+    n: int
+    interviewers: Tally
+    """(interviewer id, number of answers), most first."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodesInForce:
+    """The missing codes of one variable: numbers and texts with their reasons, and ranges from the file."""
+
+    codes: tuple[tuple[float | str, str], ...] = ()
+    ranges: tuple[tuple[float, float], ...] = ()
+    value_labels: tuple[tuple[float | str, str], ...] = ()
+    """The file's labels, for the reasons of codes that a range covers."""
+
+    def covers(self, value: float) -> bool:
+        """Whether a number is one of the codes."""
+        return value in dict(self.codes) or any(low <= value <= high for low, high in self.ranges)
+
+
+def as_code(code: float | str) -> float | str:
+    """A code as it is compared: a number where it shows one ("77" is 77.0), else text without outer blanks."""
+    if isinstance(code, str):
+        number = parse_number(code)
+        return code.strip() if number is None else number
+    return float(code)
+
+
+def is_non_answer(label: str) -> bool:
+    """Whether a value label says that there is no answer: don't know, refused, missing, ..."""
+    return bool(_NON_ANSWER.search(label))
+
+
+def codes_of_item(item: ItemConfig, labels: VariableLabels, default: Mapping[float | str, str]) -> CodesInForce:
+    """The item's own codes, else the file's user-missing values, else the default.
+
+    Raises:
+        DataError: a code of the configuration lies inside the item's scale.
+    """
+    if item.missing_codes is None and (labels.user_missing or labels.user_missing_ranges):
+        return _codes_of_file(labels)
+    declared = default if item.missing_codes is None else item.missing_codes
+    codes = tuple((as_code(code), reason) for code, reason in declared.items())
+    if item.scale is not None:
+        low, high = item.scale
+        for code, reason in codes:
+            if isinstance(code, float) and low <= code <= high:
+                raise DataError(
+                    f"items: {item.name}: the missing code {number_text(code)} ({reason}) lies inside its scale "
+                    f"{number_text(low)} to {number_text(high)}; give the item its own missing_codes, {{}} for none"
+                )
+    return CodesInForce(codes)
+
+
+def codes_of_covariate(covariate: CovariateConfig, labels: VariableLabels) -> CodesInForce:
+    """The covariate's own codes, else the file's user-missing values; the items' default never applies."""
+    if covariate.missing_codes:
+        return CodesInForce(tuple((as_code(code), reason) for code, reason in covariate.missing_codes.items()))
+    return _codes_of_file(labels)
+
+
+def _codes_of_file(labels: VariableLabels) -> CodesInForce:
+    reasons = {as_code(value): label for value, label in labels.values}
+    codes = tuple((as_code(code), reasons.get(as_code(code), "Missing")) for code in labels.user_missing)
+    return CodesInForce(codes, labels.user_missing_ranges, labels.values)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodedCells:
+    """Which cells of a column hold which missing code."""
+
+    found: tuple[tuple[float | str, str, BoolArray], ...]
+    """(code, reason, (n,) cells that hold it), codes that stand nowhere left out."""
+    any_code: BoolArray
+    """(n,)"""
+
+    def recodes(self, variable: str, interviewers: Interviewers) -> tuple[Recode, ...]:
+        """What is on record about setting these cells to missing."""
+        return tuple(
+            Recode(variable, code, reason, int(cells.sum()), interviewers.tally(cells))
+            for code, reason, cells in self.found
+        )
+
+
+def find_codes(column: pd.Series, codes: CodesInForce) -> CodedCells:
+    """Find the missing codes in a column of n cells; numbers match numbers however they are written."""
+    numbers = read_cells(column).numbers
+    texts = as_text(column) if any(isinstance(code, str) for code, _ in codes.codes) else None
+    found: list[tuple[float | str, str, BoolArray]] = []
+    any_code = np.zeros(len(column), dtype=bool)
+    for code, reason in (*codes.codes, *_codes_in_ranges(numbers, codes)):
+        cells = np.asarray(texts == code if isinstance(code, str) else numbers == code) & ~any_code
+        if cells.any():
+            found.append((code, reason, cells))
+            any_code |= cells
+    return CodedCells(tuple(found), any_code)
+
+
+def _codes_in_ranges(numbers: FloatArray, codes: CodesInForce) -> list[tuple[float, str]]:
+    """Each number of the column that a user-missing range covers, as a code of its own."""
+    reasons = {as_code(value): label for value, label in codes.value_labels}
+    inside: list[tuple[float, str]] = []
+    for low, high in codes.ranges:
+        values = np.unique(numbers[(numbers >= low) & (numbers <= high)])
+        inside += [(float(value), reasons.get(float(value), "Missing")) for value in values]
+    return inside

@@ -1,0 +1,86 @@
+"""How long each interview took, in minutes."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+import numpy as np
+import pandas as pd
+
+from qa_reports.config import DurationConfig
+from qa_reports.errors import DataError
+from qa_reports.survey.columns import FloatArray, numbers_or_error, require_column, row_name
+
+_CLOCK = re.compile(r"([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9])(?:\.[0-9]+)?)?")
+_DAY = 24 * 60.0
+
+
+def interview_minutes(table: pd.DataFrame, duration: DurationConfig, files: str) -> tuple[FloatArray, tuple[str, ...]]:
+    """(n,) minutes, NaN where unknown, and notes on what could not be used.
+
+    Start and end are both dates with times ("2023-05-01 10:30") or both times of day ("10:30"); an interview that
+    ends at an earlier time of day than it starts ended after midnight.
+
+    Raises:
+        DataError: a column is missing, or holds something that is no number or time.
+    """
+    if duration.minutes is not None:
+        column = require_column(table, duration.minutes, "data.duration.minutes", files)
+        minutes = numbers_or_error(column, None, "data.duration.minutes", files).numbers
+    elif duration.start is not None and duration.end is not None:
+        minutes = _between(table, duration.start, duration.end, files)
+    else:
+        raise DataError("data.duration needs either minutes, or both start and end")
+    impossible = minutes <= 0
+    notes = [f"The duration of {int(impossible.sum())} interviews is zero or less and was not used."]
+    return np.where(impossible, np.nan, minutes), tuple(notes if impossible.any() else [])
+
+
+def _between(table: pd.DataFrame, start: str, end: str, files: str) -> FloatArray:
+    begins, begins_on_clock = _moments(require_column(table, start, "data.duration.start", files), files)
+    ends, ends_on_clock = _moments(require_column(table, end, "data.duration.end", files), files)
+    if begins_on_clock != ends_on_clock:
+        raise DataError(f'{files}: one of "{start}" and "{end}" has dates, the other only times of day; give both alike')
+    minutes = ends - begins
+    return np.where(minutes < 0, minutes + _DAY, minutes) if begins_on_clock else minutes
+
+
+def _moments(column: pd.Series, files: str) -> tuple[FloatArray, bool]:
+    """(n,) minutes since midnight (then True) or since 1970 (then False); NaN where blank."""
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return _since_1970(column), False
+    codes, distinct = pd.factorize(column)
+    texts = [_written(moment) for moment in distinct]
+    clock = [_CLOCK.fullmatch(text) for text in texts]
+    on_clock = all(match or not text for match, text in zip(clock, texts, strict=True))
+    if on_clock:
+        of_each = np.array([*(_minutes_of_day(match) for match in clock), np.nan])
+    else:
+        parsed = pd.to_datetime(pd.Series(texts, dtype=object), format="ISO8601", errors="coerce", utc=True)
+        of_each = np.array([*_since_1970(parsed), np.nan])
+    moments = of_each[codes]
+    unread = np.isnan(moments) & np.array([*(bool(text) for text in texts), False])[codes]
+    if unread.any():
+        first = int(np.flatnonzero(unread)[0])
+        raise DataError(
+            f'{files}: column "{column.name}" (data.duration) holds {str(column.iloc[first])[:40]!r} in '
+            f'{row_name(column, first)}; write times as "10:30" or "2023-05-01 10:30"'
+        )
+    return moments, on_clock
+
+
+def _written(moment: object) -> str:
+    return moment.isoformat("seconds") if isinstance(moment, datetime.time) else str(moment).strip()
+
+
+def _minutes_of_day(match: re.Match[str] | None) -> float:
+    if match is None or int(match.group(1)) > 23:
+        return float("nan")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return hours * 60 + minutes + seconds / 60
+
+
+def _since_1970(moments: pd.Series) -> FloatArray:
+    elapsed = moments - pd.Timestamp(0, tz=moments.dt.tz)
+    return np.asarray(elapsed.dt.total_seconds() / 60, dtype=np.float64)
