@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -35,18 +35,18 @@ _FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:i
 class _Yaml12Loader(yaml.SafeLoader):
     """PyYAML's safe loader with the core schema of YAML 1.2 in place of YAML 1.1's guesses, and a limit on nesting."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str | None, list[tuple[str, re.Pattern[str]]]]] = {}
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise yaml.composer.ComposerError(None, None, "too many levels of nesting", self.peek_event().start_mark)
+            raise yaml.composer.ComposerError(problem="too many levels of nesting", problem_mark=self.get_mark())
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
 
 
+_Yaml12Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", _INT, "-+0123456789"),
@@ -73,6 +73,7 @@ _PLAIN_WORDS = (
         r"found character .* that cannot start any token",
         "a value begins with a character that YAML keeps for itself; put it in quotes",
     ),
+    (r"found unknown escape character", "a backslash in double quotes; use single quotes"),
     (r"too many levels of nesting", f"more than {MAX_DEPTH} levels of nesting; a configuration needs five"),
 )
 
@@ -121,10 +122,12 @@ def _read_text(path: Path) -> str:
 
 
 def _syntax_message(path: Path, error: yaml.MarkedYAMLError) -> str:
-    mark = error.problem_mark or error.context_mark
-    where = f"{path}:{mark.line + 1}: column {mark.column + 1}" if mark else str(path)
     told = f"{error.problem or ''} {error.context or ''}"
     plain = next((words for pattern, words in _PLAIN_WORDS if re.search(pattern, told)), None)
+    # What is never closed is mended where it opens, which YAML calls the context.
+    marks = (error.context_mark, error.problem_mark) if plain and "not closed" in plain else (error.problem_mark,)
+    mark = next((mark for mark in marks if mark), None)
+    where = f"{path}:{mark.line + 1}: column {mark.column + 1}" if mark else str(path)
     return f"{where}: is not valid YAML: {plain or error.problem or error.context}"
 
 

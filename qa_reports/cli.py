@@ -1,0 +1,171 @@
+"""The command `qa-report`: parse, call, turn errors into exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from qa_reports import __version__
+from qa_reports.errors import OutputError, UserError
+from qa_reports.progress import one_line, progress_on
+
+if TYPE_CHECKING:  # pydantic, pandas and statsmodels are slow to import: --help does not wait for them
+    from qa_reports.config import Format
+    from qa_reports.pipeline import ReportMade
+
+REPORT_MADE, BUG, USER_ERROR, FAIL_ON_MET, INTERRUPTED = 0, 1, 2, 3, 130
+
+_HELP = """\
+Shows which interviewers of a survey wave are worth a call, about what, and how sure that is.
+
+A configuration (a YAML file) names the survey file, the column with the interviewer and the questions to examine. \
+The report goes to a folder beside it: report.html opens in any browser, also offline; report.pdf is for printing \
+and mail; results.json has every number for other programs.
+"""
+
+_EPILOGUE = """\
+For example:
+
+  qa-report wave11.yaml
+      writes wave11-report/ beside wave11.yaml
+  qa-report wave11.yaml --output monday --formats html
+      writes only the page for the browser, into the folder monday
+  qa-report north.yaml south.yaml --output week3
+      writes week3/north/ and week3/south/
+
+Exit codes: 0 the report is made, 1 a bug in this program, 2 something you can
+put right (the message says what), 3 the report is made and --fail-on was met.
+"""
+
+app = App(
+    name="qa-report",
+    version=f"qa-report {__version__}",
+    help=_HELP,
+    help_epilogue=_EPILOGUE,
+    help_format="plaintext",
+    usage="Usage: qa-report CONFIG... [OPTIONS]",
+)
+
+
+@app.default
+def report(
+    configs: Annotated[tuple[Path, ...], Parameter(name="CONFIG", help="One or several configurations (YAML files).")],
+    /,
+    *,
+    output: Annotated[
+        Path | None,
+        Parameter(help="Folder for the report; with several configurations, each gets a folder of its own in it."),
+    ] = None,
+    formats: Annotated[
+        str | None,
+        Parameter(help="What to make, e.g. html,pdf (any of html, pdf, json, xlsx); else what the configuration says."),
+    ] = None,
+    fail_on: Annotated[
+        Literal["critical", "warning"] | None,
+        Parameter(help="End with exit code 3 when an interviewer is flagged as this or worse."),
+    ] = None,
+    quiet: Annotated[bool, Parameter(negative="", show_default=False, help="Print only the last line.")] = False,
+    verbose: Annotated[bool, Parameter(negative="", show_default=False, help="Print more about each step.")] = False,
+) -> int:
+    """Make the report of each configuration."""
+    from qa_reports.config import load_config
+
+    chosen = _formats(formats)
+    folders = _folders(configs, output)
+    for config in configs:  # a mistake in the last configuration should not wait for the reports of the others
+        load_config(config)
+
+    from qa_reports.pipeline import make_report
+
+    made: list[ReportMade] = []
+    failed = False
+    for config, folder in zip(configs, folders, strict=True):
+        try:
+            with progress_on(sys.stderr, quiet=quiet, verbose=verbose) as progress:
+                made.append(make_report(config, folder, chosen, progress))
+        except UserError as error:
+            _complain(error)
+            failed = True
+        else:
+            _print(f"{made[-1].shown}: {made[-1].verdict}")
+    if failed:
+        return USER_ERROR
+    return FAIL_ON_MET if any(_met(fail_on, report) for report in made) else REPORT_MADE
+
+
+@app.command
+def schema() -> int:
+    """Print the JSON Schema of a configuration, for editors that complete and check YAML."""
+    import json
+
+    from qa_reports.config import config_schema
+
+    _print_lines(json.dumps(config_schema(), indent=2))
+    return REPORT_MADE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; a bug is left to end in a traceback with exit code 1."""
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        print(one_line(f"{error} `qa-report --help` shows what there is."), file=sys.stderr)
+        return USER_ERROR
+    except UserError as error:
+        _complain(error)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
+    return code if isinstance(code, int) else REPORT_MADE
+
+
+def _formats(asked: str | None) -> tuple[Format, ...] | None:
+    if asked is None:
+        return None
+    from typing import get_args
+
+    from qa_reports.config import Format
+
+    known: dict[str, Format] = {name: name for name in get_args(Format)}
+    names = [name.strip().lower() for name in asked.split(",")]
+    for name in names:
+        if name not in known:
+            raise UserError(f"--formats: '{name}' is not a format; it should be any of {', '.join(known)}")
+    return tuple(dict.fromkeys(known[name] for name in names))
+
+
+def _folders(configs: Sequence[Path], output: Path | None) -> list[Path]:
+    """Where each report goes; two reports never share a folder."""
+    if output is not None and len(configs) == 1:
+        return [output]
+    folders = [
+        config.with_name(f"{config.stem}-report") if output is None else output / config.stem for config in configs
+    ]
+    for position, folder in enumerate(folders):
+        if folder in folders[:position]:
+            first = configs[folders.index(folder)]
+            raise OutputError(f"{folder}: both {first} and {configs[position]} would be written there; rename one")
+    return folders
+
+
+def _met(fail_on: Literal["critical", "warning"] | None, report: ReportMade) -> bool:
+    flagged = {None: 0, "critical": report.n_critical, "warning": report.n_flagged}
+    return flagged[fail_on] > 0
+
+
+def _complain(error: UserError) -> None:
+    for line in str(error).splitlines():
+        print(one_line(line), file=sys.stderr)
+
+
+def _print(text: str) -> None:
+    _print_lines(one_line(text))
+
+
+def _print_lines(text: str) -> None:
+    print(text, file=sys.stdout, flush=True)

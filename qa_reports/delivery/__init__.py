@@ -1,0 +1,1 @@
+"""Step 6, deliver: a finished report goes where it was asked for."""

@@ -1,0 +1,173 @@
+"""The six steps in order: load, clean, estimate, flag, report, deliver. Read this module first."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import importlib.metadata
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from qa_reports import __version__
+from qa_reports.config import Format, ReportConfig, load_config
+from qa_reports.delivery.folder import check_writable, write_files
+from qa_reports.effects.damage import measure_damages
+from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items
+from qa_reports.effects.flag import flag_interviewers
+from qa_reports.errors import DataError, OutputError, UserError
+from qa_reports.progress import Progress
+from qa_reports.report.render import FILE_NAMES, pdf_obstacle, render
+from qa_reports.report.results import results_document
+from qa_reports.report.summarise import summarise
+from qa_reports.survey.clean import Survey, clean_survey
+from qa_reports.survey.load import load_survey
+
+_NUMERICAL_LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMade:
+    """A report that now stands in `folder`, and what it says in a few words."""
+
+    folder: Path
+    files: tuple[str, ...]
+    """Names of the files in the folder, the one to open first."""
+    verdict: str
+    """The report's first sentence."""
+    n_flagged: int
+    """Interviewers worth a call."""
+    n_critical: int
+
+    @property
+    def shown(self) -> Path:
+        """The file to open."""
+        return self.folder / self.files[0]
+
+
+def make_report(
+    config_path: Path, output: Path | None, formats: tuple[Format, ...] | None, progress: Progress
+) -> ReportMade:
+    """Make the report of one configuration.
+
+    Args:
+        config_path: the YAML file.
+        output: folder for the files; `<config stem>-report` beside the configuration where None.
+        formats: what to make; what the configuration says where None.
+        progress: told about every step.
+
+    Raises:
+        UserError: something the user can put right; then no file has been written.
+    """
+    config = load_config(config_path)
+    folder = output or config_path.with_name(f"{config_path.stem}-report")
+    makeable = _makeable_formats(formats, config, progress)
+    check_writable(folder, tuple(FILE_NAMES[name] for name in makeable))
+    printed_date, versions = _printed_date(), _versions()
+
+    progress.begin("load")
+    survey_file = load_survey(config, config_path.parent)
+    progress.end("load", f"{len(survey_file.table):,} interviews from {config.data.file}")
+
+    progress.begin("clean")
+    survey = clean_survey(survey_file, config)
+    progress.end("clean", _cleaned(survey))
+
+    progress.begin("estimate")
+    items = estimate_items(survey, config)
+    _require_a_model(items, config)
+    damages = measure_damages(survey, config)
+    progress.end("estimate", _estimated(items, progress))
+
+    progress.begin("flag")
+    flags = flag_interviewers(survey, items, config)
+    worth_a_call = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
+    progress.end("flag", f"{len(worth_a_call):,} of {len(flags.interviewers):,} interviewers worth a call")
+
+    progress.begin("report")
+    summary = summarise(survey, items, damages, flags, config, printed_date, versions)
+    config_sha256 = hashlib.sha256(config_path.read_bytes()).hexdigest()
+    document = results_document(survey, items, damages, flags, config, versions, config_sha256)
+    files = render(summary, document, makeable)
+    progress.end("report", ", ".join(f"{name} {_size(content)}" for name, content in files.items()))
+
+    progress.begin("deliver")
+    write_files(files, folder)
+    progress.end("deliver", f"to {folder}")
+    _mention_older_files(folder, files, progress)
+
+    return ReportMade(
+        folder=folder,
+        files=tuple(files),
+        verdict=summary.verdict.sentence,
+        n_flagged=len(worth_a_call),
+        n_critical=sum(verdict.severity == "critical" for verdict in worth_a_call),
+    )
+
+
+def _makeable_formats(asked: tuple[Format, ...] | None, config: ReportConfig, progress: Progress) -> tuple[Format, ...]:
+    """What can be made here: without WeasyPrint's libraries a PDF is left out, unless the user asked for just that."""
+    wanted = asked or config.report.formats
+    obstacle = pdf_obstacle() if "pdf" in wanted else None
+    if obstacle is None:
+        return wanted
+    others = tuple(name for name in wanted if name != "pdf")
+    if asked is not None or not others:
+        raise OutputError(f"report.pdf: {obstacle}")
+    progress.note(f"report.pdf is left out: {obstacle}")
+    return others
+
+
+def _require_a_model(items: tuple[ItemEffects | ItemNotModelled, ...], config: ReportConfig) -> None:
+    """A report without a single model says nothing: the data or the configuration must be mistaken."""
+    reasons = [f"{item.item}: {item.reason}" for item in items if isinstance(item, ItemNotModelled)]
+    if len(reasons) == len(items):
+        count = "the only item" if len(items) == 1 else f"none of the {len(items)} items"
+        verb = "cannot be modelled" if len(items) == 1 else "can be modelled"
+        remedy = "check data.interviewer, missing_codes and the scales"
+        raise DataError(f"{config.data.file}: {count} {verb} ({reasons[0].rstrip('.')}); {remedy}")
+
+
+def _cleaned(survey: Survey) -> str:
+    recoded = sum(recode.n for recode in survey.log.recoded)
+    set_aside = sum(values.n for values in survey.log.out_of_range)
+    people = f"{survey.n_interviews:,} interviews by {len(survey.interviewer_ids):,} interviewers"
+    return f"{people}, {recoded:,} answers missing by their code, {set_aside:,} out of range"
+
+
+def _estimated(items: tuple[ItemEffects | ItemNotModelled, ...], progress: Progress) -> str:
+    modelled = [item for item in items if isinstance(item, ItemEffects)]
+    for item in items:
+        if isinstance(item, ItemNotModelled):
+            progress.detail(f"{item.item} is not modelled: {item.reason}")
+        else:
+            progress.detail(f"{item.item}: {item.null.status}, {item.n_interviews:,} interviews")
+    return f"{len(modelled):,} of {len(items):,} items modelled"
+
+
+def _mention_older_files(folder: Path, files: dict[str, bytes], progress: Progress) -> None:
+    for name in FILE_NAMES.values():
+        if name not in files and (folder / name).exists():
+            progress.note(f"{folder / name} is from an earlier run and was left as it was")
+
+
+def _size(content: bytes) -> str:
+    return f"{len(content) / 1e6:.1f} MB" if len(content) >= 1e6 else f"{max(1, round(len(content) / 1e3))} kB"
+
+
+def _printed_date() -> datetime.date:
+    """The day printed on the report: SOURCE_DATE_EPOCH (seconds since 1970, UTC) where set, so that bytes repeat."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if epoch is None:
+        return datetime.datetime.now().astimezone().date()
+    try:
+        return datetime.datetime.fromtimestamp(int(epoch), datetime.UTC).date()
+    except (ValueError, OverflowError, OSError):
+        raise UserError(f"SOURCE_DATE_EPOCH: is '{epoch}'; it should be a number of seconds since 1970") from None
+
+
+def _versions() -> dict[str, str]:
+    """The programs whose versions can change a number."""
+    libraries = {name: importlib.metadata.version(name) for name in _NUMERICAL_LIBRARIES}
+    return {"qa-report": __version__, "python": platform.python_version(), **libraries}

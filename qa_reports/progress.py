@@ -1,0 +1,122 @@
+"""What a user sees while a report is made: the six steps, as numbered log lines or as a live display."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
+STEPS = ("load", "clean", "estimate", "flag", "report", "deliver")
+
+
+class Progress(Protocol):
+    """Told by the pipeline where it is."""
+
+    def begin(self, step: str) -> None:
+        """A step of `STEPS` begins."""
+
+    def end(self, step: str, result: str) -> None:
+        """The step is done; `result` says in a few words what came out of it."""
+
+    def note(self, text: str) -> None:
+        """Something the user should know although the work goes on, one sentence."""
+
+    def detail(self, text: str) -> None:
+        """Something only a curious user wants to know, one sentence."""
+
+
+class Silent:
+    """Says nothing but the notes, which go to `stream`."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def begin(self, step: str) -> None:
+        """Say nothing."""
+
+    def end(self, step: str, result: str) -> None:
+        """Say nothing."""
+
+    def note(self, text: str) -> None:
+        """Print the note on a line of its own."""
+        print(f"note: {one_line(text)}", file=self._stream)
+
+    def detail(self, text: str) -> None:
+        """Say nothing."""
+
+
+class LogLines:
+    """One plain numbered line per finished step, e.g. `1/6 load      1,703 interviews from wave.csv (0.2 s)`."""
+
+    def __init__(self, stream: IO[str], verbose: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._verbose = verbose
+        self._clock = clock
+        self._began = clock()
+
+    def begin(self, step: str) -> None:
+        """Start the step's clock."""
+        self._began = self._clock()
+
+    def end(self, step: str, result: str) -> None:
+        """Print the step's line."""
+        seconds = self._clock() - self._began
+        self._print(f"{STEPS.index(step) + 1}/{len(STEPS)} {step:<8}  {result} ({seconds:.1f} s)")
+
+    def note(self, text: str) -> None:
+        """Print the note on a line of its own."""
+        self._print(f"note: {text}")
+
+    def detail(self, text: str) -> None:
+        """Print the detail, indented under its step, if the user asked for details."""
+        if self._verbose:
+            self._print(f"    {text}")
+
+    def _print(self, text: str) -> None:
+        print(one_line(text), file=self._stream, flush=True)
+
+
+class LiveDisplay(LogLines):
+    """The log lines on a terminal, with a moving line below them for the step that is going on."""
+
+    def __init__(self, display: RichProgress, verbose: bool) -> None:
+        super().__init__(display.console.file, verbose)
+        self._display = display
+        self._task = display.add_task("", total=len(STEPS))
+
+    def begin(self, step: str) -> None:
+        """Show the step as going on."""
+        super().begin(step)
+        self._display.update(self._task, description=step, completed=STEPS.index(step))
+
+    def _print(self, text: str) -> None:
+        self._display.console.print(one_line(text), markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress_on(stream: IO[str], *, quiet: bool, verbose: bool) -> Iterator[Progress]:
+    """The kind of progress that suits a stream: live on a terminal, log lines in a file, notes only when quiet."""
+    if quiet:
+        yield Silent(stream)
+    elif not stream.isatty():
+        yield LogLines(stream, verbose)
+    else:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        columns = (SpinnerColumn(), TextColumn("{task.description:<8}"), BarColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(file=stream), transient=True) as display:
+            yield LiveDisplay(display, verbose)
+
+
+def one_line(text: str) -> str:
+    """Text from files made safe for a terminal: control characters, line breaks and colours with them, are written out."""
+    return "".join(character if character.isprintable() else _visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    return " " if character in "\n\t\r" else character.encode("unicode_escape", "surrogatepass").decode("ascii")
