@@ -21,7 +21,13 @@ from qa_reports.survey.columns import (
     require_column,
     row_name,
 )
-from qa_reports.survey.covariates import CleanCovariate, Covariate, interviewer_covariate, respondent_covariate
+from qa_reports.survey.covariates import (
+    CleanCovariate,
+    Covariate,
+    interviewer_covariate,
+    levels_of,
+    respondent_covariate,
+)
 from qa_reports.survey.interviewers import (
     Interviewers,
     coded_as_missing,
@@ -154,7 +160,7 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
         respondent_covariates=tuple(cleaned.covariate for cleaned in respondent_covariates),
         interviewer_covariates=tuple(cleaned.covariate for cleaned in interviewer_covariates),
         weight=weight,
-        area=_texts_or_none(chosen, config.data.area, "data.area"),
+        area=_groups(chosen, config.data.area, "data.area"),
         teams=teams,
         minutes=minutes,
         suspects=tuple(suspect for item in items for suspect in find_suspects(item, reasons, interviewers)),
@@ -266,27 +272,28 @@ def _weights(chosen: _Chosen, config: ReportConfig) -> tuple[FloatArray | None, 
     return weights, (f"{absent} interviews have no weight in {name}.",) if absent else ()
 
 
-def _texts_or_none(chosen: _Chosen, name: str | None, key: str) -> tuple[str | None, ...] | None:
-    """(n,) the cells of a column as text, blank and user-missing ones as None."""
+def _groups(chosen: _Chosen, name: str | None, key: str) -> tuple[str | None, ...] | None:
+    """(n,) the label of each cell, or its text where the file has none; None where it is blank or user-missing."""
     if name is None:
         return None
-    column = chosen.column(name, key)
-    texts = np.where(coded_as_missing(column, chosen.labels(name)), "", as_text(column))
-    return tuple(str(text) or None for text in texts)
+    column, labels = chosen.column(name, key), chosen.labels(name)
+    places, names = levels_of(column, coded_as_missing(column, labels), labels)
+    return tuple(None if np.isnan(place) else names[int(place)] for place in places)
 
 
 def _teams(
     chosen: _Chosen, config: ReportConfig, interviewers: Interviewers
 ) -> tuple[tuple[str | None, ...] | None, tuple[str, ...]]:
     """(J,) the most frequent team of each interviewer; the first in natural order where two are as frequent."""
-    of_interviews = _texts_or_none(chosen, config.data.team, "data.team")
+    of_interviews = _groups(chosen, config.data.team, "data.team")
     if of_interviews is None:
         return None, ()
     names = sorted({team for team in of_interviews if team is not None}, key=natural_key)
     position = {team: place for place, team in enumerate(names)}
     counts = np.zeros((len(interviewers.ids), len(names)), dtype=np.int64)
-    known = np.array([team is not None for team in of_interviews])
-    np.add.at(counts, (interviewers.position[known], [position[team] for team in of_interviews if team is not None]), 1)
+    known = [team is not None for team in of_interviews]
+    team_positions = np.array([position[team] for team in of_interviews if team is not None], dtype=np.int64)
+    np.add.at(counts, (interviewers.position[known], team_positions), 1)
     teams = tuple(names[int(row.argmax())] if row.any() else None for row in counts)
     several = int(((counts > 0).sum(axis=1) > 1).sum())
     note = f"{several} interviewers worked in more than one {config.data.team}; the most frequent is their team."

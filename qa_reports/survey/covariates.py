@@ -58,7 +58,7 @@ def respondent_covariate(
     coded = find_codes(column, codes_of_covariate(wanted, labels))
     levels: tuple[str, ...] = ()
     if wanted.type == "categorical":
-        values, levels = _levels(column, coded.any_code, labels)
+        values, levels = levels_of(column, coded.any_code, labels)
     else:
         cells = numbers_or_error(column, coded.any_code, "covariates, or set type: categorical", file)
         values = np.where(coded.any_code, np.nan, cells.numbers)
@@ -110,7 +110,7 @@ def _shown(covariate: Covariate, value: float) -> str:
     return covariate.levels[int(value)] if covariate.levels else number_text(value)
 
 
-def _levels(column: pd.Series, coded: BoolArray, labels: VariableLabels) -> tuple[FloatArray, tuple[str, ...]]:
+def levels_of(column: pd.Series, coded: BoolArray, labels: VariableLabels) -> tuple[FloatArray, tuple[str, ...]]:
     """(n,) the position of each cell's level, and the levels that occur: numbers in order, texts in natural order."""
     cells = read_cells(column)
     if not (cells.other & ~coded).any():

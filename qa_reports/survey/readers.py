@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
@@ -15,7 +16,7 @@ from typing import cast
 import pandas as pd
 
 from qa_reports.errors import DataError
-from qa_reports.survey.columns import EMPTY_MARKS, parse_number
+from qa_reports.survey.columns import EMPTY_MARKS, did_you_mean, parse_number
 
 _EXACT_INTEGERS = 2.0**53
 _LEADING_ZERO = re.compile(r"[+-]?0[0-9]+")
@@ -66,14 +67,15 @@ def read_data_file(folder: Path, name: str) -> DataFile:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{name}: there is no such file in {folder}") from None
+        beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise DataError(f"{name}: there is no such file in {folder}{did_you_mean(path.name, beside)}") from None
     except OSError as error:
         raise DataError(f"{name}: cannot be read ({error.strerror})") from None
-    if not content.strip():
+    if not content.removeprefix(codecs.BOM_UTF8).strip():
         raise DataError(f"{name}: the file is empty")
     table, labels = reader(path, content, name)
     if table.empty:
-        raise DataError(f"{name}: the file has a header but no rows")
+        raise DataError(f"{name}: the file has columns but no rows")
     return DataFile(table, labels, FileProvenance(name, hashlib.sha256(content).hexdigest(), len(table)))
 
 
@@ -81,12 +83,12 @@ def _read_csv(path: Path, content: bytes, name: str) -> tuple[pd.DataFrame, dict
     text = _decode(content, name)
     header_line = text.lstrip("\r\n").split("\n", 1)[0]
     delimiter = "\t" if path.suffix.lower() == ".tsv" else _sniff_delimiter(header_line)
-    _check_header(text, delimiter, name)
-    table = _parse_csv(text, delimiter, name)
+    names = _column_names(text, delimiter, name)
+    table = _parse_csv(text, delimiter, names, name)
     as_delivered = [str(column) for column in table if _inference_loses(table[column])]
     as_delivered += _columns_with_leading_zeros(text, delimiter, table, name)
     if as_delivered:
-        raw = _parse_csv(text, delimiter, name, text_columns=as_delivered)
+        raw = _parse_csv(text, delimiter, names, name, text_columns=as_delivered)
         table = table.assign(**{column: raw[column] for column in as_delivered})
     return _numbers_between_empty_marks(table, decimal_comma=delimiter == ";"), {}
 
@@ -108,23 +110,28 @@ def _sniff_delimiter(header_line: str) -> str:
     return max(",;\t", key=unquoted.count)
 
 
-def _check_header(text: str, delimiter: str, name: str) -> None:
-    """Refuse two columns of one name, which pandas would silently rename."""
+def _column_names(text: str, delimiter: str, name: str) -> list[str]:
+    """The header's names without outer blanks; two columns of one name, which pandas would rename, are an error."""
     header = next(row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row)
-    names = [column.strip() for column in header if column.strip()]
+    names = [cell.strip() or f"unnamed column {place}" for place, cell in enumerate(header, start=1)]
     twice = next((column for position, column in enumerate(names) if column in names[:position]), None)
     if twice is not None:
         raise DataError(f'{name}: two columns are called "{twice}"; rename one of them')
+    return names
 
 
-def _parse_csv(text: str, delimiter: str, name: str, text_columns: list[str] | None = None) -> pd.DataFrame:
+def _parse_csv(
+    text: str, delimiter: str, names: list[str], name: str, text_columns: list[str] | None = None
+) -> pd.DataFrame:
     """Parse to numbers where a column holds nothing else; only empty cells are missing. `text_columns` stay text."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
+            return pd.read_csv(
                 io.StringIO(text),
                 sep=delimiter,
+                names=names,
+                header=0,
                 index_col=False,
                 keep_default_na=False,
                 na_values=[""],
@@ -136,7 +143,6 @@ def _parse_csv(text: str, delimiter: str, name: str, text_columns: list[str] | N
     except pd.errors.ParserError as error:
         reason = str(error).split("C error: ")[-1].strip()
         raise DataError(f"{name}: not a table ({reason}); quote cells that hold the delimiter") from None
-    return table.rename(columns=lambda column: str(column).strip()) if text_columns is None else table
 
 
 def _inference_loses(column: pd.Series) -> bool:
@@ -152,7 +158,7 @@ def _columns_with_leading_zeros(text: str, delimiter: str, table: pd.DataFrame, 
     if not suspicious.search(text):
         return []
     numeric = [str(column) for column in table if pd.api.types.is_numeric_dtype(table[column].dtype)]
-    raw = _parse_csv(text, delimiter, name, text_columns=numeric)
+    raw = _parse_csv(text, delimiter, list(table.columns), name, text_columns=numeric)
     return [
         column
         for column in numeric

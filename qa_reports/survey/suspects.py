@@ -52,9 +52,7 @@ def known_reasons(config: ReportConfig) -> dict[float, str]:
     return reasons
 
 
-def find_suspects(
-    item: CleanItem, reasons: Mapping[float, str], interviewers: Interviewers
-) -> tuple[CodeSuspect, ...]:
+def find_suspects(item: CleanItem, reasons: Mapping[float, str], interviewers: Interviewers) -> tuple[CodeSuspect, ...]:
     """The suspicious values of one item, in ascending order.
 
     Suspicious are values outside the declared scale, values whose label says that there is no answer, values outside

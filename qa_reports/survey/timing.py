@@ -41,7 +41,7 @@ def _between(table: pd.DataFrame, start: str, end: str, files: str) -> FloatArra
     begins, begins_on_clock = _moments(require_column(table, start, "data.duration.start", files), files)
     ends, ends_on_clock = _moments(require_column(table, end, "data.duration.end", files), files)
     if begins_on_clock != ends_on_clock:
-        raise DataError(f'{files}: one of "{start}" and "{end}" has dates, the other only times of day; give both alike')
+        raise DataError(f'{files}: of "{start}" and "{end}" only one has dates; give both with dates, or both without')
     minutes = ends - begins
     return np.where(minutes < 0, minutes + _DAY, minutes) if begins_on_clock else minutes
 
