@@ -114,7 +114,7 @@ def progress_on(stream: IO[str], *, quiet: bool, verbose: bool) -> Iterator[Prog
 
 
 def one_line(text: str) -> str:
-    """Text from files made safe for a terminal: control characters, line breaks and colours with them, are written out."""
+    """Text from files made safe for a terminal: control characters, and with them colours, are written out."""
     return "".join(character if character.isprintable() else _visible(character) for character in text)
 
 

@@ -33,6 +33,8 @@ def in_plain_words(error: ValidationError, value: object) -> tuple[Complaint, ..
     """One complaint per place; `value` is what the file says."""
     complaints: dict[KeyPath, Complaint] = {}
     for details in error.errors(include_url=False, include_context=True):
+        if details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]:
+            continue  # long enough, but an entry is wrong, and that is a complaint of its own
         place = _place_in_file(details["loc"], value, details["type"])
         complaints.setdefault(place, Complaint(place, _text(details, place)))
     return tuple(complaints.values())
@@ -70,17 +72,15 @@ def _text(details: ErrorDetails, place: KeyPath) -> str:
     if kind in ("scale", "codes"):
         return details["msg"]
     if kind == "literal_error":
-        allowed = [_shown(choice) for choice in _choices(_annotation(place))]
+        allowed = [_shown(choice).strip("'") for choice in _choices(_annotation(place))]
         return f"is {_shown(given)}; {did_you_mean(given, allowed, 'it should be ' + _either(allowed))}"
-    return f"is {_shown(given)}; {_remedy(kind, context, place)}"
+    return f"is {_shown(given)}; {_remedy(kind, given, context, place)}"
 
 
-def _remedy(kind: str, context: dict[str, Any], place: KeyPath) -> str:
+def _remedy(kind: str, given: object, context: dict[str, Any], place: KeyPath) -> str:
     match kind:
         case "string_type":
             return "it should be text; put it in quotes"
-        case "string_too_short":
-            return "it should not be empty text"
         case "bool_type":
             return "it should be true or false"
         case "int_type" | "int_from_float" | "int_parsing":
@@ -93,6 +93,8 @@ def _remedy(kind: str, context: dict[str, Any], place: KeyPath) -> str:
             return f"it should be more than {context['gt']:g}"
         case "less_than":
             return f"it should be less than {context['lt']:g}"
+        case "too_short" | "string_too_short" if given == "":
+            return "it should not be empty text"
         case "too_short":
             least = context["min_length"]
             return f"it should have at least {least} {'entry' if least == 1 else 'entries'}"
@@ -113,8 +115,7 @@ def _shown(given: object) -> str:
 
 
 def _either(choices: list[str]) -> str:
-    quoted = [choice.strip("'") for choice in choices]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+    return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"
 
 
 def _lower_first(description: str) -> str:

@@ -1,0 +1,25 @@
+# `make demo` and `make test` work in a fresh clone; they set up .venv themselves.
+.PHONY: demo test quick lint docs setup-demo setup-test setup-dev
+
+BIN := .venv/bin
+
+demo: setup-demo ## render the example wave and say where the report is
+	@$(BIN)/qa-report configs/example.yaml
+
+test: setup-test ## everything: statistics, reports, the wheel
+	@$(BIN)/python -m pytest --numprocesses auto
+
+quick: setup-test ## the tests that take seconds
+	@$(BIN)/python -m pytest --numprocesses auto -m "not slow and not browser"
+
+lint: setup-dev ## style, types and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+docs: setup-demo ## write docs/configuration.md from the models
+	@$(BIN)/python -m qa_reports.config.reference > docs/configuration.md
+
+setup-demo setup-test setup-dev: setup-%:
+	@scripts/setup $*

@@ -1,0 +1,350 @@
+"""The command `qa-report`: what it prints, what it leaves behind, and its exit codes."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import qa_reports.pipeline as pipeline
+from conftest import SmallWave
+from qa_reports import __version__
+from qa_reports.cli import main
+from qa_reports.delivery.folder import write_files
+from qa_reports.errors import OutputError
+from qa_reports.progress import STEPS, LogLines, one_line
+
+ROOT = Path(__file__).parent.parent
+
+QUICK = ["--formats", "html,json"]
+"""A PDF takes seconds, and these tests are not about its pages."""
+
+
+def test_a_report_is_made(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(small_wave.config), *QUICK]) == 0
+    folder = small_wave.folder / "wave-report"
+    assert small_wave.files() == {
+        "wave.yaml", "wave.csv", "wave-report", "wave-report/report.html", "wave-report/results.json"
+    }  # fmt: skip
+    captured = capsys.readouterr()
+    verdict = captured.out.removeprefix(f"{folder / 'report.html'}: ").rstrip("\n")
+    assert verdict in (folder / "report.html").read_text(encoding="utf-8")
+    assert len(verdict) > 20
+
+
+def test_the_log_is_six_numbered_steps(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
+    main([str(small_wave.config), *QUICK])
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[:2] for line in lines] == [[f"{n}/6", step] for n, step in enumerate(STEPS, start=1)]
+    assert lines[0].startswith("1/6 load      120 interviews from wave.csv (")
+    assert lines[1].startswith("2/6 clean     120 interviews by 12 interviewers, 3 answers missing by their code")
+    assert lines[2].startswith("3/6 estimate  2 of 2 items modelled")
+
+
+def test_quiet_prints_the_last_line_only(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(small_wave.config), "--quiet", *QUICK]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert len(captured.out.splitlines()) == 1
+
+
+def test_verbose_tells_about_the_items(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(small_wave.config), "--verbose", *QUICK]) == 0
+    assert "\n    trust: " in capsys.readouterr().err
+
+
+def test_output_is_written_straight_into_the_folder(small_wave: SmallWave) -> None:
+    folder = small_wave.folder / "new" / "monday"
+    assert main([str(small_wave.config), "--output", str(folder), "--quiet", *QUICK]) == 0
+    assert {path.name for path in folder.iterdir()} == {"report.html", "results.json"}
+    assert {path.name for path in folder.parent.iterdir()} == {"monday"}
+
+
+def test_several_configurations_get_a_folder_each(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
+    other = small_wave.folder / "other.yaml"
+    other.write_text(small_wave.config.read_text(encoding="utf-8"), encoding="utf-8")
+    folder = small_wave.folder / "week"
+    arguments = [str(small_wave.config), str(other), "--output", str(folder), "--quiet", "--formats", "json"]
+    assert main(arguments) == 0
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*.json")} == {
+        "wave/results.json",
+        "other/results.json",
+    }
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_two_reports_never_share_a_folder(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
+    again = small_wave.folder / "again" / "wave.yaml"
+    again.parent.mkdir()
+    again.write_text(small_wave.config.read_text(encoding="utf-8"), encoding="utf-8")
+    arguments = [str(small_wave.config), str(again), "--output", str(small_wave.folder / "week"), "--quiet"]
+    assert main(arguments) == 2
+    assert "would be written there; rename one" in capsys.readouterr().err
+    assert not (small_wave.folder / "week").exists()
+
+
+def test_a_mistake_in_the_last_configuration_stops_the_first(small_wave: SmallWave) -> None:
+    missing = small_wave.folder / "missing.yaml"
+    assert main([str(small_wave.config), str(missing), "--quiet"]) == 2
+    assert small_wave.files() == {"wave.yaml", "wave.csv"}
+
+
+def test_data_that_cannot_be_used_do_not_stop_the_other_report(
+    small_wave: SmallWave, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = small_wave.folder / "other.yaml"
+    other.write_text(small_wave.config.read_text(encoding="utf-8").replace("wave.csv", "gone.csv"), encoding="utf-8")
+    assert main([str(other), str(small_wave.config), "--quiet", "--formats", "json"]) == 2
+    captured = capsys.readouterr()
+    assert "gone.csv" in captured.err
+    assert captured.out.startswith(str(small_wave.folder / "wave-report" / "results.json"))
+
+
+def test_the_same_input_gives_the_same_bytes(small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    folders = [small_wave.folder / name for name in ("one", "two")]
+    for folder in folders:
+        assert main([str(small_wave.config), "--output", str(folder), "--quiet", *QUICK]) == 0
+    for name in ("report.html", "results.json"):
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+
+
+def test_the_printed_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    assert pipeline._printed_date() == datetime.date(2023, 11, 14)
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    today = datetime.datetime.now().astimezone().date()
+    assert today - pipeline._printed_date() <= datetime.timedelta(days=1)
+
+
+def test_a_wrong_source_date_epoch(
+    small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    assert main([str(small_wave.config), "--quiet", *QUICK]) == 2
+    message = "SOURCE_DATE_EPOCH: is 'yesterday'; it should be a number of seconds since 1970\n"
+    assert capsys.readouterr().err == message
+
+
+def test_an_older_file_of_another_format_is_mentioned(
+    small_wave: SmallWave, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older = small_wave.folder / "wave-report" / "report.pdf"
+    older.parent.mkdir()
+    older.write_bytes(b"older")
+    assert main([str(small_wave.config), "--quiet", "--formats", "json"]) == 0
+    assert capsys.readouterr().err == f"note: {older} is from an earlier run and was left as it was\n"
+    assert older.read_bytes() == b"older"
+
+
+@pytest.mark.parametrize(("asked", "code"), [("warning", 3), ("critical", 3), (None, 0)])
+def test_fail_on(small_wave: SmallWave, asked: str | None, code: int) -> None:
+    lines = small_wave.survey_file.read_text(encoding="utf-8").splitlines()
+    for row in range(1, 11):  # the first interviewer's respondents all answer 10 and 0
+        number, interviewer, *_ = lines[row].split(",")
+        lines[row] = f"{number},{interviewer},10,0,x"
+    small_wave.survey_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    arguments = [str(small_wave.config), "--quiet", "--formats", "json"]
+    assert main(arguments + (["--fail-on", asked] if asked else [])) == code
+
+
+def test_nobody_flagged_is_no_failure(small_wave: SmallWave) -> None:
+    small_wave.replace("items:", "flags: {min_interviews: 50}\nitems:")
+    assert main([str(small_wave.config), "--quiet", "--formats", "json", "--fail-on", "warning"]) == 0
+
+
+# Bad input: what is spoilt, and what the one line must say.
+Spoil = Callable[[SmallWave], None]
+
+
+def _rewrite_rows(change: Callable[[list[str]], list[str]]) -> Spoil:
+    def spoil(wave: SmallWave) -> None:
+        head, *rows = wave.survey_file.read_text(encoding="utf-8").splitlines()
+        changed = [",".join(change(row.split(","))) for row in rows]
+        wave.survey_file.write_text("\n".join([head, *changed]) + "\n", encoding="utf-8")
+
+    return spoil
+
+
+def _replace(old: str, new: str) -> Spoil:
+    return lambda wave: wave.replace(old, new)
+
+
+BAD_INPUT: dict[str, tuple[Spoil, tuple[str, ...]]] = {
+    "no configuration": (lambda wave: wave.config.unlink(), ("wave.yaml: there is no such file",)),
+    "no survey file": (lambda wave: wave.survey_file.unlink(), ("wave.csv",)),
+    "wrong column": (_replace("name: help", "name: helf"), ("helf", "help")),
+    "no interviewer column": (_replace("intnum", "intnumber"), ("intnumber", "intnum")),
+    "no interviewer in the configuration": (
+        _replace(", interviewer: intnum", ""),
+        ("wave.yaml:2: data.interviewer: is missing",),
+    ),
+    "empty file": (lambda wave: wave.survey_file.write_bytes(b"") and None, ("wave.csv", "empty")),
+    "header only": (
+        lambda wave: wave.survey_file.write_text("idno,intnum,trust,help,comment\n", encoding="utf-8") and None,
+        ("wave.csv",),
+    ),
+    "one interviewer only": (_rewrite_rows(lambda row: [row[0], "7", *row[2:]]), ("wave.csv", "interviewer")),
+    "all missing": (_rewrite_rows(lambda row: [*row[:2], "88", "99", row[4]]), ("wave.csv",)),
+    "non-numeric answers": (_replace("name: help, scale: [0, 10]", "name: comment"), ("comment", "word")),
+    "broken YAML": (_replace("survey: {", "survey: {{"), ("wave.yaml:1", "is not valid YAML")),
+    "unknown key": (_replace("items:", "itmes:"), ("wave.yaml", "did you mean items?")),
+    "a file where the folder should be": (
+        lambda wave: (wave.folder / "wave-report").write_bytes(b"mine") and None,
+        ("wave-report: is a file, but the report needs a folder there; choose another --output",),
+    ),
+    "a folder where the report should be": (
+        lambda wave: (wave.folder / "wave-report" / "report.html").mkdir(parents=True),
+        ("report.html: a folder stands where the report is to be written; rename or move it",),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input(small_wave: SmallWave, case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    spoil, told = BAD_INPUT[case]
+    spoil(small_wave)
+    before = small_wave.files()
+    assert main([str(small_wave.config), "--quiet", *QUICK]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    first, *more = captured.err.splitlines()
+    assert all(words in captured.err for words in told)
+    assert len(first) < 300
+    assert more == [] or case == "unknown key"  # a mistyped key is also a missing one: two lines, in the file's order
+    assert small_wave.files() == before
+
+
+def test_control_characters_of_a_file_do_not_reach_the_terminal(
+    small_wave: SmallWave, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_wave.replace("name: help", 'name: "help\\e[31m\\nred"')
+    assert main([str(small_wave.config), "--quiet", *QUICK]) == 2
+    error = capsys.readouterr().err
+    assert "\x1b" not in error
+    assert len(error.splitlines()) == 1
+    assert one_line("a\x1b[31mb\nc\u202ed") == "a\\x1b[31mb c\\u202ed"
+
+
+def test_no_pdf_libraries(
+    small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pipeline, "pdf_obstacle", lambda: "Pango is missing; install libpango-1.0-0")
+    assert main([str(small_wave.config), "--quiet"]) == 0
+    message = "note: report.pdf is left out: Pango is missing; install libpango-1.0-0\n"
+    assert capsys.readouterr().err == message
+    assert {path.name for path in (small_wave.folder / "wave-report").iterdir()} == {"report.html", "results.json"}
+
+
+@pytest.mark.parametrize("by", ["command line", "configuration"])
+def test_no_pdf_libraries_and_only_a_pdf_asked_for(
+    small_wave: SmallWave, by: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pipeline, "pdf_obstacle", lambda: "Pango is missing; install libpango-1.0-0")
+    if by == "configuration":
+        small_wave.replace("items:", "report: {formats: [pdf]}\nitems:")
+    before = small_wave.files()
+    assert main([str(small_wave.config), "--quiet", *(["--formats", "pdf,html"] if by == "command line" else [])]) == 2
+    assert capsys.readouterr().err == "report.pdf: Pango is missing; install libpango-1.0-0\n"
+    assert small_wave.files() == before
+
+
+def test_a_bug_is_not_hidden(small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(pipeline, "clean_survey", broken)
+    before = small_wave.files()
+    with pytest.raises(ZeroDivisionError):
+        main([str(small_wave.config), "--quiet"])
+    assert small_wave.files() == before
+
+
+def test_a_disk_that_fails_in_the_middle_leaves_the_earlier_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "report"
+    write_files({"a": b"old", "b": b"old"}, folder)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OutputError, match=r"report: cannot be written to \(No space left on device\)"):
+        write_files({"a": b"new", "b": b"new"}, folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"a": b"old", "b": b"old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "Parameter CONFIG requires an argument."),
+        (["wave.yaml", "--otput", "x"], "Unknown option: --otput. Did you mean --output?"),
+        (["wave.yaml", "--formats", "doc"], "--formats: 'doc' is not a format; it should be any of html, pdf, json, xlsx"),
+        (["wave.yaml", "--fail-on", "bad"], 'Invalid value "bad" for --fail-on.'),
+    ],
+)
+def test_a_wrong_command(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(told)
+    assert len(captured.err.splitlines()) == 1
+
+
+def test_help_has_every_option_and_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    page = capsys.readouterr().out
+    for words in ("CONFIG", "--output", "--formats", "--fail-on", "--quiet", "--verbose", "--version", "schema"):
+        assert words in page
+    assert "qa-report north.yaml south.yaml --output week3" in page
+    assert "Exit codes:" in page
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"qa-report {__version__}\n"
+
+
+def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["required"] == ["survey", "data", "items"]
+
+
+def test_help_does_not_wait_for_slow_libraries() -> None:
+    program = (
+        "import sys; from qa_reports.cli import main; main(['--version']);"
+        "print([name for name in ('pandas', 'numpy', 'pydantic', 'matplotlib', 'statsmodels') if name in sys.modules])"
+    )
+    printed = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert printed.stdout.splitlines() == [f"qa-report {__version__}", "[]"]
+
+
+def test_the_program_ends_with_the_exit_code(tmp_path: Path) -> None:
+    program = "import sys; from qa_reports.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, str(tmp_path / "missing.yaml")]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr == f"{tmp_path / 'missing.yaml'}: there is no such file; give the path of a configuration\n"
+
+
+def test_log_lines_carry_the_time_of_their_step() -> None:
+    stream, clock = io.StringIO(), iter([0.0, 10.0, 12.5])
+    log = LogLines(stream, clock=lambda: next(clock))
+    log.begin("load")
+    log.end("load", "3 interviews")
+    assert stream.getvalue() == "1/6 load      3 interviews (2.5 s)\n"
+
+
+def test_the_versions_in_the_report_are_those_installed() -> None:
+    versions = pipeline._versions()
+    assert versions["qa-report"] == __version__
+    assert versions["numpy"] == importlib.metadata.version("numpy")
