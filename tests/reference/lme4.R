@@ -146,7 +146,7 @@ deletion <- function(rows, m, group, judged = NULL) {
     r <- inverse %*% crossprod(Z, own[[m$outcome]] - X %*% fixef(fit))
     A <- inverse %*% crossprod(Z, X)
     V <- as.matrix(VarCorr(fit)[[group]]) + sigma(fit)^2 * inverse + A %*% as.matrix(vcov(fit)) %*% t(A)
-    list(group = j, terms = colnames(Z), residual = drop(r), se = sqrt(diag(V)), ratio = drop(r) / sqrt(diag(V)))
+    list(group = j, terms = I(colnames(Z)), residual = I(drop(r)), se = I(sqrt(diag(V))), ratio = I(drop(r) / sqrt(diag(V))))
   })
   list(name = m$name, method = m$method, entries = entries)
 }
