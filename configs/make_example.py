@@ -8,8 +8,8 @@ Run ``python configs/make_example.py`` to write, beside this script and byte for
 
 The wave follows a teaching example on the European Social Survey, round 5, Belgium: perceived helpfulness of people
 (``pplhlp``) on trust in the police (``trstplc``) with intercept 3.89, slope 0.14 and interviewer variances 0.696 and
-0.012; interviewer 4976 stands out on the intercept, and interviewer 7519 on the slope only because of one 88 that nobody
-recoded. All other answers, interviewers and areas are invented; items and codes are named as in that survey.
+0.012; interviewer 4976 stands out on the intercept, and interviewer 7519 on the slope only because of one 88 that
+nobody recoded. All other answers, interviewers and areas are invented; items and codes are named as in that survey.
 
 The seed is the first, counting from 1, whose wave tells that story; ``tests/reference/example_seed.R`` states the
 conditions, checks them with lme4 and finds the seed again.
@@ -59,7 +59,7 @@ class ItemPlan:
     within_sd: float
     """Standard deviation of answers within an interviewer."""
     icc: float
-    """Share of the variance that lies between interviewers."""
+    """Share of the variance that lies between interviewers; for pplhlp the slope model below holds instead."""
     factor: str
     """Group of items that correlate within a respondent."""
     refusal: float
@@ -76,6 +76,7 @@ class ItemPlan:
 
     @property
     def interviewer_sd(self) -> float:
+        """Standard deviation of the interviewers' effects, in the item's units."""
         return float(self.within_sd * np.sqrt(self.icc / (1 - self.icc)))
 
     @property
@@ -86,39 +87,42 @@ class ItemPlan:
 
 TEN = (0, 10)
 ITEMS = (
-    ItemPlan("ppltrst", "Most people can be trusted", TEN, 5.1, 2.1, 0.06, "people", 0.001, 0.003, 0.001, 0.5, 1, 0.15),
+    ItemPlan("ppltrst", "Most people can be trusted", TEN, 5.1, 2.1, 0.06, "people", 0.001, 0.003,
+             no_answer=0.001, response_rate=0.5, education=0.15),
     ItemPlan("pplfair", "Most people try to be fair", TEN, 5.7, 2.0, 0.05, "people", 0.001, 0.007, education=0.10),
     ItemPlan("pplhlp", "Most of the time people are helpful", TEN, 4.7, 1.58, 0.14, "people", 0.001, 0.004),
-    ItemPlan("trstprl", "Trust in the parliament", TEN, 4.8, 2.2, 0.05, "trust", 0.003, 0.020, 0.002, 0.5, 1, 0.15),
+    ItemPlan("trstprl", "Trust in the parliament", TEN, 4.8, 2.2, 0.05, "trust", 0.003, 0.020,
+             response_rate=0.5, education=0.15),
     ItemPlan("trstlgl", "Trust in the legal system", TEN, 5.1, 2.2, 0.04, "trust", 0.003, 0.015, education=0.12),
     # Nobody "does not know" here: the single 88 of this item is planted below.
-    ItemPlan("trstplc", "Trust in the police", TEN, POLICE_MEAN, 2.15, 0.0494, "trust", 0.004, 0.0, 0.006, age=0.08),
+    ItemPlan("trstplc", "Trust in the police", TEN, POLICE_MEAN, 2.15, 0.0494, "trust", 0.004, 0.0,
+             no_answer=0.006, age=0.08),
     ItemPlan("trstplt", "Trust in politicians", TEN, 3.9, 2.1, 0.05, "trust", 0.003, 0.013, education=0.12),
     ItemPlan("trstprt", "Trust in political parties", TEN, 3.9, 2.0, 0.06, "trust", 0.004, 0.018, education=0.10),
     ItemPlan("trstep", "Trust in the European Parliament", TEN, 4.8, 2.2, 0.07, "trust", 0.003, 0.050, education=0.10),
     ItemPlan("trstun", "Trust in the United Nations", TEN, 5.1, 2.2, 0.06, "trust", 0.003, 0.055, education=0.08),
-    ItemPlan("stflife", "Satisfaction with life", TEN, 7.2, 1.6, 0.04, "satisfaction", 0.001, 0.002, 0.001, 0.6),
-    ItemPlan("stfeco", "Satisfaction with the economy", TEN, 5.0, 2.0, 0.06, "satisfaction", 0.002, 0.020, education=0.1),
+    ItemPlan("stflife", "Satisfaction with life", TEN, 7.2, 1.6, 0.04, "satisfaction", 0.001, 0.002,
+             no_answer=0.001, response_rate=0.6),
+    ItemPlan("stfeco", "Satisfaction with the economy", TEN, 5.0, 2.0, 0.06, "satisfaction", 0.002, 0.020,
+             education=0.10),
     ItemPlan("stfgov", "Satisfaction with the government", TEN, 4.4, 2.1, 0.05, "satisfaction", 0.003, 0.025),
-    ItemPlan("stfdem", "Satisfaction with democracy", TEN, 5.4, 2.1, 0.05, "satisfaction", 0.003, 0.025, education=0.1),
+    ItemPlan("stfdem", "Satisfaction with democracy", TEN, 5.4, 2.1, 0.05, "satisfaction", 0.003, 0.025,
+             education=0.10),
     ItemPlan("stfedu", "State of education", TEN, 6.0, 1.8, 0.08, "satisfaction", 0.002, 0.035),
-    ItemPlan("stfhlth", "State of health services", TEN, 6.6, 1.8, 0.07, "satisfaction", 0.001, 0.006, 0.002, 0.5, age=0.1),
-    ItemPlan("imbgeco", "Immigration: good for the economy", TEN, 4.8, 2.2, 0.08, "migration", 0.003, 0.03, education=0.2),
-    ItemPlan("imueclt", "Immigration: enriches culture", TEN, 5.4, 2.3, 0.09, "migration", 0.002, 0.02, education=0.2),
-    ItemPlan(
-        "imwbcnt", "Immigration: a better place to live", TEN, 4.7, 2.1, 0.10, "migration", 0.003, 0.025, 0.002, 0.4, 1, 0.2
-    ),
-    ItemPlan(
-        "gincdif", "Government should reduce income differences", (1, 5), 2.4, 1.0, 0.03, "values", 0.002, 0.01, direction=-1
-    ),
-    ItemPlan(
-        "freehms", "Gays and lesbians free to live as they wish", (1, 5), 2.2, 1.0, 0.02, "values", 0.003, 0.01,
-        direction=-1, age=0.2,
-    ),
-    ItemPlan(
-        "imsmetn", "Allow immigrants of the same ethnic group", (1, 4), 2.3, 0.8, 0.06, "migration", 0.003, 0.025,
-        direction=-1, education=-0.15,
-    ),
+    ItemPlan("stfhlth", "State of health services", TEN, 6.6, 1.8, 0.07, "satisfaction", 0.001, 0.006,
+             response_rate=0.5, age=0.10),
+    ItemPlan("imbgeco", "Immigration: good for the economy", TEN, 4.8, 2.2, 0.08, "migration", 0.003, 0.030,
+             education=0.20),
+    ItemPlan("imueclt", "Immigration: enriches culture", TEN, 5.4, 2.3, 0.09, "migration", 0.002, 0.020,
+             education=0.20),
+    ItemPlan("imwbcnt", "Immigration: a better place to live", TEN, 4.7, 2.1, 0.10, "migration", 0.003, 0.025,
+             response_rate=0.4, education=0.20),
+    ItemPlan("gincdif", "Government should reduce income differences", (1, 5), 2.4, 1.0, 0.03, "values", 0.002, 0.010,
+             direction=-1),
+    ItemPlan("freehms", "Gays and lesbians free to live as they wish", (1, 5), 2.2, 1.0, 0.02, "values", 0.003, 0.010,
+             direction=-1, age=0.20),
+    ItemPlan("imsmetn", "Allow immigrants of the same ethnic group", (1, 4), 2.3, 0.8, 0.06, "migration", 0.003, 0.025,
+             direction=-1, education=-0.15),
 )  # fmt: skip
 GENERAL_LOADING, FACTOR_LOADING = 0.35, 0.55
 POSITION = {plan.name: position for position, plan in enumerate(ITEMS)}
@@ -301,15 +305,13 @@ def wave_rows(
     unknown_education = random.random_sample(N_INTERVIEWS)
     rows: list[list[object]] = []
     for row in order:
-        judge = respondents.interviewer[row]
+        asker = respondents.interviewer[row]
         education = int(respondents.education[row])
         if unknown_education[row] < 0.012:
             education = 77 if unknown_education[row] < 0.002 else 88 if unknown_education[row] < 0.010 else 99
-        rows.append(
-            [int(numbers[row]), int(interviewers.ids[judge]), REGIONS[interviewers.region[judge]], respondents.area[row],
-             float(respondents.weight[row]), int(respondents.minutes[row]), int(respondents.age[row]),
-             respondents.gender[row], education, *answers[row].tolist()]
-        )  # fmt: skip
+        place = [REGIONS[interviewers.region[asker]], respondents.area[row], float(respondents.weight[row])]
+        person = [int(respondents.minutes[row]), int(respondents.age[row]), respondents.gender[row], education]
+        rows.append([int(numbers[row]), int(interviewers.ids[asker]), *place, *person, *answers[row].tolist()])
     return rows, numbers.tolist()
 
 
@@ -362,6 +364,7 @@ def truth(seed: int, interviewers: Interviewers, code_respondent: int) -> dict[s
 
 
 def item_truth(plan: ItemPlan) -> dict[str, object]:
+    """What was planted for one item; the means of pplhlp follow from the slope model."""
     facts: dict[str, object] = {"item": plan.name, "label": plan.label, "scale": list(plan.scale)}
     if plan.name != "pplhlp":
         facts |= {
@@ -376,6 +379,7 @@ def item_truth(plan: ItemPlan) -> dict[str, object]:
 
 
 def write_csv(path: Path, header: tuple[str, ...], rows: list[list[object]]) -> None:
+    """Write rows with the line ends and number formats that every platform agrees on."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)

@@ -21,12 +21,15 @@ SHORT_SCALES = {"gincdif": (1, 5), "freehms": (1, 5), "imsmetn": (1, 4)}
 
 # Means over some 1,700 interviews and 150 interviewers lie within .15 of what is planted; four times that is a mistake.
 MEAN_TOLERANCE = 0.6
+# A share of .05 among 1,703 has a standard error of .005, somewhat more since respondents differ.
+SHARE_TOLERANCE = 0.02
 
 
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
     spec = importlib.util.spec_from_file_location("make_example", CONFIGS / "make_example.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # Dataclasses look their module up by name while they are made.
     sys.modules[spec.name] = module
@@ -76,19 +79,20 @@ def test_every_interviewer_is_in_the_interviewer_file(wave: pd.DataFrame) -> Non
     assert set(interviewers["intnum"]) == set(wave["intnum"])
     assert interviewers["resp_rate"].between(0.2, 0.9).all()
     assert interviewers["experience"].between(0, 30).all()
-    assert not interviewers.isna().any(axis=None)
+    assert interviewers.notna().to_numpy().all()
 
 
 def test_respondents_are_plausible(wave: pd.DataFrame) -> None:
     assert wave["age"].between(18, 96).all()
     # Ages look like missing codes: the reason why item codes must not touch covariates.
-    assert {77, 88} <= set(wave["age"])
-    assert set(wave["gender"]) == {"female", "male"}
+    assert wave["age"].isin([77, 88]).any()
+    assert sorted(wave["gender"].unique()) == ["female", "male"]
     assert (wave["education"].between(0, 26) | wave["education"].isin(LONG_CODES)).all()
-    assert wave["weight"].gt(0).all() and wave["weight"].mean() == pytest.approx(1, abs=1e-3)
+    assert wave["weight"].gt(0).all()
+    assert wave["weight"].mean() == pytest.approx(1, abs=1e-3)
     assert wave["minutes"].between(20, 180).all()
     assert wave.groupby("intnum")["region"].nunique().eq(1).all()
-    assert not wave.isna().any(axis=None)
+    assert wave.notna().to_numpy().all()
 
 
 def test_answers_are_on_the_scale_or_a_known_code(wave: pd.DataFrame, config: ReportConfig) -> None:
@@ -142,10 +146,10 @@ def test_means_and_missing_codes_are_as_planted(wave: pd.DataFrame, truth: dict[
     assert [facts["item"] for facts in truth["items"]] == list(wave.columns[-22:])
     for facts in truth["items"]:
         answers = wave[facts["item"]]
-        codes = {int(code) for code in facts["missing_code_shares"]}
-        assert answers.isin(codes).mean() == pytest.approx(sum(facts["missing_code_shares"].values()), abs=0.02)
+        coded = answers.isin([int(code) for code in facts["missing_code_shares"]])
+        assert coded.mean() == pytest.approx(sum(facts["missing_code_shares"].values()), abs=SHARE_TOLERANCE)
         if "mean" in facts:
-            assert answers[~answers.isin(codes)].mean() == pytest.approx(facts["mean"], abs=MEAN_TOLERANCE), facts["item"]
+            assert answers[~coded].mean() == pytest.approx(facts["mean"], abs=MEAN_TOLERANCE), facts["item"]
 
 
 def test_slope_effects_have_the_planted_covariance(generator: ModuleType) -> None:
@@ -165,9 +169,11 @@ def reference_fit(name: str, method: str) -> dict[str, Any]:
 
 
 def test_lme4_finds_the_story_in_the_wave() -> None:
-    """The conditions that chose the seed, on lme4's results: near the course when clean, another picture with the 88."""
+    """The conditions that chose the seed, on lme4's results: near the plan when clean, another picture with the 88."""
     clean, raw = reference_fit("slope:pplhlp", "ML"), reference_fit("slope_with_88:pplhlp", "ML")
-    assert [fixed["estimate"] for fixed in clean["fixed"]] == pytest.approx([3.89, 0.14], abs=0.1)
+    intercept, slope = (fixed["estimate"] for fixed in clean["fixed"])
+    assert intercept == pytest.approx(3.89, abs=0.1)
+    assert slope == pytest.approx(0.14, abs=0.015)
     variances = [component["value"] for component in clean["varcomp"]]
     assert variances[0] == pytest.approx(0.696, abs=0.08)
     assert variances[1] == pytest.approx(0.012, abs=0.002)
