@@ -100,7 +100,8 @@ def test_answers_are_on_the_scale_or_a_known_code(wave: pd.DataFrame, config: Re
     for item in config.items:
         low, high = SHORT_SCALES.get(item.name, (0, 10))
         codes = SHORT_CODES if item.name in SHORT_SCALES else LONG_CODES
-        assert item.scale == (low, high), item.name
+        assert item.scale is not None
+        assert list(item.scale) == [low, high], item.name
         answers = wave[item.name]
         assert set(answers) <= set(range(low, high + 1)) | codes, item.name
         assert 0.001 < answers.isin(codes).mean() < 0.1, item.name
