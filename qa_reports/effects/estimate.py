@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from qa_reports.config import ReportConfig
-from qa_reports.effects.linear import ModelName, ModelResult
-from qa_reports.survey.clean import Survey
+import numpy as np
+from numpy.typing import NDArray
 
+from qa_reports.config import ItemConfig, ReportConfig
+from qa_reports.effects.design import Term, covariate_terms, interaction, plan_model
+from qa_reports.effects.linear import FailedModel, ModelName, ModelPlan, ModelResult, fit_models
+from qa_reports.survey.clean import ItemResponses, Survey
 
-@dataclass(frozen=True, slots=True)
-class FailedModel:
-    """A model that was asked for and could not be estimated, with the reason in one sentence."""
-
-    name: ModelName
-    reason: str
+FloatArray = NDArray[np.float64]
+Plan = ModelPlan | FailedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,16 @@ class ItemEffects:
     slope: ModelResult | FailedModel | None
     covariates: ModelResult | FailedModel | None
     icc: float
+    """Interviewer intraclass correlation of the null model."""
     design_effect: float
     effective_n: float
     variance_explained: tuple[VarianceExplained, ...]
     without_flagged: WithoutFlagged | None
+
+    @property
+    def judging(self) -> ModelResult:
+        """The model that judges interviewers' levels: adjusted for respondents where there is one, else null."""
+        return self.adjusted if isinstance(self.adjusted, ModelResult) else self.null
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +80,199 @@ class ItemNotModelled:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SuspectDamage:
-    """What one code suspect would have done: the same models with the suspect values left in."""
+class _ItemPlans:
+    """The models of one item, planned. The `*_smaller` ones are fitted on the interviews of the larger model."""
 
-    item: str
-    value: float
-    icc_without: float | None
-    icc_with: float | None
-    with_suspect: tuple[ModelResult, ...]
-    """Models refitted with the value left in: the item's null model, and the slope model of every item that has
-    this one as outcome or slope predictor."""
-    outcome: tuple[str, ...]
-    """(len(with_suspect),) the item each of them is a model of."""
+    null: Plan
+    adjusted: Plan | None
+    adjusted_smaller: Plan | None
+    slope: Plan | None
+    covariates: Plan | None
+    covariates_smaller: Plan | None
+
+    @property
+    def all(self) -> list[Plan]:
+        plans = (getattr(self, name) for name in self.__slots__)
+        return [plan for plan in plans if plan is not None]
 
 
 def estimate_items(survey: Survey, config: ReportConfig) -> tuple[ItemEffects | ItemNotModelled, ...]:
-    """Estimate every model of every item, in the configuration's order."""
-    raise NotImplementedError
+    """Estimate every model of every item, in the configuration's order; models of one shape are fitted together."""
+    answers = {item.name: item.answers for item in survey.items}
+    plans = [
+        _plan_item(survey, item, option, answers) for item, option in zip(survey.items, config.items, strict=True)
+    ]
+    fitted = fit_plans([plan for item_plans in plans for plan in item_plans.all], len(survey.interviewer_ids))
+    return tuple(
+        _item_effects(item, item_plans, fitted) for item, item_plans in zip(survey.items, plans, strict=True)
+    )
+
+
+def fit_plans(plans: Sequence[Plan], n_interviewers: int) -> dict[int, ModelResult | FailedModel]:
+    """Fit the plans that can be fitted; the result is keyed by the identity of the plan (a plan may serve twice)."""
+    distinct = {id(plan): plan for plan in plans}
+    feasible = [plan for plan in distinct.values() if isinstance(plan, ModelPlan)]
+    fitted: dict[int, ModelResult | FailedModel] = {
+        key: plan for key, plan in distinct.items() if isinstance(plan, FailedModel)
+    }
+    results = fit_models(feasible, n_interviewers)
+    return fitted | {id(plan): result for plan, result in zip(feasible, results, strict=True)}
+
+
+def _plan_item(survey: Survey, item: ItemResponses, option: ItemConfig, answers: dict[str, FloatArray]) -> _ItemPlans:
+    respondent = [term for covariate in survey.respondent_covariates for term in covariate_terms(covariate, survey)]
+    level2 = [term for covariate in survey.interviewer_covariates for term in covariate_terms(covariate, survey)]
+    null = plan_model("null", item.name, survey, item.answers, judge=not respondent)
+    adjusted = adjusted_smaller = None
+    if respondent:
+        adjusted = plan_model("adjusted", item.name, survey, item.answers, respondent, judge=True)
+        if isinstance(adjusted, ModelPlan):
+            adjusted_smaller = _on_same_rows(null, adjusted, survey, item, [], ())
+    slope = plan_slope(survey, item.name, option, answers)
+    covariates = covariates_smaller = None
+    if level2:
+        terms, slopes = _with_slopes(respondent, option, answers)
+        cross = [interaction(term, other) for term in terms if term.name in slopes for other in level2]
+        full = [*terms, *level2, *cross]
+        intercept = option.random_intercept
+        covariates = plan_model(
+            "covariates", item.name, survey, item.answers, full, slopes=slopes, random_intercept=intercept
+        )
+        if isinstance(covariates, ModelPlan):
+            covariates_smaller = _on_same_rows(adjusted or null, covariates, survey, item, terms, slopes, intercept)
+    return _ItemPlans(null, adjusted, adjusted_smaller, slope, covariates, covariates_smaller)
+
+
+def _with_slopes(
+    respondent: list[Term], option: ItemConfig, answers: dict[str, FloatArray]
+) -> tuple[list[Term], tuple[str, ...]]:
+    """Respondent covariates and the slope predictors; a predictor that is a covariate already stands once."""
+    present = {term.name for term in respondent}
+    predictors = [Term(name, answers[name]) for name in option.slopes if name not in present]
+    return [*respondent, *predictors], option.slopes
+
+
+def plan_slope(survey: Survey, item: str, option: ItemConfig, answers: dict[str, FloatArray]) -> Plan | None:
+    """The slope model of an item, y ~ x with (1 + x | interviewer), or None where no slope is configured.
+
+    `answers` holds the answers (n,) of every item by name: outcome and predictors are taken from it.
+    """
+    if not option.slopes:
+        return None
+    terms = [Term(name, answers[name]) for name in option.slopes]
+    return plan_model(
+        "slope", item, survey, answers[item], terms,
+        slopes=option.slopes, random_intercept=option.random_intercept, judge=True,
+    )  # fmt: skip
+
+
+def _on_same_rows(
+    candidate: Plan,
+    larger: ModelPlan,
+    survey: Survey,
+    item: ItemResponses,
+    terms: list[Term],
+    slopes: Sequence[str],
+    random_intercept: bool = True,
+) -> Plan:
+    """The smaller model on the interviews of the larger one; the model fitted anyway where that is the same thing."""
+    same_model = isinstance(candidate, ModelPlan) and not slopes
+    if same_model and np.array_equal(candidate.rows, larger.rows):
+        return candidate
+    name: ModelName = "adjusted" if terms else "null"
+    return plan_model(
+        name, item.name, survey, item.answers, terms,
+        slopes=slopes, random_intercept=random_intercept, rows=larger.rows,
+    )  # fmt: skip
+
+
+def _item_effects(
+    item: ItemResponses, plans: _ItemPlans, fitted: dict[int, ModelResult | FailedModel]
+) -> ItemEffects | ItemNotModelled:
+    def result(plan: Plan | None) -> ModelResult | FailedModel | None:
+        return None if plan is None else fitted[id(plan)]
+
+    null = fitted[id(plans.null)]
+    if isinstance(null, FailedModel):
+        return ItemNotModelled(item.name, item.label, null.reason, int(np.isfinite(item.answers).sum()))
+    adjusted, covariates = result(plans.adjusted), result(plans.covariates)
+    icc = intraclass_correlation(null)
+    workload = null.effects.n_interviews
+    # Kish (1962): the design effect of a mean under unequal workloads takes the mean of n weighted by n.
+    design_effect = 1 + (float((workload**2).sum() / workload.sum()) - 1) * icc
+    return ItemEffects(
+        item=item.name,
+        label=item.label,
+        kind="linear",
+        n_interviews=null.n_interviews,
+        n_interviewers=null.n_interviewers,
+        null=null,
+        adjusted=adjusted,
+        slope=result(plans.slope),
+        covariates=covariates,
+        icc=icc,
+        design_effect=design_effect,
+        effective_n=null.n_interviews / design_effect,
+        variance_explained=(
+            *_explained(adjusted, "null", result(plans.adjusted_smaller)),
+            *_explained(covariates, "adjusted" if plans.adjusted else "null", result(plans.covariates_smaller)),
+        ),
+        without_flagged=None,
+    )
+
+
+def intraclass_correlation(model: ModelResult) -> float:
+    """Var(u) / (Var(u) + s2) of a random-intercept model."""
+    between = model.variance.intercept or 0.0
+    return between / (between + model.variance.residual)
+
+
+def _explained(
+    larger: ModelResult | FailedModel | None, smaller_name: ModelName, smaller: ModelResult | FailedModel | None
+) -> tuple[VarianceExplained, ...]:
+    if not isinstance(larger, ModelResult) or not isinstance(smaller, ModelResult):
+        return ()
+    before, after = _by_term(smaller), _by_term(larger)
+    return tuple(
+        VarianceExplained(
+            larger=larger.name,
+            smaller=smaller_name,
+            term=term,
+            n_interviews=larger.n_interviews,
+            variance_smaller=variance,
+            variance_larger=after[term],
+            share=1 - after[term] / variance if variance > 0 else None,
+        )
+        for term, variance in before.items()
+    )
+
+
+def _by_term(model: ModelResult) -> dict[str, float]:
+    variances = {f"slope:{name}": variance for name, variance in model.variance.slopes}
+    if model.variance.intercept is not None:
+        variances = {"intercept": model.variance.intercept, **variances}
+    return variances
+
+
+def set_flagged_aside(
+    survey: Survey, items: Sequence[ItemEffects | ItemNotModelled], flagged: Sequence[str]
+) -> tuple[ItemEffects | ItemNotModelled, ...]:
+    """Add to every item its null model without the interviews of the flagged interviewers."""
+    out = np.isin(np.array(survey.interviewer_ids), list(flagged))[survey.interviewer]
+    if not out.any():
+        return tuple(items)
+    modelled = [item for item in items if isinstance(item, ItemEffects)]
+    answers = {item.name: np.where(out, np.nan, item.answers) for item in survey.items}
+    plans = [plan_model("null", item.item, survey, answers[item.item]) for item in modelled]
+    fitted = fit_plans(plans, len(survey.interviewer_ids))
+    without = {
+        item.item: WithoutFlagged(
+            tuple(flagged), intraclass_correlation(model), model.variance.intercept or 0.0, model.n_interviews
+        )
+        for item, plan in zip(modelled, plans, strict=True)
+        if isinstance(model := fitted[id(plan)], ModelResult)
+    }
+    return tuple(
+        replace(item, without_flagged=without.get(item.item)) if isinstance(item, ItemEffects) else item
+        for item in items
+    )

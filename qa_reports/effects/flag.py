@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from qa_reports.config import ReportConfig
+from qa_reports.effects.damage import SuspectDamage
+from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
+from qa_reports.effects.evidence import CombinedEvidence, combine_evidence
+from qa_reports.effects.inference import false_discovery_q
+from qa_reports.effects.linear import ModelResult
+from qa_reports.effects.sentences import level_sentence, missing_code_sentence, slope_consequence, slope_sentence
+from qa_reports.survey.clean import Survey
+from qa_reports.survey.suspects import CodeSuspect
+
+FloatArray = NDArray[np.float64]
 
 Severity = Literal["critical", "warning", "data_preparation"]
 FlagKind = Literal["level", "slope", "missing_code"]
@@ -62,3 +79,266 @@ class Flags:
     flags: tuple[Flag, ...]
     interviewers: tuple[InterviewerVerdict, ...]
     expected_by_chance: ExpectedByChance
+
+
+MINIMUM_SIZE = 0.3
+"""Smallest deviation, in residual standard deviations of the item, that is worth a call however sure it is."""
+_NAMED_BESIDE = 2.0
+"""|z| from which an item is named as one of those that combined evidence rests on."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cell:
+    """One interviewer on one random term of one item."""
+
+    item: ItemEffects
+    model: ModelResult
+    interviewer: int
+    term: str
+    n_interviews: int
+    deviation: float
+    z: float
+    p: float
+    q: float
+    """Benjamini-Hochberg over all judged cells."""
+
+    @property
+    def large(self) -> bool:
+        """Whether the deviation matters: a level in residual sds, a slope over two sds of its predictor."""
+        size = abs(self.deviation) / np.sqrt(self.model.variance.residual)
+        if self.term != "intercept":
+            predictor = self.model.predictor_sd[self.model.effects.terms.index(self.term)]
+            size = size * 2 * predictor
+        return bool(size >= MINIMUM_SIZE)
+
+
+def flag_interviewers(
+    survey: Survey,
+    items: Sequence[ItemEffects | ItemNotModelled],
+    damages: Sequence[SuspectDamage],
+    config: ReportConfig,
+) -> Flags:
+    """Judge every interviewer with at least `min_interviews`: over all items together, cell by cell, and for suspects.
+
+    A level is `critical` when the evidence over all items, or a single cell, has a false discovery rate below
+    `false_discovery_rate` and the deviation is large enough to matter; `warning` when the combined p is below
+    0.5 / (interviewers judged), which half a normal interviewer per clean wave would reach.
+    """
+    modelled = [item for item in items if isinstance(item, ItemEffects)]
+    rate, minimum = config.flags.false_discovery_rate, config.flags.min_interviews
+    workload = np.bincount(survey.interviewer, minlength=len(survey.interviewer_ids))
+    judged = workload >= minimum
+    evidence = combine_evidence(modelled, len(workload), judged, rate)
+    cells = _judge_cells(modelled, minimum)
+    adjusted_for = [covariate.label for covariate in survey.respondent_covariates]
+    flags = [
+        *_level_flags(survey, cells, evidence, config, adjusted_for),
+        *_slope_flags(survey, cells, rate),
+        *_missing_code_flags(survey, modelled, damages, config),
+    ]
+    order = {"critical": 0, "warning": 1, "data_preparation": 2}
+    flags.sort(key=lambda flag: (order[flag.severity], 1.0 if flag.p is None else flag.p, flag.interviewer))
+    return Flags(
+        flags=tuple(flags),
+        interviewers=_verdicts(survey, flags, evidence, workload, minimum),
+        expected_by_chance=ExpectedByChance(
+            interviewers=evidence.expected_interviewers,
+            cells=evidence.expected_cells,
+            method=f"{evidence.waves:,} simulated waves of normal interviewers with this survey's workloads, "
+            "variances and correlations, judged by the same rules",
+        ),
+    )
+
+
+def _judge_cells(items: Sequence[ItemEffects], minimum: int) -> list[_Cell]:
+    """All cells with enough interviews, levels and slopes, with one false discovery rate over all of them."""
+    found = []
+    for item in items:
+        for model, terms in ((item.judging, ("intercept",)), (item.slope, None)):
+            if not isinstance(model, ModelResult):
+                continue
+            effects = model.effects
+            for column, term in enumerate(effects.terms):
+                # The level is judged by the respondent-adjusted model, not once more at the mean of a predictor.
+                if (terms is None and term == "intercept") or (terms is not None and term not in terms):
+                    continue
+                usable = (effects.n_interviews >= minimum) & np.isfinite(effects.p[:, column])
+                found += [(item, model, term, column, int(row)) for row in np.flatnonzero(usable)]
+    p = np.array([model.effects.p[row, column] for _, model, _, column, row in found])
+    return [
+        _Cell(
+            item=item,
+            model=model,
+            interviewer=int(model.effects.interviewer[row]),
+            term=term,
+            n_interviews=int(model.effects.n_interviews[row]),
+            deviation=float(model.effects.deviation[row, column]),
+            z=float(model.effects.z[row, column]),
+            p=float(model.effects.p[row, column]),
+            q=float(q),
+        )
+        for (item, model, term, column, row), q in zip(found, false_discovery_q(p), strict=True)
+    ]
+
+
+def _level_flags(
+    survey: Survey, cells: list[_Cell], evidence: CombinedEvidence, config: ReportConfig, adjusted_for: list[str]
+) -> Iterator[Flag]:
+    rate = config.flags.false_discovery_rate
+    combined_q = false_discovery_q(evidence.p)
+    scales = {item.name: item.scale for item in config.items}
+    threshold = 0.5 / max(1, int(np.isfinite(evidence.p).sum()))
+    by_interviewer: dict[int, list[_Cell]] = {}
+    for cell in cells:
+        if cell.term == "intercept":
+            by_interviewer.setdefault(cell.interviewer, []).append(cell)
+    for interviewer, own in by_interviewer.items():
+        own = sorted(own, key=lambda cell: cell.p)
+        single = [cell for cell in own if cell.q < rate and cell.large]
+        p, q = float(evidence.p[interviewer]), float(combined_q[interviewer])
+        sure = bool(single) or q < rate
+        if not sure and not p < threshold:
+            continue
+        named = [cell for cell in own if cell.large and (cell in single or abs(cell.z) > _NAMED_BESIDE)]
+        if not named:
+            continue
+        strongest = named[0]
+        n_interviews = max(cell.n_interviews for cell in own)
+        yield Flag(
+            interviewer=survey.interviewer_ids[interviewer],
+            severity="critical" if sure else "warning",
+            kind="level",
+            items=tuple(cell.item.item for cell in named),
+            estimate=strongest.deviation,
+            unit="scale points",
+            z=strongest.z if single else float(np.sign(strongest.deviation) * stats.norm.isf(p / 2)),
+            p=strongest.p if single else p,
+            q=strongest.q if single else q,
+            sentence=level_sentence(
+                n_interviews,
+                [(cell.item.label, cell.deviation) for cell in named],
+                [_scale_words(scales[cell.item.item]) for cell in named],
+                adjusted_for,
+            ),
+        )
+
+
+def _scale_words(scale: tuple[float, float] | None) -> str:
+    return "" if scale is None else f"{scale[0]:g} to {scale[1]:g}"
+
+
+def _slope_flags(survey: Survey, cells: list[_Cell], rate: float) -> Iterator[Flag]:
+    labels = {item.name: item.label for item in survey.items}
+    for cell in cells:
+        if cell.term == "intercept" or not (cell.q < rate and cell.large):
+            continue
+        predictor = cell.term.removeprefix("slope:")
+        usual = next(effect.estimate for effect in cell.model.fixed_effects if effect.term == predictor)
+        yield Flag(
+            interviewer=survey.interviewer_ids[cell.interviewer],
+            severity="critical",
+            kind="slope",
+            items=(cell.item.item,),
+            estimate=cell.deviation,
+            unit=f"scale points per point of {predictor}",
+            z=cell.z,
+            p=cell.p,
+            q=cell.q,
+            sentence=slope_sentence(
+                cell.n_interviews, cell.item.label, labels[predictor], usual + cell.deviation, usual
+            ),
+        )
+
+
+def _missing_code_flags(
+    survey: Survey, items: Sequence[ItemEffects], damages: Sequence[SuspectDamage], config: ReportConfig
+) -> Iterator[Flag]:
+    """Interviewers who would stand out only because a suspect value was left in."""
+    clean = {item.item: item for item in items}
+    for suspect, damage in zip(survey.suspects, damages, strict=True):
+        shown = _shown_by_suspect(damage, config.flags.false_discovery_rate)
+        holders = [(interviewer, n) for interviewer, n in suspect.interviewers if interviewer in survey.interviewer_ids]
+        for interviewer, n in holders:
+            position = survey.interviewer_ids.index(interviewer)
+            z, p = shown.get(position, (None, None))
+            consequence = _slope_consequence(survey, suspect, damage, clean)
+            if z is None and (consequence is None or len(holders) > 1):
+                continue
+            label = next(item.label for item in survey.items if item.name == suspect.item)
+            yield Flag(
+                interviewer=interviewer,
+                severity="data_preparation",
+                kind="missing_code",
+                items=(suspect.item, *(outcome for outcome in damage.outcome if outcome != suspect.item)),
+                estimate=float(n),
+                unit="answers",
+                z=z,
+                p=p,
+                q=None,
+                sentence=missing_code_sentence(n, suspect.value, label, suspect.reason, consequence, z is not None),
+            )
+
+
+def _shown_by_suspect(damage: SuspectDamage, rate: float) -> dict[int, tuple[float, float]]:
+    """Interviewers who stand out with the suspect left in: position -> strongest (z, p) over the refitted models."""
+    shown: dict[int, tuple[float, float]] = {}
+    for model in damage.with_suspect:
+        effects = model.effects
+        q = false_discovery_q(effects.p)
+        for row, column in np.argwhere(q < rate):
+            key, found = int(effects.interviewer[row]), (float(effects.z[row, column]), float(effects.p[row, column]))
+            if key not in shown or found[1] < shown[key][1]:
+                shown[key] = found
+    return shown
+
+
+def _slope_consequence(
+    survey: Survey, suspect: CodeSuspect, damage: SuspectDamage, clean: dict[str, ItemEffects]
+) -> str | None:
+    """What the suspect does to the slope variance it disturbs most, if it at least doubles it."""
+    labels = {item.name: item.label for item in survey.items}
+    worst: tuple[float, str] | None = None
+    for outcome, model in zip(damage.outcome, damage.with_suspect, strict=True):
+        main = clean[outcome].slope if outcome in clean else None
+        if model.name != "slope" or not isinstance(main, ModelResult):
+            continue
+        before = dict(main.variance.slopes)
+        for predictor, variance in model.variance.slopes:
+            ratio = variance / max(before[predictor], 1e-12)
+            if ratio >= 2 and (worst is None or ratio > worst[0]):
+                tests = [
+                    next((test.statistic for test in fit.tests if test.name == f"slope:{predictor}"), 0.0)
+                    for fit in (model, main)
+                ]
+                sentence = slope_consequence(
+                    labels[outcome], labels[predictor], (variance, before[predictor]), (tests[0], tests[1])
+                )
+                worst = (ratio, sentence)
+    return worst[1] if worst else None
+
+
+def _verdicts(
+    survey: Survey, flags: Sequence[Flag], evidence: CombinedEvidence, workload: NDArray[np.int64], minimum: int
+) -> tuple[InterviewerVerdict, ...]:
+    severities: dict[str, set[str]] = {}
+    for flag in flags:
+        severities.setdefault(flag.interviewer, set()).add(flag.severity)
+    teams = survey.teams or (None,) * len(survey.interviewer_ids)
+    verdicts = []
+    for j, (interviewer, team) in enumerate(zip(survey.interviewer_ids, teams, strict=True)):
+        own = severities.get(interviewer, set())
+        severity: Literal["critical", "warning", "none"] = (
+            "critical" if "critical" in own else "warning" if "warning" in own else "none"
+        )
+        p = float(evidence.p[j])
+        verdicts.append(
+            InterviewerVerdict(
+                interviewer=interviewer,
+                team=team,
+                n_interviews=int(workload[j]),
+                severity=severity,
+                too_few=bool(workload[j] < minimum),
+                combined_p=p if np.isfinite(p) else None,
+            )
+        )
+    return tuple(verdicts)

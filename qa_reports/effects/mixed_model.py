@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_reports.effects.likelihood import Method, Problem, Profile, problem, profile
+from qa_reports.effects.likelihood import Method, Problem, Profile, deviance, problem, profile
 from qa_reports.effects.moments import Moments
 from qa_reports.effects.optimise import minimise
 
@@ -46,6 +46,8 @@ class MixedModelFits:
     """(F,) log-likelihood by `method`, in the units of the data and the basis of the columns as given."""
     loglik_ml: FloatArray
     """(F,) maximised full log-likelihood; for ML fits the same as `loglik`."""
+    loglik_without: FloatArray
+    """(F,) log-likelihood by `method` without any random term: for the test of a single variance."""
     eblup: FloatArray
     """(F, J, q) predicted random effects; 0 for interviewers without interviews."""
     conditional_sd: FloatArray
@@ -206,6 +208,7 @@ def _in_units(
         covariance=covariance,
         loglik=-here.deviance[:, 0] / 2 - here.m[:, 0] * log_scale + basis,
         loglik_ml=-deviance_ml / 2 - setup.n[:, 0] * log_scale,
+        loglik_without=-deviance(setup, np.zeros_like(relative[:, None]))[:, 0] / 2 - here.m[:, 0] * log_scale + basis,
         eblup=keep_units,
         conditional_sd=_root_of_diagonal(conditional),
         diagnostic_se=_root_of_diagonal(marginal),
@@ -294,7 +297,7 @@ def degrees_of_freedom(info: FloatArray, log_gradient: FloatArray) -> FloatArray
 
 _NUMBERS = (
     "fixed", "fixed_covariance", "satterthwaite_df", "residual_variance", "covariance",
-    "loglik", "loglik_ml", "eblup", "conditional_sd", "diagnostic_se", "relative",
+    "loglik", "loglik_ml", "loglik_without", "eblup", "conditional_sd", "diagnostic_se", "relative",
 )  # fmt: skip
 
 
@@ -329,7 +332,7 @@ def _all_failed(
 ) -> MixedModelFits:
     f, j, width, _ = moments.cross.shape
     p, q = width - 1, len(random)
-    shapes = ((p,), (p, p), (p,), (), (q, q), (), (), (j, q), (j, q), (j, q), (q, q))
+    shapes = ((p,), (p, p), (p,), (), (q, q), (), (), (), (j, q), (j, q), (j, q), (q, q))
     return MixedModelFits(
         method, ("failed",) * f, tuple(reasons), np.full(f, np.nan), *(np.full((f, *s), np.nan) for s in shapes)
     )

@@ -44,4 +44,4 @@ def referee_loglik(
         inside = float(model.loglike(parameters))
     m = len(response) - (fixed.shape[1] if method == "REML" else 0)
     basis = float(np.log(scale).sum()) if method == "REML" else 0.0
-    return inside - m * np.log(unit) - basis
+    return float(inside - m * np.log(unit) - basis)

@@ -1,0 +1,207 @@
+"""Evidence of one interviewer over all items together, and what a wave of normal interviewers would show.
+
+d_j is the vector of an interviewer's deletion residuals over K items. For a normal interviewer its covariance is
+A_j = T + W_j: T the covariance of the true interviewer effects, W_j that of the means of n_j answers. The statistic is
+d_j' A_-j^-1 d_j with the interviewer left out of T. Its reference is not chi-square, because T is estimated: the same
+computation is run on simulated waves of normal interviewers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from qa_reports.effects.estimate import ItemEffects
+from qa_reports.effects.inference import false_discovery_q
+
+FloatArray = NDArray[np.float64]
+
+_SEED = 20_240_915
+_SIMULATED_INTERVIEWERS = 40_000
+"""Simulated waves times interviewers: p is resolved to 1/40,000, far below what any rule asks of it."""
+_MIN_WAVES = 100
+_SHRINKAGE = 0.5
+"""Weight of the equicorrelated target in T: with 150 interviewers a correlation between two interviewer effects is
+known to about +-.2 only."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CombinedEvidence:
+    """Evidence over all items. J interviewers of the survey."""
+
+    p: FloatArray
+    """(J,) p over all items; NaN for interviewers not judged."""
+    expected_interviewers: float
+    """Interviewers that the rules would flag in a wave of normal interviewers."""
+    expected_cells: float
+    """Interviewer-by-item cells that they would flag."""
+    waves: int
+    """Simulated waves."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """The items side by side: J interviewers, K items."""
+
+    deviation: FloatArray
+    """(J, K) deletion residuals over the item's residual sd; NaN where an interviewer has no answer."""
+    within: FloatArray
+    """(K, K) covariance of two answers within interviewers, unit diagonal."""
+    overlap: FloatArray
+    """(J, K, K) n_jkl / (n_jk n_jl): the covariance of two means is this times `within`; 0 where there is no answer."""
+    n: FloatArray
+    """(J,) mean number of answers per item."""
+
+
+def combine_evidence(
+    items: Sequence[ItemEffects], n_interviewers: int, judged: NDArray[np.bool_], false_discovery_rate: float
+) -> CombinedEvidence:
+    """Combine the items' deletion residuals per interviewer.
+
+    Args:
+        items: modelled items.
+        n_interviewers: J of the survey.
+        judged: (J,) interviewers with enough interviews.
+        false_discovery_rate: of the rule for "critical", to count what chance would flag.
+    """
+    table = _side_by_side(items, n_interviewers)
+    rows = np.flatnonzero(judged & np.isfinite(table.deviation).any(axis=1))
+    p = np.full(n_interviewers, np.nan)
+    if len(rows) < 3:
+        # With two interviewers there is nobody to compare either with.
+        return CombinedEvidence(p, 0.0, 0.0, 0)
+    table = _Table(table.deviation[rows], table.within, table.overlap[rows], table.n[rows])
+    between = _between_covariance(table.deviation, table.n, table.within, table.overlap)
+    observed = _log_tail(table, between)
+    waves = max(_MIN_WAVES, -(-_SIMULATED_INTERVIEWERS // len(rows)))
+    simulated, cells = _simulate(between, table.within, table.n, waves, false_discovery_rate)
+    ordered = np.sort(simulated.ravel())
+    p[rows] = (1 + np.searchsorted(ordered, observed, side="right")) / (1 + len(ordered))
+    ranks = (1 + np.searchsorted(ordered, simulated, side="right")) / (1 + len(ordered))
+    expected = np.mean([_flagged_by_chance(wave, cell, false_discovery_rate) for wave, cell in zip(ranks, cells, strict=True)])
+    return CombinedEvidence(p, float(expected), float(cells.sum((1, 2)).mean()), waves)
+
+
+def _flagged_by_chance(p: FloatArray, cells: NDArray[np.bool_], rate: float) -> int:
+    """Interviewers of one simulated wave that the rules flag: critical, warning, or a single cell."""
+    return int(((false_discovery_q(p) < rate) | (p < 0.5 / len(p)) | cells.any(axis=1)).sum())
+
+
+def _side_by_side(items: Sequence[ItemEffects], n_interviewers: int) -> _Table:
+    last = max(int(item.judging.rows.max()) for item in items) + 1
+    deviation = np.full((n_interviewers, len(items)), np.nan)
+    residuals = np.full((last, len(items)), np.nan)
+    interviewer = np.zeros(last, dtype=np.int64)
+    for k, item in enumerate(items):
+        model, effects = item.judging, item.judging.effects
+        column = effects.terms.index("intercept")
+        sd = np.sqrt(model.variance.residual)
+        deviation[effects.interviewer, k] = effects.deviation[:, column] / sd
+        residuals[model.rows, k] = model.residuals / sd
+        interviewer[model.rows] = model.interviewer
+    answered = np.isfinite(residuals)
+    together = np.zeros((n_interviewers, len(items), len(items)))
+    products = np.zeros((len(items), len(items)))
+    pairs = np.zeros((len(items), len(items)))
+    for j in range(n_interviewers):
+        own = np.flatnonzero(interviewer == j)
+        has, values = answered[own].astype(float), np.nan_to_num(residuals[own])
+        together[j] = has.T @ has
+        counts = np.maximum(has.sum(0), 1)
+        centred = (values - values.sum(0) / counts) * has
+        products += centred.T @ centred
+        pairs += np.maximum(together[j] - 1, 0)
+    within = products / np.maximum(pairs, 1)
+    counts = np.diagonal(together, axis1=1, axis2=2)
+    size = counts[:, :, None] * counts[:, None, :]
+    overlap = np.divide(together, size, out=np.zeros_like(together), where=size > 0)
+    return _Table(deviation, _positive(within, 1e-3), overlap, counts.mean(1))
+
+
+def _positive(matrix: FloatArray, floor: float) -> FloatArray:
+    """The nearest symmetric matrix with eigenvalues of at least `floor` times the largest."""
+    values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+    return np.asarray((vectors * np.maximum(values, floor * max(values[-1], 0.0))) @ vectors.T)
+
+
+def _weights(n: FloatArray) -> FloatArray:
+    """(J,) how much an interviewer counts for T: more interviews say more, but less and less so."""
+    return np.asarray(n / (n + n.mean()))
+
+
+def _between_covariance(deviation: FloatArray, n: FloatArray, within: FloatArray, overlap: FloatArray) -> FloatArray:
+    """(K, K) T by moments: what the products of deviations exceed their sampling part by, shrunk."""
+    present = np.isfinite(deviation)
+    d, weight = np.where(present, deviation, 0.0), _weights(n)
+    pair_weight = (present * weight[:, None]).T.astype(float) @ present
+    raw = (d * weight[:, None]).T @ d - within * np.einsum("j,jkl->kl", weight, overlap)
+    return _shrunk(raw / np.maximum(pair_weight, 1e-12))
+
+
+def _shrunk(raw: FloatArray) -> FloatArray:
+    sd = np.sqrt(np.maximum(np.diagonal(raw), 0.0))
+    scale = np.outer(sd, sd)
+    off = ~np.eye(len(sd), dtype=bool)
+    mean_correlation = float(np.clip(raw[off].sum() / max(scale[off].sum(), 1e-12), 0.0, 0.95)) if off.any() else 0.0
+    target = scale * np.where(off, mean_correlation, 1.0)
+    sample = np.clip(raw, -scale, scale)
+    return _positive(_SHRINKAGE * target + (1 - _SHRINKAGE) * sample, 0.0)
+
+
+def _leave_out(quadratic: FloatArray, n: FloatArray) -> FloatArray:
+    """d'A_-j^-1 d from d'A_j^-1 d: leaving j out of T makes A_-j = (A_j - c dd')/(1 - c) (Sherman-Morrison)."""
+    share = _weights(n) / _weights(n).sum()
+    return np.asarray((1 - share) * quadratic / np.maximum(1 - share * quadratic, 1e-3))
+
+
+def _log_tail(table: _Table, between: FloatArray) -> FloatArray:
+    """(J,) log chi-square tail of the statistic: comparable between interviewers with different numbers of items."""
+    quadratic, items = np.empty(len(table.n)), np.empty(len(table.n))
+    for j, deviation in enumerate(table.deviation):
+        has = np.isfinite(deviation)
+        a = between[np.ix_(has, has)] + (table.within * table.overlap[j])[np.ix_(has, has)]
+        quadratic[j] = deviation[has] @ np.linalg.lstsq(a, deviation[has], rcond=1e-10)[0]
+        items[j] = has.sum()
+    return np.asarray(stats.chi2.logsf(_leave_out(quadratic, table.n), items))
+
+
+def _simulate(
+    between: FloatArray, within: FloatArray, n: FloatArray, waves: int, rate: float
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Waves of normal interviewers with these covariances and workloads, put through the same computation.
+
+    Returns the log tails (waves, J) and the flagged cells (waves, J, K).
+    """
+    rng = np.random.default_rng(_SEED)
+    j, k = len(n), len(within)
+    root = np.linalg.cholesky(within)
+    values, vectors = np.linalg.eigh(between)
+    between_root = vectors * np.sqrt(np.maximum(values, 0.0))
+    weight = _weights(n)
+    sampling = (weight / n).sum() / weight.sum()
+    tails, cells = np.empty((waves, j)), np.empty((waves, j, k), dtype=bool)
+    for wave in range(waves):
+        true = rng.standard_normal((j, k)) @ between_root.T
+        noise = rng.standard_normal((j, k)) @ root.T / np.sqrt(n)[:, None]
+        d = true + noise
+        # A deletion residual is taken from the mean of the others.
+        d = (d - weight @ d / weight.sum()) / (1 - weight / weight.sum())[:, None]
+        t = _shrunk((d * weight[:, None]).T @ d / weight.sum() - within * sampling)
+        tails[wave] = stats.chi2.logsf(_leave_out(_quadratic(d, t, root, n), n), k)
+        z2 = d**2 / (np.diagonal(t) + np.diagonal(within) / n[:, None])
+        z2 = _leave_out(z2.T, n).T
+        p = 2 * stats.t.sf(np.sqrt(z2), max(j - 2, 1))
+        cells[wave] = false_discovery_q(p) < rate
+    return tails, cells
+
+
+def _quadratic(d: FloatArray, between: FloatArray, root: FloatArray, n: FloatArray) -> FloatArray:
+    """(J,) d'(T + W/n_j)^-1 d for all workloads from one decomposition: T in the metric of W = root root'."""
+    inner = np.linalg.solve(root, np.linalg.solve(root, between).T)
+    values, vectors = np.linalg.eigh((inner + inner.T) / 2)
+    rotated = np.linalg.solve(root, d.T).T @ vectors
+    return np.asarray((rotated**2 / (np.maximum(values, 0.0) + 1 / n[:, None])).sum(1))

@@ -1,0 +1,76 @@
+"""Plain sentences about flagged interviewers, for field managers: what was seen, never why they did it.
+
+Numbers stand here rounded to what a sentence can carry; the exact ones are in the flag beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_MANY = 3
+"""Labels named before the rest is counted."""
+
+
+def level_sentence(
+    n_interviews: int, deviations: Sequence[tuple[str, float]], scales: Sequence[str], adjusted_for: Sequence[str]
+) -> str:
+    """`deviations`: (item label, deviation in scale points), strongest first; `scales`: "0 to 10" or "" for each."""
+    (label, deviation), *others = deviations
+    points = f"{abs(deviation):.1f} {'point' if f'{abs(deviation):.1f}' == '1.0' else 'points'}"
+    scale = f" (scale {scales[0]})" if scales[0] else ""
+    adjusted = f", after allowing for {_listed(list(adjusted_for))}" if adjusted_for else ""
+    first = f"answers to “{label}” lie {points} {_side(deviation)} those of colleagues{scale}{adjusted}"
+    same = [name for name, value in others if value * deviation > 0]
+    opposite = [name for name, value in others if value * deviation < 0]
+    rest = "".join(
+        f"; also {_side(sign)} on {_items(names)}" for names, sign in ((same, deviation), (opposite, -deviation)) if names
+    )
+    return f"In {n_interviews:,} interviews, {first}{rest}."
+
+
+def slope_sentence(n_interviews: int, outcome: str, predictor: str, own: float, usual: float) -> str:
+    """`own` and `usual`: points of the outcome per point of the predictor, this interviewer's and everybody's."""
+    return (
+        f"In {n_interviews:,} interviews, “{outcome}” goes with “{predictor}” differently from colleagues' interviews: "
+        f"{_signed(own)} points per point instead of {_signed(usual)}."
+    )
+
+
+def missing_code_sentence(
+    n_answers: int, value: float, label: str, why: str, consequence: str | None, shown_as_outlier: bool
+) -> str:
+    """`consequence`: what the value would do to the models; None where it changes little."""
+    answers = "1 answer" if n_answers == 1 else f"{n_answers:,} answers"
+    outlier = " and would make this interviewer stand out" if shown_as_outlier else ""
+    effect = f" Left in, it {consequence}{outlier}." if consequence else f" Left in, it{outlier[4:]}." if outlier else ""
+    return (
+        f"{answers} of {value:g} to “{label}” ({why}) looks like a missing code that the configuration does not declare: "
+        f"a matter of data preparation, not of the interviewer.{effect}"
+    )
+
+
+def slope_consequence(outcome: str, predictor: str, variance: tuple[float, float], test: tuple[float, float]) -> str:
+    """`variance`, `test`: (with, without) the value: slope variance and its likelihood-ratio statistic."""
+    return (
+        f"would raise the slope variance of “{outcome}” on “{predictor}” from {variance[1]:.3f} to {variance[0]:.3f} "
+        f"(test statistic {test[1]:.1f} to {test[0]:.1f})"
+    )
+
+
+def _side(deviation: float) -> str:
+    return "above" if deviation > 0 else "below"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _items(labels: list[str]) -> str:
+    quoted = [f"“{label}”" for label in labels]
+    shown = quoted[:_MANY] if len(quoted) > _MANY + 1 else quoted
+    left = len(quoted) - len(shown)
+    return _listed([*shown, f"{left} more items"] if left else shown)
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
