@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 import qa_reports.pipeline as pipeline
-from conftest import SmallWave
 from qa_reports import __version__
 from qa_reports.cli import main
 from qa_reports.delivery.folder import write_files
 from qa_reports.errors import OutputError
 from qa_reports.progress import STEPS, LogLines, one_line
+from tests.small_wave import SmallWave
 
 ROOT = Path(__file__).parent.parent
 
@@ -288,7 +288,10 @@ def test_a_disk_that_fails_in_the_middle_leaves_the_earlier_report(
     [
         ([], "Parameter CONFIG requires an argument."),
         (["wave.yaml", "--otput", "x"], "Unknown option: --otput. Did you mean --output?"),
-        (["wave.yaml", "--formats", "doc"], "--formats: 'doc' is not a format; it should be any of html, pdf, json, xlsx"),
+        (
+            ["wave.yaml", "--formats", "doc"],
+            "--formats: 'doc' is not a format; it should be any of html, pdf, json, xlsx",
+        ),
         (["wave.yaml", "--fail-on", "bad"], 'Invalid value "bad" for --fail-on.'),
     ],
 )

@@ -90,7 +90,9 @@ def test_defaults(tmp_path: Path) -> None:
 
 
 def test_short_forms(tmp_path: Path) -> None:
-    text = MINIMAL.replace("interviewer: intnum", "interviewer: [cntry, intnum]").replace("A survey}", "A survey, wave: 11}")
+    text = MINIMAL.replace("interviewer: intnum", "interviewer: [cntry, intnum]").replace(
+        "A survey}", "A survey, wave: 11}"
+    )
     config = load(tmp_path, text + "  - trstlgl\nmissing_codes: [77, R]\n")
     assert config.data.interviewer == ("cntry", "intnum")
     assert config.survey.wave == "11"
