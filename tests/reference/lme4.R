@@ -245,7 +245,7 @@ example <- function() {
     adjusted <- model(paste0("adjusted:", item), item, covariates, categorical = "gender")
     explained <- model(paste0("covariates:", item), item, everything, categorical = "gender")
     if (item == "pplhlp") {
-      explained <- modifyList(explained, list(slopes = "trstplc", interactions = paste0("trstplc:", everything[4:5])))
+      explained <- modifyList(explained, list(slopes = "trstplc", interactions = paste0(everything[4:5], ":trstplc")))
     }
     fits <- c(fits, lapply(list(adjusted, explained), function(m) describe(clean, m, "intnum", item == "pplhlp")))
   }
