@@ -111,6 +111,7 @@ class Survey:
 
     @property
     def n_interviews(self) -> int:
+        """n, the number of interviews used."""
         return len(self.respondents)
 
 

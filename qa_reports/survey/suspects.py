@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ _CODE_LIKE = re.compile(r"-(\d|6{2,}|7{2,}|8{2,}|9+[5-8]?)|6{2,}|7+|8+|9+|9+[5-8
 _MOST_OUTSIDE = 0.5
 """Labels that leave more than this share of the answers outside name single values, not a scale."""
 _PLAIN_YAML = re.compile(r"[^\W\d_](?:[\w '\u2019()/-]*[\w')])?")
+_ESCAPES = {'"': '\\"', "\\": "\\\\"}
 _YAML_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 
@@ -87,13 +87,26 @@ def missing_codes_line(item: CleanItem, values: Iterable[float], reasons: Mappin
 
 
 def _yaml_code(code: float | str) -> str:
-    return number_text(code) if isinstance(code, float) else json.dumps(code, ensure_ascii=False)
+    return number_text(code) if isinstance(code, float) else _quoted(code)
 
 
 def _yaml_text(text: str) -> str:
     """Text as it stands where YAML reads it as that text, else in double quotes."""
     plain = _PLAIN_YAML.fullmatch(text) and text.casefold() not in _YAML_WORDS
-    return text if plain else json.dumps(text)
+    return text if plain else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """Text in double quotes, with YAML's escapes for what does not print."""
+    return (
+        '"'
+        + "".join(_ESCAPES.get(letter, letter) if letter.isprintable() else _escaped(letter) for letter in text)
+        + '"'
+    )
+
+
+def _escaped(letter: str) -> str:
+    return f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}"
 
 
 def _suspicious_values(item: CleanItem) -> dict[float, str]:

@@ -162,7 +162,8 @@ class _Evaluation:
         with np.errstate(invalid="ignore"):
             result = np.asarray(_COMPARISONS[type(operation)](*values), dtype=bool)
         if not as_numbers and not isinstance(operation, ast.Eq | ast.NotEq):
-            result &= np.logical_and.reduce([np.asarray(value) != "" for value in values])
+            for value in values:
+                result = result & (np.asarray(value) != "")
         return np.broadcast_to(result, len(self.table)).copy()
 
     def _side(self, node: ast.expr) -> pd.Series | float | str:
