@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,7 +27,8 @@ def distribution(item: ItemResponses, survey: Survey, interviewer: str | None = 
     return Distribution(
         title=f"Answers to {item.label}" + (f": interviewer {interviewer} and everybody" if interviewer else ""),
         caption=(
-            "Wide bars show everybody's answers, narrow bars this interviewer's. Ordinary interviewers' bars follow the wide "
+            "Wide bars show everybody's answers, narrow bars this interviewer's. Ordinary interviewers' bars follow "
+            "the wide "
             "ones, give or take chance: with few interviews the narrow bars jump."
             if interviewer
             else "How often each answer was given, after missing codes and values outside the scale were set aside."
@@ -58,7 +60,8 @@ def answer_scatter(outcome: ItemResponses, predictor: ItemResponses, survey: Sur
             "Round dots are everybody's answers (larger where there are more), diamonds this interviewer's. "
             "The dashed line runs through everybody's answers, the solid one through this interviewer's."
             + (
-                " The circled point is as it stands in the file, and the dotted line is what it would make of this interviewer."
+                " The circled point is as it stands in the file, and the dotted line is what it would make of this "
+                "interviewer."
                 if marked.any()
                 else ""
             )
@@ -100,7 +103,7 @@ def _answer_bins(item: ItemResponses) -> tuple[tuple[str, ...], Callable[[FloatA
         return tuple(answer(value) for value in values), lambda answers: _count_values(answers, values)
     edges = np.linspace(valid.min(), valid.max(), BINS + 1)
     return (
-        tuple(f"{estimate(low)} to {estimate(high)}" for low, high in zip(edges[:-1], edges[1:], strict=True)),
+        tuple(f"{estimate(low)} to {estimate(high)}" for low, high in pairwise(edges)),
         lambda answers: np.histogram(answers, edges)[0].astype(np.float64),
     )
 

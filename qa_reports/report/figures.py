@@ -75,7 +75,7 @@ class ResidualScatter:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Distribution:
-    """Shares of the answers to one item: everybody's, and one interviewer's beside them where `interviewer` is given."""
+    """Shares of the answers to one item: everybody's, and one interviewer's beside them where one is given."""
 
     title: str
     caption: str
@@ -159,12 +159,12 @@ class DeviationStrip:
     """Positions of the items that a flag rests on."""
 
 
-Figure = (
-    Caterpillar | QuantilePlot | ResidualScatter | Distribution | InterviewerLines | AnswerScatter | DeviationStrip
-)
+Figure = Caterpillar | QuantilePlot | ResidualScatter | Distribution | InterviewerLines | AnswerScatter | DeviationStrip
 
 
-def caterpillar(model: ModelResult, term: str, survey: Survey, flagged: frozenset[str], label: str) -> Caterpillar | None:
+def caterpillar(
+    model: ModelResult, term: str, survey: Survey, flagged: frozenset[str], label: str
+) -> Caterpillar | None:
     """Interviewer effects of one term of a model in ascending order; None where the variance is zero."""
     effects = model.effects
     column = effects.terms.index(term)
@@ -177,7 +177,8 @@ def caterpillar(model: ModelResult, term: str, survey: Survey, flagged: frozense
     return Caterpillar(
         title=f"Interviewer effects on {_what(term)}: {label}",
         caption=(
-            "Each line is one interviewer, lowest to highest; the bar is the 95% interval. Bars that cross the zero line are "
+            "Each line is one interviewer, lowest to highest; the bar is the 95% interval. Bars that cross the zero "
+            "line are "
             "compatible with an ordinary interviewer. Interviewers worth a call are marked and named."
         ),
         axis=_unit(term),
@@ -211,7 +212,8 @@ def effect_quantiles(
     return QuantilePlot(
         title=f"Normal QQ plot of interviewer effects on {_what(term)}: {label}",
         caption=(
-            "Each point is one interviewer. Ordinary interviewers follow the straight line; a point far from it at either "
+            "Each point is one interviewer. Ordinary interviewers follow the straight line; a point far from it at "
+            "either "
             "end is an interviewer unlike the others. Interviewers worth a call are marked and named."
         ),
         axis="standardised effect" if standardised else _unit(term),
@@ -231,7 +233,8 @@ def residual_quantiles(model: ModelResult, label: str) -> QuantilePlot | None:
     return QuantilePlot(
         title=f"Normal QQ plot of residuals: {label}",
         caption=(
-            "Each point is one interview. Residuals of a well-fitting model follow the straight line; steps come from answers "
+            "Each point is one interview. Residuals of a well-fitting model follow the straight line; steps come from "
+            "answers "
             "being whole numbers, and bent ends from the scale having a lowest and a highest answer."
         ),
         axis="residual in standard deviations",
@@ -248,7 +251,8 @@ def residual_scatter(model: ModelResult, label: str) -> ResidualScatter:
     return ResidualScatter(
         title=f"Residuals against fitted values: {label}",
         caption=(
-            "Each point is one interview. The parallel stripes are no fault: every stripe is one answer of the scale, because "
+            "Each point is one interview. The parallel stripes are no fault: every stripe is one answer of the scale, "
+            "because "
             "answers are whole numbers while fitted values are not. Look for a fan or a bend across the stripes."
         ),
         fitted=model.fitted,
@@ -276,7 +280,8 @@ def interviewer_lines(
     return InterviewerLines(
         title=f"Fitted line of every interviewer: {label} by {predictor.label}",
         caption=(
-            "Each thin line is one interviewer, the dashed line the average. Lines at different heights are differences in "
+            "Each thin line is one interviewer, the dashed line the average. Lines at different heights are "
+            "differences in "
             "level; lines that are steeper or flatter than the rest are differences in slope."
         ),
         x_axis=predictor.label,

@@ -1,6 +1,6 @@
 """The one place where numbers are rounded: every function turns a value into the text a reader sees.
 
-None and NaN become an en dash; minus signs are real ones (U+2212), so that columns align and screen readers say "minus".
+None and NaN become an en dash; minus signs are real ones (U+2212): columns align and screen readers say them.
 """
 
 from __future__ import annotations
@@ -9,9 +9,13 @@ import datetime
 import math
 from collections.abc import Callable, Sequence
 
-NOTHING = "–"
-MINUS = "−"
+NOTHING = "\u2013"
+MINUS = "\u2212"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 def _absent(value: float | None) -> bool:
@@ -46,14 +50,14 @@ def estimate(value: float | None) -> str:
 
 
 def scientific(value: float | None) -> str:
-    """2.1e-09 -> "2.1 × 10⁻⁹"; 0 stays "0"."""
+    """2.1e-09 -> 2.1 times 10⁻⁹; 0 stays "0"."""
     if value is None or _absent(value):
         return NOTHING
     if value == 0:
         return "0"
     mantissa, exponent = f"{value:.1e}".split("e")
     power = str(int(exponent)).translate(SUPERSCRIPTS)
-    return f"{mantissa.replace('-', MINUS)} × 10{power}"
+    return f"{mantissa.replace('-', MINUS)} \u00d7 10{power}"
 
 
 def points(value: float | None) -> str:
@@ -62,7 +66,7 @@ def points(value: float | None) -> str:
 
 
 def signed(value: float | None, decimals: int = 2) -> str:
-    """A deviation with its sign, "+" included: +1.60, −4.11."""
+    """A deviation with its sign, "+" included: +1.60."""
     if value is None or _absent(value):
         return NOTHING
     text = _fixed(value, decimals)
@@ -123,14 +127,14 @@ def answer(value: float | str | None) -> str:
 
 
 def calendar_date(value: datetime.date) -> str:
-    """2026-03-01 -> "1 March 2026"."""
-    months = "January February March April May June July August September October November December".split()
-    return f"{value.day} {months[value.month - 1]} {value.year}"
+    """2026-03-01 -> "1 March 2026", whatever the machine's locale."""
+    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
 
 
-def fingerprint(digest: str) -> str:
-    """The first 16 characters of a checksum, enough to compare by eye."""
-    return digest if len(digest) <= 16 else f"{digest[:16]}…"
+def variance_of(term: str) -> str:
+    """A random term in words: "intercept" -> "intercept variance", "slope:agea" -> "slope variance (agea)"."""
+    name, _, predictor = term.partition(":")
+    return f"{name} variance ({predictor})" if predictor else f"{name} variance"
 
 
 def count_of(value: float, singular: str, plural: str | None = None) -> str:
@@ -139,7 +143,7 @@ def count_of(value: float, singular: str, plural: str | None = None) -> str:
 
 
 def listing(words: Sequence[str]) -> str:
-    """"a", "a and b", "a, b and c"."""
+    """ "a", "a and b", "a, b and c"."""
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
@@ -161,7 +165,7 @@ def template_filters() -> dict[str, Callable[..., str]]:
         "expected": expected,
         "answer": answer,
         "calendar_date": calendar_date,
-        "fingerprint": fingerprint,
+        "variance_of": variance_of,
         "count_of": count_of,
         "listing": listing,
     }

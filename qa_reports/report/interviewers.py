@@ -11,7 +11,7 @@ from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.report.answers import answer_scatter, distribution
 from qa_reports.report.figures import DeviationStrip, Figure
-from qa_reports.report.items import find_item, level_model, slope_model
+from qa_reports.report.items import find_item, slope_model
 from qa_reports.survey.clean import Covariate, ItemResponses, Survey
 
 
@@ -133,7 +133,9 @@ def _actions(kinds: set[str], severity: Literal["critical", "warning"]) -> tuple
     steps = []
     if "missing_code" in kinds:
         steps.append("First put the data preparation right (see the data-preparation problems), then look again.")
-    steps.append("Call and ask how the interviews went: area, respondents, anything unusual about the showcards or the device.")
+    steps.append(
+        "Call and ask how the interviews went: area, respondents, anything unusual about the showcards or the device."
+    )
     if severity == "critical":
         steps.append("Re-contact some of the respondents, and listen to recordings where there are any.")
     if "slope" in kinds:
@@ -172,7 +174,7 @@ def _value(covariate: Covariate, position: int) -> float | str | None:
 
 
 def _cell(item: ItemEffects, position: int, survey: Survey, flagged: bool) -> ItemCell:
-    effects = level_model(item).effects
+    effects = item.judging.effects
     found = np.flatnonzero(effects.interviewer == position)
     responses = find_item(survey, item.item)
     answers = np.zeros(0) if responses is None else responses.answers
@@ -203,8 +205,8 @@ def _strip(cells: tuple[ItemCell, ...], interviewer: str) -> DeviationStrip | No
     return DeviationStrip(
         title=f"Interviewer {interviewer} on all items",
         caption=(
-            "One row per item. The dot shows how far this interviewer is from colleagues, in standard errors (deletion z): left "
-            "is lower, right is higher. Most ordinary interviewers stay between the lines at −2 and 2 on most items."
+            "One row per item. The dot shows how far this interviewer is from colleagues, in standard errors "
+            "(deletion z): left is lower, right is higher. Most ordinary interviewers stay between \u22122 and 2 on most items."
         ),
         items=tuple(cell.item for cell in cells),
         labels=tuple(cell.label for cell in cells),

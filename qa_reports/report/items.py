@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qa_reports.effects.estimate import FailedModel, ItemEffects, VarianceExplained, WithoutFlagged
+from qa_reports.effects.estimate import ItemEffects, VarianceExplained, WithoutFlagged
 from qa_reports.effects.linear import (
+    FailedModel,
     FitStatus,
     FixedEffect,
+    MaximumLikelihood,
     ModelName,
     ModelResult,
     ModelTest,
@@ -45,8 +47,11 @@ class ModelEstimates:
     loglik: float
     loglik_ml: float
     fixed_effects: tuple[FixedEffect, ...]
+    dropped_terms: tuple[str, ...]
     variance: VarianceComponents
     tests: tuple[ModelTest, ...]
+    by_ml: MaximumLikelihood | None
+    """The same model by maximum likelihood, for slope models."""
     referee: Referee
 
 
@@ -95,7 +100,7 @@ class ItemSummary:
 def summarise_item(item: ItemEffects, survey: Survey, flagged: tuple[str, ...]) -> ItemSummary:
     """Collect what the report shows of one modelled item; `flagged` are the interviewers flagged on it."""
     models = [model for model in (item.null, item.adjusted, item.slope, item.covariates) if model is not None]
-    fitted = [model for model in models if isinstance(model, ModelResult) and model.status != "failed"]
+    fitted = [model for model in models if isinstance(model, ModelResult)]
     return ItemSummary(
         item=item.item,
         label=item.label,
@@ -120,7 +125,7 @@ def summarise_item(item: ItemEffects, survey: Survey, flagged: tuple[str, ...]) 
 
 def summarise_model(model: ModelResult | FailedModel) -> ModelSummary:
     """A model as a table."""
-    if isinstance(model, FailedModel) or model.status == "failed":
+    if isinstance(model, FailedModel):
         return ModelSummary(model.name, MODEL_TITLES[model.name], "failed", model.reason, None)
     estimates = ModelEstimates(
         formula=model.formula,
@@ -131,23 +136,18 @@ def summarise_model(model: ModelResult | FailedModel) -> ModelSummary:
         loglik=model.loglik,
         loglik_ml=model.loglik_ml,
         fixed_effects=model.fixed_effects,
+        dropped_terms=model.dropped_terms,
         variance=model.variance,
         tests=model.tests,
+        by_ml=model.by_ml,
         referee=model.referee,
     )
     return ModelSummary(model.name, MODEL_TITLES[model.name], model.status, model.reason, estimates)
 
 
-def level_model(item: ItemEffects) -> ModelResult:
-    """The model that level flags and level figures rest on: adjusted where there is one, else null."""
-    adjusted = item.adjusted
-    return adjusted if isinstance(adjusted, ModelResult) and adjusted.status != "failed" else item.null
-
-
 def slope_model(item: ItemEffects) -> ModelResult | None:
     """The model that slope flags and slope figures rest on, where it was fitted."""
-    slope = item.slope
-    return slope if isinstance(slope, ModelResult) and slope.status != "failed" else None
+    return item.slope if isinstance(item.slope, ModelResult) else None
 
 
 def find_item(survey: Survey, name: str) -> ItemResponses | None:
@@ -157,7 +157,7 @@ def find_item(survey: Survey, name: str) -> ItemResponses | None:
 
 def _figures(item: ItemEffects, survey: Survey, flagged: frozenset[str]) -> tuple[Figure, ...]:
     """Answers, then the level model's effects and residuals, then the slope model's, in the order they are read."""
-    level, slope = level_model(item), slope_model(item)
+    level, slope = item.judging, slope_model(item)
     responses = find_item(survey, item.item)
     drawn: list[Figure | None] = [] if responses is None else [distribution(responses, survey)]
     if "intercept" in level.effects.terms:

@@ -13,25 +13,31 @@ from qa_reports.survey.clean import Survey
 from qa_reports.survey.load import FileProvenance
 
 GLOSSARY = (
-    ("Interviewer effect", "How much answers to an item depend on who asked. Ordinary interviewers differ a little, by chance."),
+    (
+        "Interviewer effect",
+        "How much answers to an item depend on who asked. Ordinary interviewers differ a little, by chance.",
+    ),
     (
         "Interviewer ICC",
-        "Intraclass correlation: the share of an item's variation that lies between interviewers. Near 0 is good; 0.02 is common, "
+        "Intraclass correlation: the share of an item's variation that lies between interviewers. Near 0 is good; "
+        "0.02 is common, "
         "above 0.10 is a lot. It is the intercept variance divided by the sum of intercept and residual variance.",
     ),
     (
         "Design effect",
         "How many times larger the variance of a mean is because answers of one interviewer resemble each other: "
-        "1 + (m − 1) ICC, with m the workload that counts larger workloads more (Kish 1962).",
+        "1 + (m - 1) ICC, with m the workload that counts larger workloads more (Kish 1962).",
     ),
     (
         "Effective interviews",
-        "Interviews divided by the design effect: how many independent interviews the mean of the item is worth. It takes account "
+        "Interviews divided by the design effect: how many independent interviews the mean of the item is worth. It "
+        "takes account "
         "of interviewers only, not of weights or areas.",
     ),
     (
         "EBLUP",
-        "Empirical best linear unbiased prediction: the model's best guess of an interviewer's effect, pulled towards zero the more, "
+        "Empirical best linear unbiased prediction: the model's best guess of an interviewer's effect, pulled towards "
+        "zero the more, "
         "the fewer interviews there are.",
     ),
     (
@@ -44,12 +50,14 @@ GLOSSARY = (
     ),
     (
         "Deletion z",
-        "How far an interviewer is from what the model says when it is fitted without them, in standard errors. Flags rest on it, because "
+        "How far an interviewer is from what the model says when it is fitted without them, in standard errors. Flags "
+        "rest on it, because "
         "an unusual interviewer otherwise inflates the variation they are judged by.",
     ),
     (
         "Flag",
-        "A reason to call: a difference that chance alone would hardly make. It is not a finding about a person; areas, respondents "
+        "A reason to call: a difference that chance alone would hardly make. It is not a finding about a person; "
+        "areas, respondents "
         "and devices differ, too.",
     ),
     ("Random slope", "A model in which interviewers may differ in how strongly one item goes with another."),
@@ -63,15 +71,18 @@ GLOSSARY = (
     ),
     (
         "Zero variance",
-        "A normal result: interviewers differ no more than chance would make them, and the best estimate of the variance is 0.",
+        "A normal result: interviewers differ no more than chance would make them, and the best estimate of the "
+        "variance is 0.",
     ),
     (
         "Singular",
-        "A model in which interviewers' levels and slopes are perfectly tied, or one of several variances is 0; read it with care.",
+        "A model in which interviewers' levels and slopes are perfectly tied, or one of several variances is 0; read "
+        "it with care.",
     ),
     (
         "Referee",
-        "statsmodels computes the log-likelihood of every model at our estimates; a difference above one in a million is a failed check.",
+        "statsmodels computes the log-likelihood of every model at our estimates; a difference above one in a million "
+        "is a failed check.",
     ),
 )
 
@@ -108,8 +119,10 @@ def _sample(survey: Survey, modelled: tuple[ItemEffects, ...]) -> str:
     mean = n / n_interviewers if n_interviewers else 0.0
     return (
         f"The analysis uses {count_of(n, 'interview')} by {count_of(n_interviewers, 'interviewer')} "
-        f"({integer(mean)} interviews each on average) and {count_of(len(modelled), 'item')}. Declared missing codes and values outside "
-        "a declared scale are set aside; every model uses the interviews that are complete for it, unweighted, because the question is "
+        f"({integer(mean)} interviews each on average) and {count_of(len(modelled), 'item')}. Declared missing codes "
+        "and values outside "
+        "a declared scale are set aside; every model uses the interviews that are complete for it, unweighted, "
+        "because the question is "
         "what happened in the interviews."
     )
 
@@ -119,23 +132,28 @@ def _models(survey: Survey, config: ReportConfig) -> str:
     interviewer = [covariate.label for covariate in survey.interviewer_covariates]
     slopes = [f"{item.name} on {listing(item.slopes)}" for item in config.items if item.slopes]
     sentences = [
-        "Every item has a linear mixed model with a random intercept per interviewer, fitted by restricted maximum likelihood "
-        "(REML), with the likelihood profiled over the fixed effects and the residual variance (Bates, Mächler, Bolker and Walker 2015)."
+        "Every item has a linear mixed model with a random intercept per interviewer, fitted by restricted maximum "
+        "likelihood "
+        "(REML), with the likelihood profiled over the fixed effects and the residual variance (Bates, Mächler, "
+        "Bolker and Walker 2015)."
     ]
     if respondent:
         sentences.append(f"The adjusted model adds the respondents' {listing(respondent)}.")
     if interviewer:
         sentences.append(
-            f"The covariates model adds the interviewers' {listing(interviewer)}; what they explain is the fall of the variance "
+            f"The covariates model adds the interviewers' {listing(interviewer)}; what they explain is the fall of "
+            "the variance "
             "component on the same interviews."
         )
     if slopes:
         sentences.append(
-            f"Random slopes, reported by maximum likelihood, were asked for {listing(slopes)}; the intercept variance of such a "
+            f"Random slopes, reported by maximum likelihood, were asked for {listing(slopes)}; the intercept variance "
+            "of such a "
             "model is the one where the predictor is 0."
         )
     sentences.append(
-        "Variances are tested by likelihood ratio with the mixture of chi-square distributions that a variance at its bound of zero "
+        "Variances are tested by likelihood ratio with the mixture of chi-square distributions that a variance at its "
+        "bound of zero "
         "calls for (Self and Liang 1987; Stram and Lee 1994)."
     )
     return " ".join(sentences)
@@ -143,16 +161,21 @@ def _models(survey: Survey, config: ReportConfig) -> str:
 
 def _judging(config: ReportConfig, chance: ExpectedByChance) -> str:
     return (
-        "Interviewers are judged by deletion residuals: the model is fitted without the interviewer, and their answers are compared "
-        "with what it says, allowing for the uncertainty of the fit, from the models with respondent covariates but without interviewer "
-        f"covariates. The false discovery rate is {percent(config.flags.false_discovery_rate)}; interviewers with fewer than "
+        "Interviewers are judged by deletion residuals: the model is fitted without the interviewer, and their "
+        "answers are compared "
+        "with what it says, allowing for the uncertainty of the fit, from the models with respondent covariates but "
+        "without interviewer "
+        f"covariates. The false discovery rate is {percent(config.flags.false_discovery_rate)}; interviewers with "
+        "fewer than "
         f"{count_of(config.flags.min_interviews, 'interview')} are not judged. {chance.method}"
     )
 
 
 def _checking() -> str:
     return (
-        "The log-likelihood of every fitted model is computed a second time by statsmodels at our estimates; the differences stand in the "
-        "table below. Linear models treat answers as numbers with equal steps. Where interviewers worked in different areas, the "
+        "The log-likelihood of every fitted model is computed a second time by statsmodels at our estimates; the "
+        "differences stand in the "
+        "table below. Linear models treat answers as numbers with equal steps. Where interviewers worked in different "
+        "areas, the "
         "effects of area and interviewer cannot be told apart."
     )

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from qa_reports.config import ReportConfig
-from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, SuspectDamage
+from qa_reports.effects.damage import SuspectDamage
+from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.flag import ExpectedByChance, Flags, InterviewerVerdict
 from qa_reports.report.formats import count_of, expected, integer, listing, percent
+from qa_reports.report.heat_map import HeatMap, build_heat_map
 from qa_reports.report.interviewers import Call, NamedItem, Profile, summarise_calls, summarise_profiles
 from qa_reports.report.items import ItemSummary, summarise_item
 from qa_reports.report.methods import Methods, describe_methods
@@ -73,6 +75,8 @@ class ReportSummary:
     profiles: tuple[Profile, ...]
     """One per flagged interviewer, in the call list's order, then those behind data-preparation problems."""
     suspects: tuple[SuspectSummary, ...]
+    heat_map: HeatMap | None
+    """Everybody's deviation on every item; None when no item could be modelled."""
     cleaning: CleaningLog
     methods: Methods
 
@@ -110,6 +114,7 @@ def summarise(
         not_modelled=not_modelled,
         profiles=summarise_profiles(flags, calls, modelled, survey),
         suspects=suspects,
+        heat_map=build_heat_map(survey, modelled, flags),
         cleaning=survey.log,
         methods=describe_methods(survey, modelled, config, flags.expected_by_chance, versions),
     )
@@ -187,7 +192,8 @@ def _effect_notes(worst: ItemSummary | None) -> tuple[str, ...]:
     if worst.icc == 0:
         return ("Interviewers make no difference to any item beyond chance.",)
     return (
-        f"Interviewers matter most for {worst.label}: {percent(worst.icc)} of its variation is between interviewers, so its "
+        f"Interviewers matter most for {worst.label}: {percent(worst.icc)} of its variation is between interviewers, "
+        "so its "
         f"{count_of(worst.n_interviews, 'interview')} are worth about {integer(worst.effective_n)}.",
     )
 
@@ -199,7 +205,8 @@ def _gap_notes(not_modelled: tuple[ItemNotModelled, ...], n_too_few: int, min_in
     if n_too_few:
         has = "has" if n_too_few == 1 else "have"
         notes.append(
-            f"{count_of(n_too_few, 'interviewer')} {has} fewer than {count_of(min_interviews, 'interview')}: too few to judge, "
+            f"{count_of(n_too_few, 'interviewer')} {has} fewer than {count_of(min_interviews, 'interview')}: too few "
+            "to judge, "
             "which does not mean fine."
         )
     return tuple(notes)
@@ -209,4 +216,7 @@ def _referee_notes(pages: tuple[ItemSummary, ...]) -> tuple[str, ...]:
     disagreeing = [page.label for page in pages if not page.referee_agrees]
     if not disagreeing:
         return ()
-    return (f"The check against statsmodels failed for {listing(disagreeing)}: do not use these numbers before it is cleared.",)
+    return (
+        f"The check against statsmodels failed for {listing(disagreeing)}: do not use these numbers before it is "
+        "cleared.",
+    )

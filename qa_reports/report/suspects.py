@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qa_reports.effects.estimate import ItemEffects, SuspectDamage
+from qa_reports.effects.damage import SuspectDamage
+from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flags
 from qa_reports.effects.linear import ModelResult, ModelTest
 from qa_reports.report.figures import Figure, effect_quantiles
@@ -82,7 +83,11 @@ def _summarise(
         sentences=(
             _what(suspect, named.label),
             *([] if damage is None else _icc_sentence(damage)),
-            *(sentence for outcome, model in refits for sentence in _slope_sentence(outcome, model, by_name, survey, suspect)),
+            *(
+                sentence
+                for outcome, model in refits
+                for sentence in _slope_sentence(outcome, model, by_name, survey, suspect)
+            ),
         ),
         icc_with=None if damage is None else damage.icc_with,
         icc_without=None if damage is None else damage.icc_without,
@@ -106,7 +111,10 @@ def _what(suspect: CodeSuspect, label: str) -> str:
 def _icc_sentence(damage: SuspectDamage) -> tuple[str, ...]:
     if damage.icc_with is None or damage.icc_without is None:
         return ()
-    return (f"Left in, it would have moved the item's interviewer ICC from {percent(damage.icc_without)} to {percent(damage.icc_with)}.",)
+    return (
+        f"Left in, it would have moved the item's interviewer ICC from {percent(damage.icc_without)} to "
+        f"{percent(damage.icc_with)}.",
+    )
 
 
 def _clean_counterpart(outcome: str, model: ModelResult, by_name: dict[str, ItemEffects]) -> ModelResult | None:
@@ -116,9 +124,10 @@ def _clean_counterpart(outcome: str, model: ModelResult, by_name: dict[str, Item
     return item.null if model.name == "null" else slope_model(item)
 
 
-def slope_test(model: ModelResult) -> ModelTest | None:
-    """The test of the random slopes, where the model has one."""
-    return next((test for test in model.tests if "slope" in test.name), None)
+def _slope_test(model: ModelResult) -> ModelTest | None:
+    """The test of the random slopes, by maximum likelihood where there is such a fit."""
+    tests = model.tests if model.by_ml is None else model.by_ml.tests
+    return next((test for test in tests if test.name.startswith("slope:")), None)
 
 
 def _slope_sentence(
@@ -126,12 +135,13 @@ def _slope_sentence(
 ) -> tuple[str, ...]:
     """What the raw file would have shown: the slope test, and where the interviewer would have stood."""
     clean = _clean_counterpart(outcome, model, by_name)
-    dirty_test, clean_test = slope_test(model), None if clean is None else slope_test(clean)
+    dirty_test, clean_test = _slope_test(model), None if clean is None else _slope_test(clean)
     if dirty_test is None:
         return ()
     instead = "" if clean_test is None else f" instead of p {_with_relation(clean_test.p)}"
     return (
-        f"Left in, the slopes of {by_name[outcome].label if outcome in by_name else outcome} would have seemed to differ between "
+        f"Left in, the slopes of {by_name[outcome].label if outcome in by_name else outcome} would have seemed to "
+        "differ between "
         f"interviewers with p {_with_relation(dirty_test.p)}{instead}{_extreme(model, survey, suspect)}.",
     )
 

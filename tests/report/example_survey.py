@@ -13,18 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from qa_reports.config import ReportConfig
-from qa_reports.effects.estimate import (
-    FailedModel,
-    ItemEffects,
-    ItemNotModelled,
-    SuspectDamage,
-    VarianceExplained,
-    WithoutFlagged,
-)
+from qa_reports.effects.damage import SuspectDamage
+from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, VarianceExplained, WithoutFlagged
 from qa_reports.effects.flag import ExpectedByChance, Flag, Flags, InterviewerVerdict
 from qa_reports.effects.linear import (
+    FailedModel,
     FixedEffect,
     InterviewerEffects,
+    MaximumLikelihood,
     ModelName,
     ModelResult,
     ModelTest,
@@ -122,7 +118,9 @@ def _survey(label: str, ids: tuple[str, ...]) -> Survey:
         interviewer=interviewer.astype(np.int64),
         interviewer_ids=ids,
         items=(
-            ItemResponses("trstplc", label, (0.0, 10.0), ((0.0, "No trust at all"), (10.0, "Complete trust")), trust, suspects),
+            ItemResponses(
+                "trstplc", label, (0.0, 10.0), ((0.0, "No trust at all"), (10.0, "Complete trust")), trust, suspects
+            ),
             ItemResponses("pplhlp", "People are helpful", (0.0, 10.0), (), helpful, nothing),
             ItemResponses("gincdif", "Reduce income differences", (1.0, 5.0), (), income, nothing),
             ItemResponses("constant", "Always the same", (0.0, 10.0), (), np.full(n, 4.0), nothing),
@@ -143,7 +141,7 @@ def _survey(label: str, ids: tuple[str, ...]) -> Survey:
                 n=1,
                 interviewers=((ids[FORGOTTEN], 1),),
                 reason="outside the scale 0 to 10",
-                yaml="missing_codes: {77: Refusal, 88: \"Don't know\"}",
+                yaml='missing_codes: {77: Refusal, 88: "Don\'t know"}',
             ),
         ),
         log=_log(n, trust, helpful, ids),
@@ -222,7 +220,9 @@ def _item(survey: Survey, item: ItemResponses, predictor: ItemResponses | None) 
         n_interviewers=null.n_interviewers,
         null=null,
         adjusted=example_model(survey, item.answers, None, "adjusted"),
-        slope=None if predictor is None else example_model(survey, item.answers, predictor.answers, "slope", predictor.name),
+        slope=None
+        if predictor is None
+        else example_model(survey, item.answers, predictor.answers, "slope", predictor.name),
         covariates=FailedModel("covariates", "Years of experience is the same for every interviewer."),
         icc=icc,
         design_effect=design_effect,
@@ -242,64 +242,82 @@ def example_model(
     """A model-like result: deviations of the interviewers' least-squares lines, shrunk by a fixed factor."""
     usable = ~np.isnan(answers) if predictor is None else ~np.isnan(answers) & ~np.isnan(predictor)
     rows = np.flatnonzero(usable)
-    y = answers[rows]
     design = np.ones((rows.size, 1)) if predictor is None else np.column_stack([np.ones(rows.size), predictor[rows]])
-    terms = ("intercept",) if predictor is None else ("intercept", f"slope:{predictor_name}")
-    fixed, *_ = np.linalg.lstsq(design, y, rcond=None)
-    groups = survey.interviewer[rows]
-    raw = np.array([np.linalg.lstsq(design[groups == j], (y - design @ fixed)[groups == j], rcond=None)[0] for j in range(12)])
-    eblup = raw * np.array([0.7, 0.4])[: len(terms)]
-    fitted = design @ fixed + (design * eblup[groups]).sum(axis=1)
-    residuals = y - fitted
-    workload = np.bincount(groups, minlength=12)
-    sd = np.sqrt(residuals.var() / workload)[:, None] * np.array([1.0, 0.15])[: len(terms)]
+    fixed, *_ = np.linalg.lstsq(design, answers[rows], rcond=None)
+    departures, groups = answers[rows] - design @ fixed, survey.interviewer[rows]
+    raw = np.array([np.linalg.lstsq(design[groups == j], departures[groups == j], rcond=None)[0] for j in range(12)])
+    eblup = raw * np.array([0.7, 0.4])[: design.shape[1]]
     zero = name == "null" and float(eblup.std()) < 0.25
-    spread = eblup.std(axis=0)
-    z = raw / sd / 1.5
+    if zero:
+        eblup = np.zeros_like(eblup)
+    residuals = departures - (design * eblup[groups]).sum(axis=1)
+    workload = np.bincount(groups, minlength=12)
+    terms = ("intercept",) if predictor is None else ("intercept", f"slope:{predictor_name}")
+    effects = _effects(raw, eblup, residuals, workload, terms)
+    fixed_effects = tuple(
+        FixedEffect(term, float(value), 0.12, 10.4, float(value) / 0.12, 0.0004)
+        for term, value in zip(("(Intercept)", predictor_name), fixed, strict=False)
+    )
+    spread = eblup.std(axis=0) ** 2
+    variance = VarianceComponents(
+        intercept=float(spread[0]),
+        residual=float(residuals.var()),
+        slopes=() if predictor is None else ((predictor_name, float(spread[1])),),
+        covariances=() if predictor is None else (("intercept", f"slope:{predictor_name}", -0.06),),
+    )
+    left_in = predictor is not None and float(np.nanmax(predictor)) > 10
+    tests: tuple[ModelTest, ...] = (
+        ModelTest("intercept", 8.1, 0.0022, "REML likelihood ratio, half chi-square(0) half chi-square(1)"),
+    )
+    if predictor is not None:
+        method = "ML likelihood ratio, half chi-square(1) half chi-square(2)"
+        statistic, p = (48.2, 1e-11) if left_in else (5.8, 0.035)
+        tests = (*tests, ModelTest(f"slope:{predictor_name}", statistic, p, method))
     return ModelResult(
         name=name,
         status="zero_variance" if zero else "converged",
-        reason="The interviewer variance is zero: interviewers do not differ more than chance." if zero else None,
-        method="ML" if name == "slope" else "REML",
-        formula="y ~ 1 + (1 | intnum)" if predictor is None else f"y ~ {predictor_name} + (1 + {predictor_name} | intnum)",
+        reason="Interviewers do not differ more than chance." if zero else None,
+        method="REML",
+        formula="y ~ 1 + (1 | intnum)"
+        if predictor is None
+        else f"y ~ {predictor_name} + (1 + {predictor_name} | intnum)",
         n_interviews=rows.size,
         n_interviewers=12,
-        n_parameters=3 if predictor is None else 6,
+        n_parameters=3 * design.shape[1],
         loglik=-310.25,
         loglik_ml=-308.75,
-        fixed_effects=tuple(
-            FixedEffect(term, float(value), 0.12, 10.4, float(value) / 0.12, 0.0004)
-            for term, value in zip(("(Intercept)", predictor_name), fixed, strict=False)
-        ),
-        variance=VarianceComponents(
-            intercept=0.0 if zero else float(spread[0] ** 2),
-            residual=float(residuals.var()),
-            slopes=() if predictor is None else ((predictor_name, float(spread[1] ** 2)),),
-            covariances=() if predictor is None else (("intercept", f"slope:{predictor_name}", -0.06),),
-        ),
-        tests=(
-            ModelTest("intercept variance", 8.1, 0.0022, "likelihood ratio, half chi2(0) + half chi2(1)"),
-            *(
-                (ModelTest(f"slope variance of {predictor_name}", 5.8, 0.035, "likelihood ratio, half chi2(1) + half chi2(2)"),)
-                if predictor is not None
-                else ()
-            ),
-        ),
+        fixed_effects=fixed_effects,
+        dropped_terms=(),
+        variance=variance,
+        tests=tests,
+        predictor_sd=np.zeros(1) if predictor is None else np.array([0.0, float(np.nanstd(predictor))]),
+        by_ml=None if predictor is None else MaximumLikelihood(-308.75, fixed_effects, variance, tests),
         referee=Referee(loglik=-310.25, loglik_difference=2e-9, agrees=True),
-        effects=InterviewerEffects(
-            interviewer=np.arange(12),
-            n_interviews=workload,
-            terms=terms,
-            eblup=np.zeros_like(eblup) if zero else eblup,
-            conditional_sd=np.zeros_like(sd) if zero else sd,
-            diagnostic_se=np.zeros_like(sd) if zero else np.sqrt(spread**2 + sd**2),
-            deviation=raw,
-            z=z,
-            p=np.exp(-0.5 * z**2),
-        ),
+        effects=effects,
         rows=rows,
-        fitted=fitted,
+        interviewer=groups,
+        fitted=answers[rows] - residuals,
         residuals=residuals,
+    )
+
+
+def _effects(
+    raw: np.ndarray, eblup: np.ndarray, residuals: np.ndarray, workload: np.ndarray, terms: tuple[str, ...]
+) -> InterviewerEffects:
+    sd = np.sqrt(residuals.var() / workload)[:, None] * np.array([1.0, 0.15])[: len(terms)]
+    zero = not eblup.any()
+    z = raw / sd / 1.5
+    return InterviewerEffects(
+        interviewer=np.arange(12),
+        n_interviews=workload,
+        terms=terms,
+        eblup=eblup,
+        conditional_sd=np.zeros_like(sd) if zero else sd,
+        diagnostic_se=np.zeros_like(sd) if zero else np.sqrt(eblup.std(axis=0) ** 2 + sd**2),
+        deviation=raw,
+        deviation_se=1.5 * sd,
+        z=z,
+        p=np.exp(-0.5 * z**2),
     )
 
 

@@ -1,0 +1,87 @@
+"""Step 5, report: a `ReportSummary` becomes text. The only module that knows Jinja."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.resources
+import re
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from qa_reports.report.figures import Figure
+from qa_reports.report.formats import template_filters
+from qa_reports.report.summarise import ReportSummary
+from qa_reports.report.svg import draw_svg, icc_bar
+
+
+def templates_folder() -> Path:
+    """Where the templates stand: inside the installed package, or beside it in a checkout."""
+    package = Path(str(importlib.resources.files("qa_reports")))
+    installed = package / "templates"
+    return installed if installed.is_dir() else package.parent / "templates"
+
+
+def template_environment() -> jinja2.Environment:
+    """A Jinja environment that escapes every value and refuses a name it does not know.
+
+    Escaping is on whatever the file's suffix: nothing here is ever text that may pass unescaped.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates_folder(), encoding="utf-8"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(template_filters())
+    environment.filters["anchor"] = anchor
+    return environment
+
+
+def render_html(summary: ReportSummary) -> str:
+    """The dashboard: one self-contained page with its style and script inside, allowed to load nothing else."""
+    environment = template_environment()
+    environment.filters["svg"] = _svg
+    environment.filters["icc_bar"] = _icc_bar
+    style = _asset("styles/report.css")
+    script = _asset("scripts/report.js")
+    return environment.get_template("report.html.j2").render(
+        report=summary,
+        profiled=frozenset(profile.interviewer for profile in summary.profiles),
+        style=style,
+        script=script,
+        content_security_policy=_content_security_policy(style, script),
+    )
+
+
+def anchor(name: str, kind: str) -> str:
+    """An id to link to, "item-pplhlp": letters and digits as they are, anything else as its code point."""
+    return f"{kind}-" + re.sub(r"[^A-Za-z0-9-]", lambda found: f"_{ord(found.group()):x}_", name)
+
+
+def _asset(path: str) -> Markup:
+    """Our own style or script, the only text that is put into the page as it is."""
+    return Markup((templates_folder() / path).read_text(encoding="utf-8"))  # noqa: S704 -- a file of this package
+
+
+def _content_security_policy(style: str, script: str) -> str:
+    """Nothing may be loaded, and only this very style and script may run."""
+    return (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}"
+
+
+def _svg(shown: Figure) -> Markup:
+    return Markup(draw_svg(shown))  # noqa: S704 -- svg.py escapes every word
+
+
+def _icc_bar(pair: tuple[float, float]) -> Markup:
+    return Markup(icc_bar(*pair))  # noqa: S704 -- numbers only
