@@ -99,13 +99,9 @@ class _ItemPlans:
 def estimate_items(survey: Survey, config: ReportConfig) -> tuple[ItemEffects | ItemNotModelled, ...]:
     """Estimate every model of every item, in the configuration's order; models of one shape are fitted together."""
     answers = {item.name: item.answers for item in survey.items}
-    plans = [
-        _plan_item(survey, item, option, answers) for item, option in zip(survey.items, config.items, strict=True)
-    ]
+    plans = [_plan_item(survey, item, option, answers) for item, option in zip(survey.items, config.items, strict=True)]
     fitted = fit_plans([plan for item_plans in plans for plan in item_plans.all], len(survey.interviewer_ids))
-    return tuple(
-        _item_effects(item, item_plans, fitted) for item, item_plans in zip(survey.items, plans, strict=True)
-    )
+    return tuple(_item_effects(item, item_plans, fitted) for item, item_plans in zip(survey.items, plans, strict=True))
 
 
 def fit_plans(plans: Sequence[Plan], n_interviewers: int) -> dict[int, ModelResult | FailedModel]:
@@ -176,8 +172,7 @@ def _on_same_rows(
     random_intercept: bool = True,
 ) -> Plan:
     """The smaller model on the interviews of the larger one; the model fitted anyway where that is the same thing."""
-    same_model = isinstance(candidate, ModelPlan) and not slopes
-    if same_model and np.array_equal(candidate.rows, larger.rows):
+    if isinstance(candidate, ModelPlan) and not slopes and np.array_equal(candidate.rows, larger.rows):
         return candidate
     name: ModelName = "adjusted" if terms else "null"
     return plan_model(

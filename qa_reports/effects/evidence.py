@@ -82,7 +82,9 @@ def combine_evidence(
     ordered = np.sort(simulated.ravel())
     p[rows] = (1 + np.searchsorted(ordered, observed, side="right")) / (1 + len(ordered))
     ranks = (1 + np.searchsorted(ordered, simulated, side="right")) / (1 + len(ordered))
-    expected = np.mean([_flagged_by_chance(wave, cell, false_discovery_rate) for wave, cell in zip(ranks, cells, strict=True)])
+    expected = np.mean(
+        [_flagged_by_chance(wave, cell, false_discovery_rate) for wave, cell in zip(ranks, cells, strict=True)]
+    )
     return CombinedEvidence(p, float(expected), float(cells.sum((1, 2)).mean()), waves)
 
 
@@ -178,7 +180,7 @@ def _simulate(
     """
     rng = np.random.default_rng(_SEED)
     j, k = len(n), len(within)
-    root = np.linalg.cholesky(within)
+    root = np.asarray(np.linalg.cholesky(within), dtype=np.float64)
     values, vectors = np.linalg.eigh(between)
     between_root = vectors * np.sqrt(np.maximum(values, 0.0))
     weight = _weights(n)

@@ -18,7 +18,6 @@ from qa_reports.effects.inference import false_discovery_q
 from qa_reports.effects.linear import ModelResult
 from qa_reports.effects.sentences import level_sentence, missing_code_sentence, slope_consequence, slope_sentence
 from qa_reports.survey.clean import Survey
-from qa_reports.survey.suspects import CodeSuspect
 
 FloatArray = NDArray[np.float64]
 
@@ -85,6 +84,8 @@ MINIMUM_SIZE = 0.3
 """Smallest deviation, in residual standard deviations of the item, that is worth a call however sure it is."""
 _NAMED_BESIDE = 2.0
 """|z| from which an item is named as one of those that combined evidence rests on."""
+_MISLEADING_RISE = 6.0
+"""Rise of a likelihood-ratio statistic that takes a variance from unremarkable to significant."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -261,7 +262,7 @@ def _missing_code_flags(
         for interviewer, n in holders:
             position = survey.interviewer_ids.index(interviewer)
             z, p = shown.get(position, (None, None))
-            consequence = _slope_consequence(survey, suspect, damage, clean)
+            consequence = _slope_consequence(position, survey, damage, clean)
             if z is None and (consequence is None or len(holders) > 1):
                 continue
             label = next(item.label for item in survey.items if item.name == suspect.item)
@@ -275,7 +276,16 @@ def _missing_code_flags(
                 z=z,
                 p=p,
                 q=None,
-                sentence=missing_code_sentence(n, suspect.value, label, suspect.reason, consequence, z is not None),
+                sentence=missing_code_sentence(
+                    n,
+                    suspect.value,
+                    label,
+                    suspect.reason,
+                    [
+                        *(["make this interviewer stand out"] if z is not None else []),
+                        *([consequence] if consequence else []),
+                    ],
+                ),
             )
 
 
@@ -293,28 +303,37 @@ def _shown_by_suspect(damage: SuspectDamage, rate: float) -> dict[int, tuple[flo
 
 
 def _slope_consequence(
-    survey: Survey, suspect: CodeSuspect, damage: SuspectDamage, clean: dict[str, ItemEffects]
+    interviewer: int, survey: Survey, damage: SuspectDamage, clean: dict[str, ItemEffects]
 ) -> str | None:
-    """What the suspect does to the slope variance it disturbs most, if it at least doubles it."""
+    """What the suspect does to the test of the slope variance it disturbs most, if it changes its message."""
     labels = {item.name: item.label for item in survey.items}
     worst: tuple[float, str] | None = None
     for outcome, model in zip(damage.outcome, damage.with_suspect, strict=True):
         main = clean[outcome].slope if outcome in clean else None
         if model.name != "slope" or not isinstance(main, ModelResult):
             continue
-        before = dict(main.variance.slopes)
-        for predictor, variance in model.variance.slopes:
-            ratio = variance / max(before[predictor], 1e-12)
-            if ratio >= 2 and (worst is None or ratio > worst[0]):
-                tests = [
-                    next((test.statistic for test in fit.tests if test.name == f"slope:{predictor}"), 0.0)
-                    for fit in (model, main)
-                ]
-                sentence = slope_consequence(
-                    labels[outcome], labels[predictor], (variance, before[predictor]), (tests[0], tests[1])
-                )
-                worst = (ratio, sentence)
+        before = {test.name: test.statistic for test in main.tests}
+        for test in model.tests:
+            rise = test.statistic - before.get(test.name, 0.0)
+            if test.name == "intercept" or rise < _MISLEADING_RISE or (worst is not None and rise < worst[0]):
+                continue
+            sentence = slope_consequence(
+                labels[outcome],
+                labels[test.name.removeprefix("slope:")],
+                (test.statistic, before.get(test.name, 0.0)),
+                _extreme(model, interviewer, test.name),
+            )
+            worst = (rise, sentence)
     return worst[1] if worst else None
+
+
+def _extreme(model: ModelResult, interviewer: int, term: str) -> Literal["lowest", "highest"] | None:
+    """Whether this interviewer has the lowest or highest EBLUP of a term."""
+    effects = model.effects
+    eblup = effects.eblup[:, effects.terms.index(term)]
+    if effects.interviewer[eblup.argmin()] == interviewer:
+        return "lowest"
+    return "highest" if effects.interviewer[eblup.argmax()] == interviewer else None
 
 
 def _verdicts(

@@ -25,7 +25,7 @@ _CHUNK = 2_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Deletions:
-    """The interviewers of F fits against the fit without them; NaN where not estimable (no interviews, Z'Z singular)."""
+    """The interviewers of F fits against the fit without them; NaN where not estimable."""
 
     deviation: FloatArray
     """(F, J, q) r_j = (Z'Z)^-1 Z'(y_j - X_j b_-j), user's units, intercept at the grand mean of the predictors."""
@@ -88,8 +88,7 @@ def _others_identify(moments: Moments, keep: FloatArray) -> NDArray[np.bool_]:
     present = moments.n[0] > 0
     enough = (keep[0] * present).sum(-1) >= 2
     repeated = (keep[0] * (moments.n[0] > 1)).sum(-1) >= 1
-    f, j, width, _ = moments.cross.shape
-    total = (keep[0] @ moments.cross[0].reshape(j, width * width)).reshape(-1, width, width)
+    total = np.tensordot(keep[0], moments.cross[0], axes=1)
     n = keep[0] @ moments.n[0]
     rank = np.linalg.eigvalsh(total[:, :p, :p])[:, 0] > 1e-9 * n
     return np.asarray(enough & repeated & rank & (n > p + 1))

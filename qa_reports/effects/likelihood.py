@@ -56,7 +56,7 @@ class Problem:
     def total(self) -> FloatArray:
         """(F, K, p+1, p+1) cross products of the interviewers kept."""
         f, j, width, _ = self.moments.cross.shape
-        return (self.keep @ self.moments.cross.reshape(f, j, width * width)).reshape(f, -1, width, width)
+        return np.asarray((self.keep @ self.moments.cross.reshape(f, j, width * width)).reshape(f, -1, width, width))
 
     @cached_property
     def zz(self) -> FloatArray:
@@ -86,7 +86,8 @@ class Problem:
 
     @property
     def n_fixed(self) -> int:
-        return self.moments.cross.shape[-1] - 1
+        """Number of fixed columns, p."""
+        return int(self.moments.cross.shape[-1] - 1)
 
 
 def problem(moments: Moments, random: tuple[int, ...], method: Method, keep: FloatArray | None = None) -> Problem:
@@ -128,7 +129,7 @@ class Profile:
     @property
     def deviance(self) -> FloatArray:
         """(B) minus twice the profiled log-likelihood."""
-        return self.penalty + self.m * (1 + np.log(2 * np.pi * self.r2 / self.m))
+        return np.asarray(self.penalty + self.m * (1 + np.log(2 * np.pi * self.r2 / self.m)))
 
     @property
     def gradient(self) -> FloatArray:
@@ -155,13 +156,13 @@ def deviance(problem: Problem, relative: FloatArray) -> FloatArray:
     zz, zc, keep, p = problem.zz, problem.zc, problem.keep, problem.n_fixed
     if len(problem.random) == 1:
         d, z = relative[..., 0], zz[..., 0, 0]
-        shrink = 1 / (1 + d * z)
+        shrink = np.asarray(1 / (1 + d * z))
         explained = (keep * d * shrink @ problem.zc_products).reshape(problem.total.shape)
         log_h = -(keep * np.log(shrink)).sum(-1)
     else:
         d = relative[:, :, None]
         q_inverse = np.eye(len(problem.random)) + zz @ d
-        shrink = np.linalg.inv(q_inverse)
+        shrink = np.asarray(np.linalg.inv(q_inverse), dtype=np.float64)
         # sum_j keep_j Z'C' D Q Z'C as one product of flat weights and flat constants.
         weight = keep[..., None, None] * (d @ shrink)
         explained = np.einsum("fkjab,fjap,fjbs->fkps", weight, zc[:, 0], zc[:, 0], optimize=True)
@@ -245,7 +246,7 @@ def _assemble(
     """
     p = problem.n_fixed
     xx, xy = s[..., :p, :p], s[..., :p, p]
-    s_inverse = np.linalg.inv(xx)
+    s_inverse = np.asarray(np.linalg.inv(xx), dtype=np.float64)
     b = (s_inverse @ xy[..., None])[..., 0]
     v = np.concatenate([-b, np.ones((*b.shape[:-1], 1))], axis=-1)
     s_a_v = (s_gradient @ v[..., None, :, None])[..., 0]

@@ -170,6 +170,7 @@ class ModelPlan:
 
     @property
     def random_terms(self) -> tuple[str, ...]:
+        """(q,) "intercept" or "slope:NAME"."""
         return tuple("intercept" if k == 0 else f"slope:{self.terms[k]}" for k in self.random)
 
 
@@ -205,7 +206,9 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int) -> list[ModelRes
     for term in random if several else ():
         rest = tuple(k for k in random if k != term)
         # Without the random intercept a shift of the predictor matters: it keeps the zero the user gave it.
-        other = moments if 0 in rest else compute_moments([p.columns for p in plans], n_interviewers, centre_fixed=False)
+        other = (
+            moments if 0 in rest else compute_moments([p.columns for p in plans], n_interviewers, centre_fixed=False)
+        )
         without.append((fit_mixed_models(other, rest, "REML"), fit_mixed_models(other, rest, "ML")))
     batch = _Batch(
         reml=reml,

@@ -18,7 +18,7 @@ from qa_reports.effects.optimise import minimise
 FloatArray = NDArray[np.float64]
 
 SINGULAR = 1e-6
-"""A random term whose reliability at the mean workload is below this, or a correlation closer to 1, counts as a bound."""
+"""A random term whose reliability at the mean workload is below this, or a correlation this close to 1, is a bound."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +124,9 @@ def _reliability(setup: Problem, relative: FloatArray) -> FloatArray:
     """(F, K, q) reliability of each random term at the mean workload: D n / (1 + D n)."""
     present = setup.keep * (setup.moments.n[:, None, :] > 0)
     squares = np.diagonal(setup.zz, axis1=-2, axis2=-1)
-    signal = np.diagonal(relative, axis1=-2, axis2=-1) * (present[..., None] * squares).sum(2) / present.sum(2)[..., None]
+    signal = (
+        np.diagonal(relative, axis1=-2, axis2=-1) * (present[..., None] * squares).sum(2) / present.sum(2)[..., None]
+    )
     return np.asarray(signal / (1 + signal))
 
 
@@ -327,9 +329,7 @@ def _scatter(fits: MixedModelFits, usable: list[int], reasons: list[str | None])
     )
 
 
-def _all_failed(
-    moments: Moments, random: tuple[int, ...], method: Method, reasons: list[str | None]
-) -> MixedModelFits:
+def _all_failed(moments: Moments, random: tuple[int, ...], method: Method, reasons: list[str | None]) -> MixedModelFits:
     f, j, width, _ = moments.cross.shape
     p, q = width - 1, len(random)
     shapes = ((p,), (p, p), (p,), (), (q, q), (), (), (), (j, q), (j, q), (j, q), (q, q))

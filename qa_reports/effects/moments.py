@@ -73,8 +73,6 @@ def _moments_of_one(
         scale[1:] = np.where(varies, spread, 1.0)
     inside = (table - centre) / scale
     products = (inside[:, :, None] * inside[:, None, :]).reshape(m, width * width)
-    membership = sparse.csr_array(
-        (np.ones(m), (columns.interviewer, np.arange(m))), shape=(n_interviewers, m)
-    )
+    membership = sparse.csr_array((np.ones(m), (columns.interviewer, np.arange(m))), shape=(n_interviewers, m))
     cross = np.asarray(membership @ products).reshape(n_interviewers, width, width)
     return cross, np.bincount(columns.interviewer, minlength=n_interviewers), centre, scale

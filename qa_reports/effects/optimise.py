@@ -37,7 +37,7 @@ class Optimum:
 
 
 def minimise(problem: Problem, start: FloatArray | None = None) -> Optimum:
-    """Minimise the deviance over D. `start` (F, K, q, q): a good guess, e.g. the fit with everyone; saves the search."""
+    """Minimise the deviance over D. `start` (F, K, q, q): a good guess, e.g. the fit with everyone."""
     if len(problem.random) == 1:
         return _minimise_one(problem, None if start is None else start[..., 0, 0])
     return _minimise_several(problem, start)
@@ -47,7 +47,7 @@ def _workload(problem: Problem) -> FloatArray:
     """(F, K, q) mean of the diagonal of Z'Z over the interviewers kept who have interviews: the scale of 1/D."""
     present = problem.keep * (problem.moments.n[:, None, :] > 0)
     squares = np.diagonal(problem.zz, axis1=-2, axis2=-1)
-    return (present[..., None] * squares).sum(2) / present.sum(2)[..., None]
+    return np.asarray((present[..., None] * squares).sum(2) / present.sum(2)[..., None])
 
 
 def _minimise_one(problem: Problem, start: FloatArray | None) -> Optimum:
@@ -119,7 +119,7 @@ def _starting_factor(problem: Problem, start: FloatArray | None) -> FloatArray:
     combinations = np.stack(np.meshgrid(*[levels] * q, indexing="ij"), axis=-1).reshape(-1, q)
     factors = [np.sqrt(c / workload)[..., None] * np.eye(q) for c in combinations]
     best = np.stack([_deviance(problem, factor) for factor in factors]).argmin(axis=0)
-    return np.take_along_axis(np.stack(factors), best[None, ..., None, None], axis=0)[0]
+    return np.asarray(np.take_along_axis(np.stack(factors), best[None, ..., None, None], axis=0)[0])
 
 
 def _lower_triangular(factor: FloatArray) -> FloatArray:

@@ -23,7 +23,9 @@ def level_sentence(
     same = [name for name, value in others if value * deviation > 0]
     opposite = [name for name, value in others if value * deviation < 0]
     rest = "".join(
-        f"; also {_side(sign)} on {_items(names)}" for names, sign in ((same, deviation), (opposite, -deviation)) if names
+        f"; also {_side(sign)} on {_items(names)}"
+        for names, sign in ((same, deviation), (opposite, -deviation))
+        if names
     )
     return f"In {n_interviews:,} interviews, {first}{rest}."
 
@@ -36,25 +38,23 @@ def slope_sentence(n_interviews: int, outcome: str, predictor: str, own: float, 
     )
 
 
-def missing_code_sentence(
-    n_answers: int, value: float, label: str, why: str, consequence: str | None, shown_as_outlier: bool
-) -> str:
-    """`consequence`: what the value would do to the models; None where it changes little."""
+def missing_code_sentence(n_answers: int, value: float, label: str, why: str, consequences: Sequence[str]) -> str:
+    """`consequences`: what the value would do, each a clause that continues "Left in, it would"."""
     answers = "1 answer" if n_answers == 1 else f"{n_answers:,} answers"
-    outlier = " and would make this interviewer stand out" if shown_as_outlier else ""
-    effect = f" Left in, it {consequence}{outlier}." if consequence else f" Left in, it{outlier[4:]}." if outlier else ""
+    effect = f" Left in, it would {', '.join(consequences)}." if consequences else ""
     return (
-        f"{answers} of {value:g} to “{label}” ({why}) looks like a missing code that the configuration does not declare: "
-        f"a matter of data preparation, not of the interviewer.{effect}"
+        f"{answers} of {value:g} to “{label}” ({why}) looks like a missing code that the configuration does not "
+        f"declare: a matter of data preparation, not of the interviewer.{effect}"
     )
 
 
-def slope_consequence(outcome: str, predictor: str, variance: tuple[float, float], test: tuple[float, float]) -> str:
-    """`variance`, `test`: (with, without) the value: slope variance and its likelihood-ratio statistic."""
-    return (
-        f"would raise the slope variance of “{outcome}” on “{predictor}” from {variance[1]:.3f} to {variance[0]:.3f} "
-        f"(test statistic {test[1]:.1f} to {test[0]:.1f})"
+def slope_consequence(outcome: str, predictor: str, test: tuple[float, float], extreme: str | None) -> str:
+    """`test`: likelihood-ratio statistic of the slope variance with and without the value."""
+    place = (
+        f"make this interviewer's slope of “{outcome}” on “{predictor}” the {extreme} of all and " if extreme else ""
     )
+    whose = "that slope" if extreme else f"the slope of “{outcome}” on “{predictor}”"
+    return f"{place}raise the test of whether {whose} differs between interviewers from {test[1]:.1f} to {test[0]:.1f}"
 
 
 def _side(deviation: float) -> str:
@@ -62,7 +62,7 @@ def _side(deviation: float) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _items(labels: list[str]) -> str:
