@@ -1,0 +1,229 @@
+"""Step 5, report: `results.xlsx`, the tables of `results.json` for people who sort and filter in a spreadsheet.
+
+Labels, ids and reasons are untrusted: every text is written as a string cell, never as a formula or a link, and a
+text that a spreadsheet could take for a formula when it is copied or saved as CSV starts with a space.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+Cell = str | float | int | bool | None
+Record = Mapping[str, Any]
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+LONGEST_CELL = 32_767
+"""Excel's own limit of characters in one cell."""
+NUMBER_FORMATS = {
+    "text": "@",
+    "count": "#,##0",
+    "estimate": "0.0000",
+    "share": "0.0%",
+    "p": "0.0000",
+    "code": "General",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its heading, how its numbers look, its width in characters and where its values come from."""
+
+    heading: str
+    look: str
+    width: int
+    value: Callable[[Record], Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet: its name, its columns and one record per row."""
+
+    name: str
+    columns: tuple[Column, ...]
+    records: Sequence[Record]
+
+
+def results_xlsx(document: Mapping[str, object]) -> bytes:
+    """The workbook of a results document: flags, interviewers, items, effects, cleaning, suspects.
+
+    The same document gives the same bytes: the workbook carries no time of its own.
+    """
+    import xlsxwriter
+
+    target = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    workbook = xlsxwriter.Workbook(target, options)
+    workbook.set_properties({"title": document["survey"], "created": datetime.datetime(2000, 1, 1)})  # noqa: DTZ001
+    heading = workbook.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
+    looks = {name: workbook.add_format({"num_format": code, "valign": "top"}) for name, code in NUMBER_FORMATS.items()}
+    for sheet in _sheets(cast(Mapping[str, Any], document)):
+        _write(workbook.add_worksheet(sheet.name), sheet, heading, looks)
+    workbook.close()
+    return target.getvalue()
+
+
+def neutral(text: str) -> str:
+    """Text that no spreadsheet takes for a formula, cut to what a cell can hold."""
+    return (f" {text}" if text.startswith(FORMULA_STARTS) else text)[:LONGEST_CELL]
+
+
+def _write(worksheet: Any, sheet: Sheet, heading: object, looks: Mapping[str, object]) -> None:
+    for k, column in enumerate(sheet.columns):
+        worksheet.set_column(k, k, column.width)
+        worksheet.write_string(0, k, column.heading, heading)
+    for row, record in enumerate(sheet.records, start=1):
+        for k, column in enumerate(sheet.columns):
+            _write_cell(worksheet, row, k, column.value(record), looks[column.look])
+    worksheet.freeze_panes(1, 1)
+    worksheet.autofilter(0, 0, len(sheet.records), len(sheet.columns) - 1)
+
+
+def _write_cell(worksheet: Any, row: int, column: int, value: Cell, look: object) -> None:
+    if value is None or value == "":
+        worksheet.write_blank(row, column, None, look)
+    elif isinstance(value, bool):
+        worksheet.write_string(row, column, "yes" if value else "no", look)
+    elif isinstance(value, str):
+        worksheet.write_string(row, column, neutral(value), look)
+    else:
+        worksheet.write_number(row, column, value, look)
+
+
+def _sheets(document: Mapping[str, Any]) -> Iterator[Sheet]:
+    yield Sheet("flags", _FLAGS, document["flags"])
+    covariates = list(dict.fromkeys(name for row in document["interviewers"] for name in row["covariates"]))
+    extra = tuple(Column(neutral(name), "code", 14, _covariate(name)) for name in covariates)
+    yield Sheet("interviewers", (*_INTERVIEWERS, *extra), document["interviewers"])
+    yield Sheet("items", _ITEMS, document["items"])
+    yield Sheet("effects", _EFFECTS, document["effects"])
+    yield Sheet("cleaning", _CLEANING, list(_cleaning_rows(document["cleaning"])))
+    yield Sheet("suspects", _SUSPECTS, document["code_suspects"])
+
+
+def _cleaning_rows(cleaning: Mapping[str, Any]) -> Iterator[Record]:
+    for row in cleaning["dropped"]:
+        yield {"what": "row not used", "item": None, "code": None, "interviewers": {}, **row}
+    for row in cleaning["recoded"]:
+        yield {"what": "missing code", **row}
+    for row in cleaning["out_of_range"]:
+        yield {"what": "out of range", "code": row["value"], "reason": "outside the declared scale", **row}
+
+
+def _key(name: str) -> Callable[[Record], Cell]:
+    def value(record: Record) -> Cell:
+        return cast(Cell, record[name])
+
+    return value
+
+
+def _joined(name: str) -> Callable[[Record], Cell]:
+    def value(record: Record) -> Cell:
+        return ", ".join(record[name])
+
+    return value
+
+
+def _covariate(name: str) -> Callable[[Record], Cell]:
+    def value(record: Record) -> Cell:
+        return cast(Cell, record["covariates"].get(name))
+
+    return value
+
+
+def _counts(record: Record) -> Cell:
+    return ", ".join(f"{interviewer}: {n}" for interviewer, n in record["interviewers"].items())
+
+
+def _null_variance(part: str) -> Callable[[Record], Cell]:
+    def value(record: Record) -> Cell:
+        null = record["models"]["null"]
+        return cast(Cell, null["variance_components"][part]) if null else None
+
+    return value
+
+
+def _null_p(record: Record) -> Cell:
+    null = record["models"]["null"]
+    return cast(Cell, null["tests"][0]["p"]) if null and null["tests"] else None
+
+
+def _within(outer: str, inner: str) -> Callable[[Record], Cell]:
+    def value(record: Record) -> Cell:
+        return cast(Cell, record[outer][inner]) if record[outer] else None
+
+    return value
+
+
+_FLAGS = (
+    Column("interviewer", "text", 14, _key("interviewer")),
+    Column("severity", "text", 16, _key("severity")),
+    Column("kind", "text", 14, _key("kind")),
+    Column("items", "text", 30, _joined("items")),
+    Column("estimate", "estimate", 11, _key("estimate")),
+    Column("unit", "text", 26, _key("unit")),
+    Column("z", "estimate", 10, _key("z")),
+    Column("p", "p", 10, _key("p")),
+    Column("q", "p", 10, _key("q")),
+    Column("sentence", "text", 90, _key("sentence")),
+)
+_INTERVIEWERS = (
+    Column("interviewer", "text", 14, _key("interviewer")),
+    Column("team", "text", 16, _key("team")),
+    Column("interviews", "count", 11, _key("n_interviews")),
+    Column("severity", "text", 12, _key("severity")),
+    Column("too few to judge", "text", 16, _key("too_few")),
+    Column("combined p", "p", 12, _key("combined_p")),
+)
+_ITEMS = (
+    Column("item", "text", 14, _key("item")),
+    Column("label", "text", 40, _key("label")),
+    Column("status", "text", 15, _key("status")),
+    Column("interviews", "count", 11, _key("n_interviews")),
+    Column("interviewers", "count", 12, _key("n_interviewers")),
+    Column("ICC", "share", 8, _key("icc")),
+    Column("design effect", "estimate", 13, _key("design_effect")),
+    Column("effective interviews", "count", 19, _key("effective_n")),
+    Column("intercept variance", "estimate", 17, _null_variance("intercept")),
+    Column("residual variance", "estimate", 17, _null_variance("residual")),
+    Column("p of the intercept variance", "p", 25, _null_p),
+    Column("ICC without flagged", "share", 19, _within("without_flagged", "icc")),
+    Column("log-likelihood minus referee's", "code", 28, _within("referee", "loglik_difference")),
+    Column("referee agrees", "text", 15, _within("referee", "agrees")),
+    Column("reason", "text", 60, _key("reason")),
+)
+_EFFECTS = (
+    Column("item", "text", 14, _key("item")),
+    Column("model", "text", 11, _key("model")),
+    Column("interviewer", "text", 14, _key("interviewer")),
+    Column("term", "text", 18, _key("term")),
+    Column("interviews", "count", 11, _key("n_interviews")),
+    Column("EBLUP", "estimate", 10, _key("eblup")),
+    Column("conditional sd", "estimate", 15, _key("conditional_sd")),
+    Column("diagnostic se", "estimate", 14, _key("diagnostic_se")),
+    Column("deviation", "estimate", 11, _key("deviation")),
+    Column("deviation se", "estimate", 13, _key("deviation_se")),
+    Column("z", "estimate", 10, _key("z")),
+    Column("p", "p", 10, _key("p")),
+)
+_CLEANING = (
+    Column("what", "text", 14, _key("what")),
+    Column("item", "text", 14, _key("item")),
+    Column("code", "code", 9, _key("code")),
+    Column("reason", "text", 34, _key("reason")),
+    Column("answers or rows", "count", 16, _key("n")),
+    Column("interviewers", "text", 70, _counts),
+)
+_SUSPECTS = (
+    Column("item", "text", 14, _key("item")),
+    Column("value", "code", 9, _key("value")),
+    Column("answers", "count", 9, _key("n")),
+    Column("interviewers", "text", 40, _counts),
+    Column("reason", "text", 30, _key("reason")),
+    Column("ICC with", "share", 10, _key("icc_with")),
+    Column("ICC without", "share", 12, _key("icc_without")),
+    Column("line for the configuration", "text", 60, _key("yaml")),
+)

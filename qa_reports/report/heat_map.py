@@ -1,0 +1,78 @@
+"""Figure data of the interviewer-by-item heat map: the deletion z of everybody on every item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa_reports.effects.estimate import ItemEffects
+from qa_reports.effects.flag import Flags, InterviewerVerdict
+from qa_reports.effects.linear import ModelResult
+from qa_reports.survey.clean import Survey
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeatMap:
+    """Deletion z of J interviewers on k items, the strongest evidence first."""
+
+    title: str
+    caption: str
+    interviewers: tuple[str, ...]
+    """(J,) ids."""
+    items: tuple[str, ...]
+    """(k,) item names."""
+    z: FloatArray
+    """(J, k), NaN where it could not be judged."""
+    flagged: tuple[int, ...]
+    """Positions of interviewers worth a call."""
+    flagged_cells: frozenset[tuple[int, int]]
+    """(interviewer, item) positions that a flag rests on."""
+
+
+def build_heat_map(survey: Survey, modelled: tuple[ItemEffects, ...], flags: Flags) -> HeatMap | None:
+    """Everybody on every modelled item, the strongest evidence first; None without any item."""
+    if not modelled:
+        return None
+    z = np.full((len(survey.interviewer_ids), len(modelled)), np.nan)
+    for k, item in enumerate(modelled):
+        effects = _level_model(item).effects
+        if "intercept" in effects.terms:
+            z[effects.interviewer, k] = effects.z[:, effects.terms.index("intercept")]
+    order = sorted(flags.interviewers, key=_evidence)
+    position = {interviewer: j for j, interviewer in enumerate(survey.interviewer_ids)}
+    shown = {verdict.interviewer: row for row, verdict in enumerate(order)}
+    column = {item.item: k for k, item in enumerate(modelled)}
+    return HeatMap(
+        title="Interviewers by items",
+        caption=(
+            "Each cell is the deletion z of one interviewer on one item: how far their interviews are from where the "
+            "colleagues' interviews would put them, in standard errors. Values beyond 3 are rare by chance; + is above "
+            "and \N{MINUS SIGN} below the colleagues; a dash could not be judged."
+        ),
+        interviewers=tuple(shown),
+        items=tuple(column),
+        z=z[[position[interviewer] for interviewer in shown]],
+        flagged=tuple(row for row, verdict in enumerate(order) if verdict.severity != "none"),
+        flagged_cells=frozenset(
+            (shown[flag.interviewer], column[name])
+            for flag in flags.flags
+            if flag.kind == "level" and flag.interviewer in shown
+            for name in flag.items
+            if name in column
+        ),
+    )
+
+
+def _level_model(item: ItemEffects) -> ModelResult:
+    adjusted = item.adjusted
+    return adjusted if isinstance(adjusted, ModelResult) and adjusted.status != "failed" else item.null
+
+
+def _evidence(verdict: InterviewerVerdict) -> tuple[int, float, int]:
+    """Severity first, then the combined p; interviewers with too few interviews come last, larger workloads first."""
+    rank = {"critical": 0, "warning": 1, "none": 2}[verdict.severity]
+    return rank, 2.0 if verdict.combined_p is None else verdict.combined_p, -verdict.n_interviews

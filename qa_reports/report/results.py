@@ -1,0 +1,239 @@
+"""Step 5, report: `results.json`, every number of a run, unrounded. The contract is `results.schema.json` beside this.
+
+Numbers that do not exist (NaN, infinite) are null, ids are strings, and the same input gives the same bytes: no
+time of day and no duration stands here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import resources
+from typing import cast
+
+from qa_reports.config import ReportConfig
+from qa_reports.effects.damage import SuspectDamage
+from qa_reports.effects.estimate import ItemNotModelled
+from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
+from qa_reports.report.results_items import Document, Estimated, item_record, judging_models, model_record, number
+from qa_reports.survey.clean import CleaningLog, Covariate, Survey
+from qa_reports.survey.suspects import CodeSuspect
+
+SCHEMA_VERSION = 1
+
+
+def results_document(
+    survey: Survey,
+    items: tuple[Estimated, ...],
+    damages: tuple[SuspectDamage, ...],
+    flags: Flags,
+    config: ReportConfig,
+    versions: Mapping[str, str],
+    config_sha256: str,
+) -> Document:
+    """Every number of a run as plain JSON values, in the key order of the contract.
+
+    Args:
+        versions: library name -> version, as shown in the report.
+        config_sha256: SHA-256 of the configuration file, in hexadecimal digits.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "survey": config.survey.name,
+        "wave": config.survey.wave,
+        "country": config.survey.country,
+        "provenance": {
+            "config_sha256": config_sha256,
+            "files": [{"path": file.path, "sha256": file.sha256, "rows": file.rows} for file in survey.provenance],
+            "versions": {name: versions[name] for name in sorted(versions)},
+        },
+        "cleaning": _cleaning(survey.log),
+        "code_suspects": [_suspect(suspect, damages) for suspect in survey.suspects],
+        "items": [item_record(item) for item in items],
+        "effects": [row for item in items for row in _flag_model_effects(item, survey)],
+        "interviewers": [_interviewer(verdict, survey) for verdict in flags.interviewers],
+        "flags": [_flag(flag) for flag in flags.flags],
+        "expected_by_chance": {
+            "interviewers": number(flags.expected_by_chance.interviewers),
+            "cells": number(flags.expected_by_chance.cells),
+            "method": flags.expected_by_chance.method,
+        },
+    }
+
+
+def results_json(document: Mapping[str, object]) -> bytes:
+    """The document as UTF-8 JSON with one record per line, so that two runs can be compared with `diff`.
+
+    Raises:
+        ValueError: a number is not finite, which `results_document` never lets through.
+    """
+    return ("{\n" + ",\n".join(_lines(document)) + "\n}\n").encode("utf-8")
+
+
+def results_schema() -> Document:
+    """The JSON Schema (draft 2020-12) of `results.json`."""
+    text = resources.files("qa_reports.report").joinpath("results.schema.json").read_text(encoding="utf-8")
+    return cast(Document, json.loads(text))
+
+
+def _lines(document: Mapping[str, object]) -> Iterator[str]:
+    for key, value in document.items():
+        if isinstance(value, list) and value:
+            records = ",\n".join(f"  {_compact(record)}" for record in value)
+            yield f" {_compact(key)}: [\n{records}\n ]"
+        elif isinstance(value, dict) and value:
+            members = ",\n".join(f"  {_compact(name)}: {_compact(member)}" for name, member in value.items())
+            yield f" {_compact(key)}: {{\n{members}\n }}"
+        else:
+            yield f" {_compact(key)}: {_compact(value)}"
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _code(value: float | str) -> float | int | str:
+    """An answer or code as people write it: 88, not 88.0."""
+    if isinstance(value, str):
+        return value
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def _counts(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    return {interviewer: int(n) for interviewer, n in counts}
+
+
+def _cleaning(log: CleaningLog) -> Document:
+    return {
+        "rows_in": log.rows_in,
+        "rows_used": log.rows_used,
+        "recoded": [
+            {
+                "item": recode.variable,
+                "code": _code(recode.code),
+                "reason": recode.reason,
+                "n": recode.n,
+                "interviewers": _counts(recode.interviewers),
+            }
+            for recode in log.recoded
+        ],
+        "out_of_range": [
+            {"item": found.item, "value": _code(found.value), "n": found.n, "interviewers": _counts(found.interviewers)}
+            for found in log.out_of_range
+        ],
+        "dropped": [{"reason": dropped.reason, "n": dropped.n} for dropped in log.dropped],
+        "joins": [
+            {
+                "file": join.file,
+                "on": list(join.on),
+                "matched": join.matched,
+                "unmatched": join.unmatched,
+                "unused": join.unused,
+            }
+            for join in log.joins
+        ],
+        "descriptives": [
+            {
+                "item": described.item,
+                "stage": described.stage,
+                "n": described.n,
+                "mean": number(described.mean),
+                "sd": number(described.sd),
+                "minimum": number(described.minimum),
+                "lower_quartile": number(described.lower_quartile),
+                "median": number(described.median),
+                "upper_quartile": number(described.upper_quartile),
+                "maximum": number(described.maximum),
+                "distribution": [{"value": _code(value), "n": n} for value, n in described.distribution],
+            }
+            for described in log.descriptives
+        ],
+        "interviewers": [
+            {
+                "interviewer": audit.interviewer,
+                "n_interviews": audit.n_interviews,
+                "n_answers": audit.n_answers,
+                "n_recoded": audit.n_recoded,
+                "n_blank": audit.n_blank,
+                "n_out_of_range": audit.n_out_of_range,
+            }
+            for audit in log.interviewers
+        ],
+        "notes": list(log.notes),
+    }
+
+
+def _suspect(suspect: CodeSuspect, damages: tuple[SuspectDamage, ...]) -> Document:
+    """A code suspect with its damage; the damage is null or empty where the item could not be modelled."""
+    damage = next((d for d in damages if d.item == suspect.item and d.value == suspect.value), None)
+    refits = zip(damage.outcome, damage.with_suspect, strict=True) if damage else ()
+    return {
+        "item": suspect.item,
+        "value": _code(suspect.value),
+        "n": suspect.n,
+        "interviewers": _counts(suspect.interviewers),
+        "reason": suspect.reason,
+        "icc_with": number(damage.icc_with) if damage else None,
+        "icc_without": number(damage.icc_without) if damage else None,
+        "with_suspect": [{"outcome": outcome, "model": fit.name, **model_record(fit)} for outcome, fit in refits],
+        "yaml": suspect.yaml,
+    }
+
+
+def _flag_model_effects(item: Estimated, survey: Survey) -> Iterator[Document]:
+    if isinstance(item, ItemNotModelled):
+        return
+    for model in judging_models(item):
+        effects = model.effects
+        for j, position in enumerate(effects.interviewer):
+            for k, term in enumerate(effects.terms):
+                yield {
+                    "item": item.item,
+                    "model": model.name,
+                    "interviewer": survey.interviewer_ids[int(position)],
+                    "term": term,
+                    "eblup": number(effects.eblup[j, k]),
+                    "conditional_sd": number(effects.conditional_sd[j, k]),
+                    "diagnostic_se": number(effects.diagnostic_se[j, k]),
+                    "deviation": number(effects.deviation[j, k]),
+                    "deviation_se": number(effects.deviation_se[j, k]),
+                    "z": number(effects.z[j, k]),
+                    "p": number(effects.p[j, k]),
+                    "n_interviews": int(effects.n_interviews[j]),
+                }
+
+
+def _interviewer(verdict: InterviewerVerdict, survey: Survey) -> Document:
+    position = survey.interviewer_ids.index(verdict.interviewer)
+    return {
+        "interviewer": verdict.interviewer,
+        "team": verdict.team,
+        "n_interviews": verdict.n_interviews,
+        "covariates": {c.name: _covariate_value(c, position) for c in survey.interviewer_covariates},
+        "severity": verdict.severity,
+        "too_few": verdict.too_few,
+        "combined_p": number(verdict.combined_p),
+    }
+
+
+def _covariate_value(covariate: Covariate, position: int) -> float | str | None:
+    """An interviewer's value: a number, a category's name, or null where it is missing."""
+    value = number(covariate.values[position])
+    if value is None:
+        return None
+    return covariate.levels[int(value)] if covariate.kind == "categorical" else value
+
+
+def _flag(flag: Flag) -> Document:
+    return {
+        "interviewer": flag.interviewer,
+        "severity": flag.severity,
+        "kind": flag.kind,
+        "items": list(flag.items),
+        "estimate": number(flag.estimate),
+        "unit": flag.unit,
+        "z": number(flag.z),
+        "p": number(flag.p),
+        "q": number(flag.q),
+        "sentence": flag.sentence,
+    }

@@ -1,0 +1,189 @@
+"""Step 5, report: the items and models of `results.json`, unrounded, as plain JSON values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, VarianceExplained, WithoutFlagged
+from qa_reports.effects.linear import (
+    FailedModel,
+    FixedEffect,
+    MaximumLikelihood,
+    ModelResult,
+    ModelTest,
+    Referee,
+    VarianceComponents,
+)
+
+Document = dict[str, object]
+Estimated = ItemEffects | ItemNotModelled
+
+
+def number(value: float | None) -> float | None:
+    """A finite number, or null: JSON knows no NaN."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def judging_models(item: ItemEffects) -> tuple[ModelResult, ...]:
+    """The models that flags rest on: `adjusted` (or `null` where there is none) for levels, `slope` for slopes."""
+    return (item.judging, item.slope) if isinstance(item.slope, ModelResult) else (item.judging,)
+
+
+def item_record(item: Estimated) -> Document:
+    """One item with all its models."""
+    if isinstance(item, ItemNotModelled):
+        return _not_modelled(item)
+    return {
+        "item": item.item,
+        "label": item.label,
+        "status": item.null.status,
+        "reason": item.null.reason,
+        "kind": item.kind,
+        "n_interviews": item.n_interviews,
+        "n_interviewers": item.n_interviewers,
+        "models": {
+            "null": model_record(item.null),
+            "adjusted": _model(item.adjusted),
+            "slope": _model(item.slope),
+            "covariates": _model(item.covariates),
+        },
+        "icc": number(item.icc),
+        "icc_interval": None,
+        "design_effect": number(item.design_effect),
+        "effective_n": number(item.effective_n),
+        "variance_explained": _variance_explained(item.variance_explained),
+        "without_flagged": _without_flagged(item.without_flagged),
+        "referee": _worst_referee(item),
+    }
+
+
+def _not_modelled(item: ItemNotModelled) -> Document:
+    return {
+        "item": item.item,
+        "label": item.label,
+        "status": "not_modelled",
+        "reason": item.reason,
+        "kind": None,
+        "n_interviews": item.n_interviews,
+        "n_interviewers": None,
+        "models": {"null": None, "adjusted": None, "slope": None, "covariates": None},
+        "icc": None,
+        "icc_interval": None,
+        "design_effect": None,
+        "effective_n": None,
+        "variance_explained": {},
+        "without_flagged": None,
+        "referee": None,
+    }
+
+
+def _model(model: ModelResult | FailedModel | None) -> Document | None:
+    """A model; one that could not be estimated is its status and reason, one not configured is null."""
+    if model is None:
+        return None
+    if isinstance(model, FailedModel):
+        return {"status": "failed", "reason": model.reason}
+    return model_record(model)
+
+
+def model_record(fit: ModelResult) -> Document:
+    """One fitted model."""
+    return {
+        "status": fit.status,
+        "reason": fit.reason,
+        "method": fit.method,
+        "formula": fit.formula,
+        "n_interviews": fit.n_interviews,
+        "n_interviewers": fit.n_interviewers,
+        "n_parameters": fit.n_parameters,
+        "loglik": number(fit.loglik),
+        "loglik_ml": number(fit.loglik_ml),
+        "fixed_effects": _fixed_effects(fit.fixed_effects),
+        "dropped_terms": list(fit.dropped_terms),
+        "variance_components": _variance_components(fit.variance),
+        "tests": _tests(fit.tests),
+        "by_ml": _by_ml(fit.by_ml),
+        "referee": _referee(fit.referee),
+    }
+
+
+def _by_ml(fit: MaximumLikelihood | None) -> Document | None:
+    if fit is None:
+        return None
+    return {
+        "loglik": number(fit.loglik),
+        "fixed_effects": _fixed_effects(fit.fixed_effects),
+        "variance_components": _variance_components(fit.variance),
+        "tests": _tests(fit.tests),
+    }
+
+
+def _fixed_effects(effects: Iterable[FixedEffect]) -> list[Document]:
+    return [
+        {
+            "term": effect.term,
+            "estimate": number(effect.estimate),
+            "se": number(effect.se),
+            "df": number(effect.df),
+            "statistic": number(effect.statistic),
+            "p": number(effect.p),
+        }
+        for effect in effects
+    ]
+
+
+def _tests(tests: Iterable[ModelTest]) -> list[Document]:
+    return [
+        {"name": test.name, "statistic": number(test.statistic), "p": number(test.p), "method": test.method}
+        for test in tests
+    ]
+
+
+def _variance_components(variance: VarianceComponents) -> Document:
+    return {
+        "intercept": number(variance.intercept),
+        "residual": number(variance.residual),
+        "slopes": {name: number(value) for name, value in variance.slopes},
+        "covariances": {f"{one},{other}": number(value) for one, other, value in variance.covariances},
+    }
+
+
+def _referee(referee: Referee) -> Document:
+    return {
+        "loglik": number(referee.loglik),
+        "loglik_difference": number(referee.loglik_difference),
+        "agrees": referee.agrees,
+    }
+
+
+def _worst_referee(item: ItemEffects) -> Document:
+    """The model on which statsmodels and we differ most: a failed check first, then the largest difference."""
+    candidates = (item.null, item.adjusted, item.slope, item.covariates)
+    fits = [model for model in candidates if isinstance(model, ModelResult)]
+    worst = max(fits, key=lambda fit: (not fit.referee.agrees, abs(fit.referee.loglik_difference)))
+    return {"model": worst.name, **_referee(worst.referee)}
+
+
+def _variance_explained(comparisons: tuple[VarianceExplained, ...]) -> Document:
+    """ "smaller -> larger" -> term -> the two variances on the same interviews and the share explained."""
+    explained: dict[str, Document] = {}
+    for comparison in comparisons:
+        explained.setdefault(f"{comparison.smaller} -> {comparison.larger}", {})[comparison.term] = {
+            "n_interviews": comparison.n_interviews,
+            "variance_smaller": number(comparison.variance_smaller),
+            "variance_larger": number(comparison.variance_larger),
+            "share": number(comparison.share),
+        }
+    return dict(explained)
+
+
+def _without_flagged(without: WithoutFlagged | None) -> Document | None:
+    if without is None:
+        return None
+    return {
+        "interviewers": list(without.interviewers),
+        "icc": number(without.icc),
+        "intercept_variance": number(without.intercept_variance),
+        "n_interviews": without.n_interviews,
+    }

@@ -1,0 +1,242 @@
+"""`results.json`: the contract, its schema, its bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import jsonschema
+import numpy as np
+import pytest
+
+from qa_reports.effects.linear import ModelResult
+from qa_reports.report.results import results_document, results_json, results_schema
+from tests.report.example_survey import ExampleReportInput, example_report_input
+
+# Every key that the contract of results.json names, by place; "[]" stands for each record of a list.
+CONTRACT = (
+    "survey",
+    "wave",
+    "provenance.config_sha256",
+    "provenance.files.[].path",
+    "provenance.files.[].sha256",
+    "provenance.files.[].rows",
+    "provenance.versions",
+    "cleaning.rows_in",
+    "cleaning.rows_used",
+    "cleaning.recoded.[].item",
+    "cleaning.recoded.[].code",
+    "cleaning.recoded.[].reason",
+    "cleaning.recoded.[].n",
+    "cleaning.out_of_range.[].item",
+    "cleaning.dropped.[].reason",
+    "code_suspects.[].item",
+    "code_suspects.[].value",
+    "code_suspects.[].n",
+    "code_suspects.[].interviewers",
+    "code_suspects.[].icc_with",
+    "code_suspects.[].icc_without",
+    "code_suspects.[].yaml",
+    "items.[].item",
+    "items.[].label",
+    "items.[].status",
+    "items.[].reason",
+    "items.[].kind",
+    "items.[].n_interviews",
+    "items.[].n_interviewers",
+    "items.[].icc",
+    "items.[].icc_interval",
+    "items.[].design_effect",
+    "items.[].effective_n",
+    "items.[].variance_explained",
+    "items.[].without_flagged",
+    "items.[].referee",
+    "items.[].models.null",
+    "items.[].models.adjusted",
+    "items.[].models.slope",
+    "items.[].models.covariates",
+    "effects.[].item",
+    "effects.[].model",
+    "effects.[].interviewer",
+    "effects.[].term",
+    "effects.[].eblup",
+    "effects.[].conditional_sd",
+    "effects.[].diagnostic_se",
+    "effects.[].z",
+    "effects.[].n_interviews",
+    "interviewers.[].interviewer",
+    "interviewers.[].team",
+    "interviewers.[].n_interviews",
+    "interviewers.[].covariates",
+    "interviewers.[].severity",
+    "interviewers.[].too_few",
+    "flags.[].interviewer",
+    "flags.[].severity",
+    "flags.[].kind",
+    "flags.[].items",
+    "flags.[].estimate",
+    "flags.[].unit",
+    "flags.[].z",
+    "flags.[].p",
+    "flags.[].q",
+    "flags.[].sentence",
+    "expected_by_chance.interviewers",
+    "expected_by_chance.cells",
+    "expected_by_chance.method",
+)
+MODEL_KEYS = (
+    "status",
+    "method",
+    "n_interviews",
+    "n_parameters",
+    "loglik",
+    "loglik_ml",
+    "fixed_effects",
+    "variance_components",
+    "tests",
+    "referee",
+)
+
+
+def document_of(example: ExampleReportInput) -> dict:
+    return results_document(
+        example.survey, example.items, example.damages, example.flags, example.config, example.versions, "ab" * 32
+    )
+
+
+@pytest.fixture(scope="module")
+def document() -> dict:
+    return document_of(example_report_input())
+
+
+def _values(place: str, value: object) -> list[object]:
+    found = [value]
+    for key in place.split("."):
+        found = [inner for outer in found for inner in (outer if key == "[]" else [outer[key]])]
+    return found
+
+
+@pytest.mark.parametrize("place", CONTRACT)
+def test_every_key_of_the_contract_is_there(document: dict, place: str) -> None:
+    assert _values(place, document)
+
+
+def test_fitted_models_have_every_key(document: dict) -> None:
+    models = [m for item in document["items"] for m in item["models"].values() if m and m["status"] != "failed"]
+    assert len(models) == 7  # null and adjusted of three items, one slope model
+    for model in models:
+        assert set(MODEL_KEYS) <= set(model)
+    slope = document["items"][1]["models"]["slope"]
+    assert set(slope["variance_components"]) == {"intercept", "residual", "slopes", "covariances"}
+    assert slope["variance_components"]["covariances"] == {"intercept,slope:trstplc": -0.06}
+    assert [set(effect) for effect in slope["fixed_effects"]] == [
+        {"term", "estimate", "se", "df", "statistic", "p"}
+    ] * 2
+
+
+def test_document_and_schema_agree(document: dict) -> None:
+    schema = results_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    written = json.loads(results_json(document))
+    jsonschema.Draft202012Validator(schema).validate(written)
+    assert written == document
+
+
+def test_schema_refuses_unknown_keys_and_guilt(document: dict) -> None:
+    validator = jsonschema.Draft202012Validator(results_schema())
+    assert not validator.is_valid({**document, "generated_at": "now"})
+    guilty = [{**document["flags"][0], "severity": "guilty"}]
+    assert not validator.is_valid({**document, "flags": guilty})
+
+
+def test_effects_hold_the_flag_models_only(document: dict) -> None:
+    cells = {(row["item"], row["model"], row["term"]) for row in document["effects"]}
+    assert cells == {
+        ("trstplc", "adjusted", "intercept"),
+        ("pplhlp", "adjusted", "intercept"),
+        ("pplhlp", "slope", "intercept"),
+        ("pplhlp", "slope", "slope:trstplc"),
+        ("gincdif", "adjusted", "intercept"),
+    }
+    assert len(document["effects"]) == 5 * 12
+
+
+def test_effects_are_the_estimates_unrounded(document: dict) -> None:
+    example = example_report_input()
+    slope = example.items[1].slope
+    assert isinstance(slope, ModelResult)
+    rows = [r for r in document["effects"] if r["item"] == "pplhlp" and r["term"] == "slope:trstplc"]
+    assert [row["eblup"] for row in rows] == slope.effects.eblup[:, 1].tolist()
+    assert [row["interviewer"] for row in rows] == list(example.survey.interviewer_ids)
+
+
+def test_not_modelled_and_failed_carry_their_reason(document: dict) -> None:
+    constant = document["items"][3]
+    assert (constant["status"], constant["icc"]) == ("not_modelled", None)
+    assert constant["reason"] == "Every interview has the same answer, 4."
+    assert document["items"][0]["models"]["covariates"] == {
+        "status": "failed",
+        "reason": "Years of experience is the same for every interviewer.",
+    }
+
+
+def test_suspects_stand_beside_the_clean_analysis(document: dict) -> None:
+    (suspect,) = document["code_suspects"]
+    assert (suspect["value"], suspect["interviewers"]) == (88, {"1007": 1})
+    assert suspect["icc_with"] > suspect["icc_without"]
+    assert [(refit["outcome"], refit["model"]) for refit in suspect["with_suspect"]] == [
+        ("trstplc", "null"),
+        ("pplhlp", "slope"),
+    ]
+    refit = suspect["with_suspect"][1]
+    assert refit["variance_components"]["slopes"]["trstplc"] >= 0
+    assert "slope:trstplc" in [test["name"] for test in refit["tests"]]
+
+
+def test_worst_referee_is_a_failed_check() -> None:
+    example = example_report_input()
+    item = example.items[0]
+    referee = dataclasses.replace(item.adjusted.referee, loglik_difference=1e-3, agrees=False)
+    spoilt = dataclasses.replace(item, adjusted=dataclasses.replace(item.adjusted, referee=referee))
+    changed = document_of(dataclasses.replace(example, items=(spoilt, *example.items[1:])))
+    assert changed["items"][0]["referee"] == {
+        "model": "adjusted",
+        "loglik": -310.25,
+        "loglik_difference": 1e-3,
+        "agrees": False,
+    }
+
+
+def test_numbers_that_do_not_exist_are_null() -> None:
+    example = example_report_input()
+    item = example.items[0]
+    effects = dataclasses.replace(item.adjusted.effects, z=np.full((12, 1), np.nan), p=np.full((12, 1), np.inf))
+    broken = dataclasses.replace(item, icc=math.nan, adjusted=dataclasses.replace(item.adjusted, effects=effects))
+    changed = document_of(dataclasses.replace(example, items=(broken, *example.items[1:])))
+    assert changed["items"][0]["icc"] is None
+    assert {(row["z"], row["p"]) for row in changed["effects"] if row["item"] == "trstplc"} == {(None, None)}
+    assert b"NaN" not in results_json(changed)
+    assert b"Infinity" not in results_json(changed)
+
+
+def test_interviewers_once_each_with_their_covariates(document: dict) -> None:
+    by_id = {row["interviewer"]: row for row in document["interviewers"]}
+    assert len(by_id) == len(document["interviewers"]) == 12
+    assert by_id["1003"]["covariates"] == {"experience": 2.0, "sex": "male"}
+    assert by_id["1011"]["covariates"] == {"experience": 10.0, "sex": None}
+    assert (by_id["1012"]["too_few"], by_id["1012"]["severity"]) == (True, "none")
+
+
+def test_bytes_are_the_same_and_one_record_stands_on_a_line(document: dict) -> None:
+    written = results_json(document)
+    assert written == results_json(document_of(example_report_input()))
+    assert written.endswith(b"}\n")
+    assert sum(line.startswith(b'  {"item": "pplhlp", "model"') for line in written.splitlines()) == 3 * 12
+
+
+def test_hostile_text_survives_as_text() -> None:
+    hostile = '<script>alert("1")</script>\u202e=cmd|\U0001f600'
+    written = json.loads(results_json(document_of(example_report_input(hostile, hostile))))
+    assert written["items"][0]["label"] == hostile
+    assert hostile in {row["interviewer"] for row in written["interviewers"]}
