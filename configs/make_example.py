@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-SEED = 205
+SEED = 505
 N_INTERVIEWS = 1703
 N_INTERVIEWERS = 150
 LARGEST_WORKLOAD = 40

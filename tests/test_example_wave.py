@@ -173,10 +173,10 @@ def test_lme4_finds_the_story_in_the_wave() -> None:
     """The conditions that chose the seed, on lme4's results: near the plan when clean, another picture with the 88."""
     clean, raw = reference_fit("slope:pplhlp", "ML"), reference_fit("slope_with_88:pplhlp", "ML")
     intercept, slope = (fixed["estimate"] for fixed in clean["fixed"])
-    assert intercept == pytest.approx(3.89, abs=0.1)
-    assert slope == pytest.approx(0.14, abs=0.015)
+    assert intercept == pytest.approx(3.89, abs=0.05)
+    assert slope == pytest.approx(0.14, abs=0.005)
     variances = [component["value"] for component in clean["varcomp"]]
-    assert variances[0] == pytest.approx(0.696, abs=0.08)
+    assert variances[0] == pytest.approx(0.696, abs=0.1)
     assert variances[1] == pytest.approx(0.012, abs=0.002)
     likelihood_ratio = 2 * (clean["loglik"] - reference_fit("slope_intercept_only:pplhlp", "ML")["loglik"])
     # 5.14 is the 5 % point of the mixture half chi-square(1), half chi-square(2).
