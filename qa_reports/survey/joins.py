@@ -15,6 +15,19 @@ _SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True, slots=True)
+class WantedJoin:
+    """A file to join and how."""
+
+    file: str
+    on: tuple[str, ...]
+    """Key columns of the survey."""
+    other_on: tuple[str, ...]
+    """Key columns of the joined file, in the same order."""
+    key: str
+    """The configuration's key that asks for it, for messages."""
+
+
+@dataclass(frozen=True, slots=True)
 class JoinRecord:
     """What a join did: rows of the survey with and without a partner, and rows of the other file never used."""
 
@@ -26,35 +39,34 @@ class JoinRecord:
 
 
 def join_file(
-    table: pd.DataFrame, other: DataFile, on: tuple[str, ...], other_on: tuple[str, ...], key: str, files: str
+    table: pd.DataFrame, other: DataFile, wanted: WantedJoin, in_use: frozenset[str], files: str
 ) -> tuple[pd.DataFrame, JoinRecord]:
     """Add the columns of `other` to `table`, one row of `other` per row of `table` at most.
 
     Keys are compared as text, so 123, 123.0 and "123" are one key; a row with a blank key has no partner. A column
-    that stands in both files is kept from `table` where both say the same, and is an error otherwise.
+    that stands in both files is kept from `table`; it is an error where they contradict each other and it is in use.
 
     Args:
-        on: the key columns of `table`.
-        other_on: the key columns of `other`, in the same order.
-        key: the configuration's key, for messages.
+        in_use: the columns that the configuration names.
         files: the survey's files so far, for messages.
 
     Raises:
         DataError: a key column is missing, a key stands twice in `other`, nothing matches, or columns contradict.
     """
     name = other.provenance.path
-    left = _keys(table, on, key, files)
-    right = _keys(other.table, other_on, key, name)
-    partner = _partners(left, right, on, name, files)
+    left = _keys(table, wanted.on, wanted.key, files)
+    right = _keys(other.table, wanted.other_on, wanted.key, name)
+    partner = _partners(left, right, wanted, files)
     matched = partner >= 0
-    addition = other.table.drop(columns=list(other_on))
-    for column in addition.columns.intersection(table.columns):
+    addition = other.table.drop(columns=list(wanted.other_on))
+    in_both = addition.columns.intersection(table.columns)
+    for column in in_both.intersection(sorted(in_use)):
         _check_same(table[column], addition[column], partner, name)
-    addition = addition.drop(columns=addition.columns.intersection(table.columns))
+    addition = addition.drop(columns=in_both)
     added = addition.iloc[partner] if matched.all() else addition.reindex(partner)
     joined = pd.concat([table, added.set_axis(table.index)], axis=1)
     used = len(np.unique(partner[matched]))
-    return joined, JoinRecord(name, on, int(matched.sum()), int((~matched).sum()), len(right) - used)
+    return joined, JoinRecord(name, wanted.on, int(matched.sum()), int((~matched).sum()), len(right) - used)
 
 
 def _keys(table: pd.DataFrame, on: tuple[str, ...], key: str, files: str) -> TextArray:
@@ -67,18 +79,19 @@ def _keys(table: pd.DataFrame, on: tuple[str, ...], key: str, files: str) -> Tex
     return np.where(blank, "", joined)
 
 
-def _partners(left: TextArray, right: TextArray, on: tuple[str, ...], name: str, files: str) -> IntArray:
+def _partners(left: TextArray, right: TextArray, wanted: WantedJoin, files: str) -> IntArray:
     """(n,) the row of the other file that belongs to each row, -1 where there is none."""
     rows = np.flatnonzero(right != "")
     index = pd.Index(right[rows])
     if not index.is_unique:
-        example = _shown(on, str(index[index.duplicated()][0]))
-        raise DataError(f"{name}: {example} stands in more than one row; a joined file needs one row per key")
+        example = _shown(wanted.other_on, str(index[index.duplicated()][0]))
+        raise DataError(f"{wanted.file}: {example} stands in more than one row; a joined file needs one row per key")
     position = index.get_indexer(pd.Index(left))
     found = position >= 0
     if not found.any():
-        given = [_shown(on, next((value for value in keys if value), "")) for keys in (left, right)]
-        raise DataError(f"{name}: no row belongs to a row of {files} (keys look like {given[0]} and {given[1]})")
+        sides = ((wanted.on, left), (wanted.other_on, right))
+        given = [_shown(on, next((value for value in keys if value), "")) for on, keys in sides]
+        raise DataError(f"{wanted.file}: no row belongs to a row of {files} (keys look like {given[0]} and {given[1]})")
     partner = np.full(len(left), -1, dtype=np.int64)
     partner[found] = rows[position[found]]
     return partner

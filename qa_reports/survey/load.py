@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from qa_reports.config import ReportConfig
-from qa_reports.survey.joins import JoinRecord, join_file
+from qa_reports.config import DurationConfig, ReportConfig
+from qa_reports.survey.joins import JoinRecord, WantedJoin, join_file
 from qa_reports.survey.readers import FileProvenance, VariableLabels, read_data_file
 
 __all__ = ["FileProvenance", "JoinRecord", "SurveyFile", "VariableLabels", "load_survey"]
@@ -30,18 +31,6 @@ class SurveyFile:
         return f"{first} (with {', '.join(joined)} joined)" if joined else first
 
 
-@dataclass(frozen=True, slots=True)
-class _WantedJoin:
-    """A file to join, and the configuration's key that asks for it."""
-
-    file: str
-    on: tuple[str, ...]
-    """Key columns of the survey."""
-    other_on: tuple[str, ...]
-    """Key columns of the joined file."""
-    key: str
-
-
 def load_survey(config: ReportConfig, folder: Path) -> SurveyFile:
     """Read the survey file, join the interviewer files, keep labels and provenance.
 
@@ -53,23 +42,44 @@ def load_survey(config: ReportConfig, folder: Path) -> SurveyFile:
     """
     survey = read_data_file(folder, config.data.file)
     loaded = SurveyFile(survey.table, survey.labels, (survey.provenance,), ())
+    in_use = _columns_in_use(config)
     for join in config.data.join:
-        loaded = _joined(loaded, _WantedJoin(join.file, join.on, join.on, "data.join"), folder)
+        loaded = _joined(loaded, WantedJoin(join.file, join.on, join.on, "data.join"), in_use, folder)
     # The interviewers' file comes last, because its key may come from a file joined before.
     if config.interviewers.file is not None:
-        loaded = _joined(loaded, _interviewers_join(config.interviewers.file, config, loaded.table), folder)
+        loaded = _joined(loaded, _interviewers_join(config.interviewers.file, config, loaded.table), in_use, folder)
     return loaded
 
 
-def _interviewers_join(file: str, config: ReportConfig, table: pd.DataFrame) -> _WantedJoin:
+def _interviewers_join(file: str, config: ReportConfig, table: pd.DataFrame) -> WantedJoin:
     """`interviewers.on` names columns of both files or, where the survey has none of that name, of the second only."""
     interviewer, on = config.data.interviewer, config.interviewers.on or config.data.interviewer
     only_theirs = len(on) == len(interviewer) and not set(on) <= set(table.columns)
-    return _WantedJoin(file, interviewer if only_theirs else on, on, "interviewers.on")
+    return WantedJoin(file, interviewer if only_theirs else on, on, "interviewers.on")
 
 
-def _joined(survey: SurveyFile, wanted: _WantedJoin, folder: Path) -> SurveyFile:
+def _columns_in_use(config: ReportConfig) -> frozenset[str]:
+    """Every column the configuration names, and every word of its row filter, which may be one."""
+    options, duration = config.data, config.data.duration or DurationConfig()
+    single = (options.respondent, options.weight, options.area, options.team)
+    single += (duration.minutes, duration.start, duration.end)
+    listed = (*config.items, *config.respondent_covariates, *config.interviewers.covariates)
+    joined_on = (column for join in options.join for column in join.on)
+    filtered_by = re.findall(r"`([^`]+)`|(\w+)", options.where or "")
+    return frozenset(
+        (
+            *(column for column in single if column is not None),
+            *options.interviewer,
+            *(entry.name for entry in listed),
+            *joined_on,
+            *(config.interviewers.on or ()),
+            *(quoted or word for quoted, word in filtered_by),
+        )
+    )
+
+
+def _joined(survey: SurveyFile, wanted: WantedJoin, in_use: frozenset[str], folder: Path) -> SurveyFile:
     other = read_data_file(folder, wanted.file)
-    table, record = join_file(survey.table, other, wanted.on, wanted.other_on, wanted.key, survey.files)
+    table, record = join_file(survey.table, other, wanted, in_use, survey.files)
     provenance = (*survey.provenance, other.provenance)
     return SurveyFile(table, other.labels | survey.labels, provenance, (*survey.joins, record))

@@ -170,12 +170,8 @@ def test_a_default_code_inside_a_scale_is_refused_unless_overridden(clean: Clean
         "items: q: the missing code 77 (Refusal) lies inside its scale 0 to 80; "
         "give the item its own missing_codes, {} for none"
     )
-    assert answers(
-        clean(wave, missing_codes=DEFAULT, items=[{"name": "q", "scale": [0, 80], "missing_codes": {}}])
-    ) == [
-        5,
-        None,
-    ]
+    overridden = [{"name": "q", "scale": [0, 80], "missing_codes": {}}]
+    assert answers(clean(wave, missing_codes=DEFAULT, items=overridden)) == [5, None]
 
 
 def test_values_outside_the_scale_are_set_aside(clean: Clean) -> None:

@@ -75,6 +75,15 @@ def test_a_column_of_both_files_is_kept_where_they_agree(load: Load) -> None:
     assert joined.table.columns.tolist() == ["id", "c", "q", "age"]
 
 
+def test_columns_that_contradict_each_other_count_only_where_they_are_used(load: Load) -> None:
+    wave, people = "id,edition,q\n1,1.0,5\n2,1.0,6\n", "id,edition,age\n1,2.0,30\n2,2.0,40\n"
+    assert load(wave, people).table["edition"].tolist() == [1, 1]
+    join = [{"file": "people.csv", "on": "id"}]
+    for used in ({"where": "edition == 1"}, {"where": "`edition` == 1"}, {"area": "edition"}):
+        with pytest.raises(DataError, match='column "edition" is also in the survey file'):
+            load(wave, people, {"join": join, **used})
+
+
 @pytest.mark.parametrize(
     ("wave", "people", "message"),
     [
@@ -84,9 +93,9 @@ def test_a_column_of_both_files_is_kept_where_they_agree(load: Load) -> None:
             "people.csv: id=2 stands in more than one row; a joined file needs one row per key",
         ),
         (
-            "id,c,q\n1,CH,5\n",
-            "id,c\n1,DE\n",
-            "people.csv: column \"c\" is also in the survey file, with other values ('CH' and 'DE'); "
+            "id,q\n1,5\n",
+            "id,q\n1,6\n",
+            "people.csv: column \"q\" is also in the survey file, with other values ('5' and '6'); "
             "rename it in one of the files or join on it",
         ),
         ("id,q\n1,5\n", "idd,age\n1,30\n", 'people.csv has no column "id" (data.join); did you mean "idd"?'),
