@@ -27,9 +27,10 @@ _MOST_DIGITS = 1e15
 
 
 def parse_number(text: str) -> float | None:
-    """The number a text shows ("7", "7.0", "-1e3"), or None. Nothing else counts: no "inf", no "1_000"."""
+    """The number a text shows ("7", "7.0", "-1e3"), or None. Nothing else counts: no "inf", no "1_000", no "1e999"."""
     text = text.strip()
-    return float(text) if _NUMBER.fullmatch(text) else None
+    number = float(text) if _NUMBER.fullmatch(text) else np.inf
+    return number if np.isfinite(number) else None
 
 
 def number_text(value: float) -> str:

@@ -61,16 +61,17 @@ def _interviewers_join(file: str, config: ReportConfig, table: pd.DataFrame) -> 
 def _columns_in_use(config: ReportConfig) -> frozenset[str]:
     """Every column the configuration names, and every word of its row filter, which may be one."""
     options, duration = config.data, config.data.duration or DurationConfig()
-    single = (options.respondent, options.weight, options.area, options.team)
-    single += (duration.minutes, duration.start, duration.end)
-    listed = (*config.items, *config.respondent_covariates, *config.interviewers.covariates)
+    groups = (options.respondent, options.weight, options.area, options.team)
+    times = (duration.minutes, duration.start, duration.end)
+    covariates = (*config.respondent_covariates, *config.interviewers.covariates)
     joined_on = (column for join in options.join for column in join.on)
     filtered_by = re.findall(r"`([^`]+)`|(\w+)", options.where or "")
     return frozenset(
         (
-            *(column for column in single if column is not None),
+            *(column for column in (*groups, *times) if column is not None),
             *options.interviewer,
-            *(entry.name for entry in listed),
+            *(item.name for item in config.items),
+            *(covariate.name for covariate in covariates),
             *joined_on,
             *(config.interviewers.on or ()),
             *(quoted or word for quoted, word in filtered_by),

@@ -40,7 +40,8 @@ def interview_minutes(table: pd.DataFrame, duration: DurationConfig, files: str)
 def _between(table: pd.DataFrame, start: str, end: str, files: str) -> FloatArray:
     begins, begins_on_clock = _moments(require_column(table, start, "data.duration.start", files), files)
     ends, ends_on_clock = _moments(require_column(table, end, "data.duration.end", files), files)
-    if begins_on_clock != ends_on_clock:
+    comparable = begins_on_clock == ends_on_clock or np.isnan(begins).all() or np.isnan(ends).all()
+    if not comparable:
         raise DataError(f'{files}: of "{start}" and "{end}" only one has dates; give both with dates, or both without')
     minutes = ends - begins
     return np.where(minutes < 0, minutes + _DAY, minutes) if begins_on_clock else minutes

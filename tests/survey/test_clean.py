@@ -292,6 +292,11 @@ def test_the_survey_without_options_has_none_of_it(clean: Clean) -> None:
             {"start": "a", "end": "b"},
             [30.5, np.nan],
         ),
+        (
+            "int,q,a,b\n1,1,,2023-05-01 10:30\n1,1,,2023-05-02 10:30\n",
+            {"start": "a", "end": "b"},
+            [np.nan, np.nan],
+        ),
     ],
 )
 def test_minutes(clean: Clean, wave: str, duration: dict[str, str], minutes: list[float]) -> None:

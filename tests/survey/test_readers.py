@@ -53,6 +53,7 @@ def test_delimiters_and_headers(tmp_path: Path, content: str | bytes, expected: 
         (["TRUE", "FALSE"], ["TRUE", "FALSE"]),
         (["123456789012345678", ""], ["123456789012345678", None]),
         (["12", "inf"], ["12", "inf"]),
+        (["12", "1e999"], ["12", "1e999"]),
         ([" 7", "8 "], [7, 8]),
         (["2023-01-05", "x"], ["2023-01-05", "x"]),
     ],
