@@ -318,49 +318,54 @@ def wave_rows(
 COLUMNS = ("idno", "intnum", "region", "area", "weight", "minutes", "age", "gender", "education")
 
 
-def truth(seed: int, interviewers: Interviewers, code_respondent: int) -> dict[str, object]:
+def truth(seed: int, code_respondent: int) -> dict[str, object]:
     """Everything that was planted, for people and tests that ask whether the analysis found it."""
-    police = POSITION["trstplc"]
+    police = ITEMS[POSITION["trstplc"]]
+    slope_model = {
+        "outcome": "pplhlp",
+        "predictor": "trstplc",
+        "intercept": INTERCEPT,
+        "slope": SLOPE,
+        "intercept_variance": INTERCEPT_VARIANCE,
+        "slope_variance": SLOPE_VARIANCE,
+        "covariance": COVARIANCE,
+        "residual_variance": RESIDUAL_VARIANCE,
+        "predictor_mean": POLICE_MEAN,
+        "predictor_within_sd": police.within_sd,
+        "predictor_interviewer_sd": round(police.interviewer_sd, 4),
+    }
     return {
         "about": "Planted parameters of the example wave, before answers are rounded to their scale; no area effects.",
         "seed": seed,
         "n_interviews": N_INTERVIEWS,
         "n_interviewers": N_INTERVIEWERS,
-        "slope_model": {
-            "outcome": "pplhlp",
-            "predictor": "trstplc",
-            "intercept": INTERCEPT,
-            "slope": SLOPE,
-            "intercept_variance": INTERCEPT_VARIANCE,
-            "slope_variance": SLOPE_VARIANCE,
-            "covariance": COVARIANCE,
-            "residual_variance": RESIDUAL_VARIANCE,
-            "predictor_mean": POLICE_MEAN,
-            "predictor_within_sd": ITEMS[police].within_sd,
-            "predictor_interviewer_sd": round(ITEMS[police].interviewer_sd, 4),
-        },
-        "planted_interviewers": [
-            {
-                "interviewer": str(LEVEL_INTERVIEWER),
-                "kind": "level",
-                "n_interviews": LEVEL_WORKLOAD,
-                "pplhlp": {"intercept": -3.5, "slope": 0.0},
-                "shifts": {"ppltrst": PEOPLE_SHIFT, "pplfair": PEOPLE_SHIFT},
-            },
-            {
-                "interviewer": str(CODE_INTERVIEWER),
-                "kind": "missing_code",
-                "n_interviews": CODE_WORKLOAD,
-                "pplhlp": {"intercept": 0.0, "slope": 0.0},
-                "respondent": str(code_respondent),
-                "item": "trstplc",
-                "code": 88,
-                "answer_of_pplhlp": 0,
-            },
-        ],
+        "slope_model": slope_model,
+        "planted_interviewers": planted_interviewers(code_respondent),
         "interviewer_effects_correlation": SHARED**2,
         "items": [item_truth(plan) for plan in ITEMS],
     }
+
+
+def planted_interviewers(code_respondent: int) -> list[dict[str, object]]:
+    """The two interviewers that a first run should find, and what it should call them."""
+    level = {
+        "interviewer": str(LEVEL_INTERVIEWER),
+        "kind": "level",
+        "n_interviews": LEVEL_WORKLOAD,
+        "pplhlp": {"intercept": -3.5, "slope": 0.0},
+        "shifts": {"ppltrst": PEOPLE_SHIFT, "pplfair": PEOPLE_SHIFT},
+    }
+    code = {
+        "interviewer": str(CODE_INTERVIEWER),
+        "kind": "missing_code",
+        "n_interviews": CODE_WORKLOAD,
+        "pplhlp": {"intercept": 0.0, "slope": 0.0},
+        "respondent": str(code_respondent),
+        "item": "trstplc",
+        "code": 88,
+        "answer_of_pplhlp": 0,
+    }
+    return [level, code]
 
 
 def item_truth(plan: ItemPlan) -> dict[str, object]:
@@ -394,7 +399,7 @@ def make_example(folder: Path, seed: int = SEED) -> None:
     facts = zip(interviewers.ids, interviewers.response_rate, interviewers.experience, strict=True)
     known: list[list[object]] = sorted([int(name), float(rate), int(years)] for name, rate, years in facts)
     write_csv(folder / "example_interviewers.csv", ("intnum", "resp_rate", "experience"), known)
-    text = json.dumps(truth(seed, interviewers, numbers[planted]), indent=2)
+    text = json.dumps(truth(seed, numbers[planted]), indent=2)
     (folder / "example_truth.json").write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
