@@ -31,6 +31,7 @@ from qa_reports.survey.covariates import (
 from qa_reports.survey.interviewers import (
     Interviewers,
     coded_as_missing,
+    counted,
     index_interviewers,
     interviewer_texts,
     natural_key,
@@ -228,9 +229,9 @@ def _respondents(chosen: _Chosen, config: ReportConfig) -> tuple[tuple[str, ...]
     repeated = len(ids) - blank - len(set(ids) - {""})
     notes = []
     if repeated:
-        notes.append(f"{repeated} interviews repeat a respondent id of {name} that another interview has already.")
+        notes.append(f"{name}: {counted(repeated, 'interview')} with a respondent id that an earlier one has already.")
     if blank:
-        notes.append(f"{blank} interviews have no respondent id in {name}; they are called by their row.")
+        notes.append(f"{name}: {counted(blank, 'interview')} without a respondent id, called by row.")
     return tuple(text or f"row {row}" for text, row in zip(ids, row_numbers, strict=True)), tuple(notes)
 
 
@@ -270,7 +271,7 @@ def _weights(chosen: _Chosen, config: ReportConfig) -> tuple[FloatArray | None, 
             "a weight is zero or more"
         )
     absent = int(np.isnan(weights).sum())
-    return weights, (f"{absent} interviews have no weight in {name}.",) if absent else ()
+    return weights, (f"{name}: {counted(absent, 'interview')} without a weight.",) if absent else ()
 
 
 def _groups(chosen: _Chosen, name: str | None, key: str) -> tuple[str | None, ...] | None:
@@ -297,13 +298,13 @@ def _teams(
     np.add.at(counts, (interviewers.position[known], team_positions), 1)
     teams = tuple(names[int(row.argmax())] if row.any() else None for row in counts)
     several = int(((counts > 0).sum(axis=1) > 1).sum())
-    note = f"{several} interviewers worked in more than one {config.data.team}; the most frequent is their team."
+    note = f"{config.data.team}: {counted(several, 'interviewer')} in more than one team; the most frequent counts."
     return teams, (note,) if several else ()
 
 
 def _join_notes(survey_file: SurveyFile) -> tuple[str, ...]:
     return tuple(
-        f"{join.unmatched} of {join.matched + join.unmatched} interviews have no row in {join.file}."
+        f"{join.file}: no row for {join.unmatched} of {counted(join.matched + join.unmatched, 'interview')}."
         for join in survey_file.joins
         if join.unmatched
     )

@@ -23,7 +23,6 @@ EMPTY_MARKS = frozenset({"", "NA", "NaN", "nan", "."})
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _WHOLE_WITH_POINT = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0+")
-_MOST_DIGITS = 1e15
 
 
 def parse_number(text: str) -> float | None:
@@ -35,9 +34,7 @@ def parse_number(text: str) -> float | None:
 
 def number_text(value: float) -> str:
     """A number as a user writes it: 7.0 is "7", 0.5 is "0.5"."""
-    if np.isfinite(value) and abs(value) < _MOST_DIGITS and float(value).is_integer():
-        return str(int(value))
-    return repr(float(value))
+    return str(int(value)) if float(value).is_integer() else np.format_float_positional(value, trim="-")
 
 
 def cell_text(value: object) -> str:

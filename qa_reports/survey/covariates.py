@@ -21,7 +21,7 @@ from qa_reports.survey.columns import (
     numbers_or_error,
     read_cells,
 )
-from qa_reports.survey.interviewers import Interviewers, natural_key
+from qa_reports.survey.interviewers import Interviewers, counted, natural_key
 from qa_reports.survey.readers import VariableLabels
 
 
@@ -92,18 +92,16 @@ def interviewer_covariate(
         )
     known = ~np.isnan(low)
     repaired = int((known & (interviewers.counts(np.isnan(values)) > 0)).sum())
-    notes = [f"{wanted.name}: missing in some interviews of {_people(repaired)}; taken from their others."]
+    notes = [
+        f"{wanted.name}: missing in some interviews of {counted(repaired, 'interviewer')}; taken from their others."
+    ]
     absent = int((~known).sum())
-    unknown = [f"{wanted.name}: not known for {_people(absent)}."]
+    unknown = [f"{wanted.name}: not known for {counted(absent, 'interviewer')}."]
     return CleanCovariate(
         replace(per_interview.covariate, values=low),
         per_interview.recodes,
         (*(notes if repaired else []), *(unknown if absent else [])),
     )
-
-
-def _people(count: int) -> str:
-    return "1 interviewer" if count == 1 else f"{count} interviewers"
 
 
 def _shown(covariate: Covariate, value: float) -> str:

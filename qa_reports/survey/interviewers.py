@@ -65,6 +65,11 @@ def index_interviewers(texts: TextArray) -> Interviewers:
     return Interviewers(tuple(str(distinct[code]) for code in order), rank[codes])
 
 
+def counted(count: int, noun: str) -> str:
+    """ "1 interview", "2 interviews"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def natural_key(text: str) -> tuple[tuple[bool, int, str], ...]:
     """A sort key in which runs of digits count as numbers."""
     parts = (part for part in re.split(r"([0-9]+)", text) if part)

@@ -63,7 +63,8 @@ def read_data_file(folder: Path, name: str) -> DataFile:
     path = folder / name
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise DataError(f'{name}: cannot read "{path.suffix}" files; supported are {", ".join(_READERS)}')
+        kind = f'"{path.suffix}" files' if path.suffix else "a file without a suffix"
+        raise DataError(f"{name}: cannot read {kind}; supported are {', '.join(_READERS)}")
     try:
         content = path.read_bytes()
     except FileNotFoundError:

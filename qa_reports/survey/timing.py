@@ -11,6 +11,7 @@ import pandas as pd
 from qa_reports.config import DurationConfig
 from qa_reports.errors import DataError
 from qa_reports.survey.columns import FloatArray, numbers_or_error, require_column, row_name
+from qa_reports.survey.interviewers import counted
 
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9])(?:\.[0-9]+)?)?")
 _DAY = 24 * 60.0
@@ -33,7 +34,7 @@ def interview_minutes(table: pd.DataFrame, duration: DurationConfig, files: str)
     else:
         raise DataError("data.duration needs either minutes, or both start and end")
     impossible = minutes <= 0
-    notes = [f"The duration of {int(impossible.sum())} interviews is zero or less and was not used."]
+    notes = [f"The duration is zero or less and not used in {counted(int(impossible.sum()), 'interview')}."]
     return np.where(impossible, np.nan, minutes), tuple(notes if impossible.any() else [])
 
 

@@ -95,8 +95,8 @@ def test_repeated_and_blank_respondents_are_noted(clean: Clean) -> None:
     survey = clean("int,id,q\n1,5,1\n1,5,2\n1,,3\n2,6,4\n", {"respondent": "id"})
     assert survey.respondents == ("5", "5", "row 3", "6")
     assert survey.log.notes == (
-        "1 interviews repeat a respondent id of id that another interview has already.",
-        "1 interviews have no respondent id in id; they are called by their row.",
+        "id: 1 interview with a respondent id that an earlier one has already.",
+        "id: 1 interview without a respondent id, called by row.",
     )
 
 
@@ -263,8 +263,8 @@ def test_weights_area_and_team(clean: Clean) -> None:
     assert survey.area == ("10", "9", None, "9", "9")
     assert survey.teams == ("A", "B", None)
     assert survey.log.notes == (
-        "1 interviews have no weight in w.",
-        "1 interviewers worked in more than one t; the most frequent is their team.",
+        "w: 1 interview without a weight.",
+        "t: 1 interviewer in more than one team; the most frequent counts.",
     )
 
 
@@ -307,7 +307,7 @@ def test_minutes(clean: Clean, wave: str, duration: dict[str, str], minutes: lis
 
 def test_impossible_durations_are_noted(clean: Clean) -> None:
     survey = clean("int,q,m\n1,1,-5\n1,1,30\n", {"duration": {"minutes": "m"}})
-    assert survey.log.notes == ("The duration of 1 interviews is zero or less and was not used.",)
+    assert survey.log.notes == ("The duration is zero or less and not used in 1 interview.",)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from qa_reports.config import ReportConfig
 from qa_reports.errors import DataError
+from qa_reports.survey.clean import Survey
 from qa_reports.survey.load import JoinRecord, SurveyFile, load_survey
 
 Load = Callable[..., SurveyFile]
@@ -52,6 +53,12 @@ def test_keys_are_the_same_number_however_they_are_written(tmp_path: Path, confi
     (tmp_path / "people.csv").write_text("id,age\n123,30\nx7,40\n7.0,50\n", encoding="utf-8")
     config = configure({"file": "wave.sav", "join": [{"file": "people.csv", "on": "id"}]})
     assert load_survey(config, tmp_path).table["age"].tolist() == [30, 50]
+
+
+def test_interviews_without_a_row_are_noted(clean: Callable[..., Survey], tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("int,age\n1,30\n", encoding="utf-8")
+    survey = clean("int,q\n1,1\n2,2\n", interviewers={"file": "people.csv", "covariates": ["age"]})
+    assert survey.log.notes == ("people.csv: no row for 1 of 2 interviews.", "age: not known for 1 interviewer.")
 
 
 def test_leading_zeros_are_part_of_the_key(load: Load) -> None:
