@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from qa_reports import __version__
-from qa_reports.errors import OutputError, UserError
-from qa_reports.progress import one_line, progress_on
+from qa_reports.errors import ConfigError, OutputError, UserError, one_line
+from qa_reports.progress import progress_on
 
 if TYPE_CHECKING:  # pydantic, pandas and statsmodels are slow to import: --help does not wait for them
     from qa_reports.config import Format
@@ -159,7 +159,8 @@ def _met(fail_on: Literal["critical", "warning"] | None, report: ReportMade) -> 
 
 
 def _complain(error: UserError) -> None:
-    for line in str(error).splitlines():
+    """One line; for a configuration one line per mistake."""
+    for line in str(error).splitlines() if isinstance(error, ConfigError) else [str(error)]:
         print(one_line(line), file=sys.stderr)
 
 

@@ -19,3 +19,12 @@ class DataError(UserError):
 
 class OutputError(UserError):
     """A report cannot be written where it was asked for."""
+
+
+def one_line(text: str) -> str:
+    """Text from files made safe for a terminal: control characters, and with them colours, are written out."""
+    return "".join(character if character.isprintable() else _visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    return " " if character in "\n\t\r" else character.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -18,7 +18,8 @@ from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_i
 from qa_reports.effects.flag import flag_interviewers
 from qa_reports.errors import DataError, OutputError, UserError
 from qa_reports.progress import Progress
-from qa_reports.report.render import FILE_NAMES, pdf_obstacle, render
+from qa_reports.report.files import FILE_NAMES, report_files
+from qa_reports.report.pdf import pdf_obstacle
 from qa_reports.report.results import results_document
 from qa_reports.report.summarise import summarise
 from qa_reports.survey.clean import Survey, clean_survey
@@ -81,7 +82,7 @@ def make_report(
     progress.end("estimate", _estimated(items, progress))
 
     progress.begin("flag")
-    flags = flag_interviewers(survey, items, config)
+    flags = flag_interviewers(survey, items, damages, config)
     worth_a_call = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
     progress.end("flag", f"{len(worth_a_call):,} of {len(flags.interviewers):,} interviewers worth a call")
 
@@ -89,7 +90,7 @@ def make_report(
     summary = summarise(survey, items, damages, flags, config, printed_date, versions)
     config_sha256 = hashlib.sha256(config_path.read_bytes()).hexdigest()
     document = results_document(survey, items, damages, flags, config, versions, config_sha256)
-    files = render(summary, document, makeable)
+    files = report_files(summary, document, makeable)
     progress.end("report", ", ".join(f"{name} {_size(content)}" for name, content in files.items()))
 
     progress.begin("deliver")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Protocol
 
+from qa_reports.errors import one_line
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
@@ -111,12 +113,3 @@ def progress_on(stream: IO[str], *, quiet: bool, verbose: bool) -> Iterator[Prog
         columns = (SpinnerColumn(), TextColumn("{task.description:<8}"), BarColumn(), TimeElapsedColumn())
         with Progress(*columns, console=Console(file=stream), transient=True) as display:
             yield LiveDisplay(display, verbose)
-
-
-def one_line(text: str) -> str:
-    """Text from files made safe for a terminal: control characters, and with them colours, are written out."""
-    return "".join(character if character.isprintable() else _visible(character) for character in text)
-
-
-def _visible(character: str) -> str:
-    return " " if character in "\n\t\r" else character.encode("unicode_escape", "surrogatepass").decode("ascii")

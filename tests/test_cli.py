@@ -17,8 +17,8 @@ import qa_reports.pipeline as pipeline
 from qa_reports import __version__
 from qa_reports.cli import main
 from qa_reports.delivery.folder import write_files
-from qa_reports.errors import OutputError
-from qa_reports.progress import STEPS, LogLines, one_line
+from qa_reports.errors import OutputError, one_line
+from qa_reports.progress import STEPS, LogLines
 from tests.small_wave import SmallWave
 
 ROOT = Path(__file__).parent.parent
@@ -230,6 +230,11 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(
     error = capsys.readouterr().err
     assert "\x1b" not in error
     assert len(error.splitlines()) == 1
+    small_wave.replace("scale: [0, 10]}\n", 'scale: [0, 10], "x\\e]\\ny": 1}\n')
+    assert main([str(small_wave.config), "--quiet", *QUICK]) == 2
+    told = capsys.readouterr().err
+    assert "\x1b" not in told
+    assert len(told.splitlines()) == 2
     assert one_line("a\x1b[31mb\nc\u202ed") == "a\\x1b[31mb c\\u202ed"
 
 

@@ -246,7 +246,8 @@ def test_wrong_values_are_told_in_plain_words(tmp_path: Path, old: str, new: str
 
 
 CONTRADICTIONS = [
-    ("name: pplhlp", "name: trstplc", "wave.yaml:7: items.trstplc: trstplc is listed twice (entries 1 and 2); keep one"),
+    ("name: pplhlp", "name: trstplc",
+     "wave.yaml:7: items.trstplc: trstplc is listed twice (entries 1 and 2); keep one"),
     ("[0, 10]}\n", "[0, 10], slopes: [trstlpc]}\n",
      "wave.yaml:7: items.pplhlp.slopes: trstlpc is not one of the items; did you mean trstplc?"),
     ("[0, 10]}\n", "[0, 10], slopes: happy}\n",

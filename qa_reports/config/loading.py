@@ -11,7 +11,7 @@ from qa_reports.config.checks import contradictions
 from qa_reports.config.models import ReportConfig
 from qa_reports.config.wording import Complaint, in_plain_words
 from qa_reports.config.yaml_file import KeyPath, YamlFile, read_yaml
-from qa_reports.errors import ConfigError
+from qa_reports.errors import ConfigError, one_line
 
 MAX_COMPLAINTS = 10
 
@@ -52,7 +52,7 @@ def _message(path: Path, yaml_file: YamlFile, complaints: Iterable[Complaint]) -
         (_line(yaml_file, complaint.place), number, complaint) for number, complaint in enumerate(complaints)
     )
     lines = [
-        f"{path}:{line}: {_shown_place(yaml_file.value, complaint.place)}: {complaint.text}"
+        one_line(f"{path}:{line}: {_shown_place(yaml_file.value, complaint.place)}: {complaint.text}")
         for line, _, complaint in placed[:MAX_COMPLAINTS]
     ]
     if len(placed) > MAX_COMPLAINTS:
