@@ -56,7 +56,8 @@ class Problem:
     def total(self) -> FloatArray:
         """(F, K, p+1, p+1) cross products of the interviewers kept."""
         f, j, width, _ = self.moments.cross.shape
-        return np.asarray((self.keep @ self.moments.cross.reshape(f, j, width * width)).reshape(f, -1, width, width))
+        total = self.keep @ self.moments.cross.reshape(f, j, width * width)
+        return np.asarray(total.reshape(f, -1, width, width))
 
     @cached_property
     def zz(self) -> FloatArray:
@@ -77,7 +78,7 @@ class Problem:
     @cached_property
     def n(self) -> FloatArray:
         """(F, K) interviews."""
-        return np.einsum("fkj,fj->fk", self.keep, self.moments.n.astype(float))
+        return np.asarray(np.einsum("fkj,fj->fk", self.keep, self.moments.n.astype(float)))
 
     @cached_property
     def m(self) -> FloatArray:
