@@ -248,6 +248,25 @@ def test_no_pdf_libraries(
     assert {path.name for path in (small_wave.folder / "wave-report").iterdir()} == {"report.html", "results.json"}
 
 
+def test_a_machine_without_pango(small_wave: SmallWave) -> None:
+    program = (
+        "import sys, cffi\n"
+        "def missing(*_):\n"
+        "    raise OSError(\"cannot load library 'libpango-1.0-0'\")\n"
+        "cffi.FFI.dlopen = missing\n"
+        "from qa_reports.cli import main\n"
+        "sys.exit(main())"
+    )
+    command = [sys.executable, "-c", program, str(small_wave.config), "--quiet"]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert ended.returncode == 0
+    assert len(ended.stdout.splitlines()) == 1
+    (note,) = ended.stderr.splitlines()
+    assert note.startswith("note: report.pdf is left out: ")
+    assert "libpango-1.0-0" in note
+    assert {path.name for path in (small_wave.folder / "wave-report").iterdir()} == {"report.html", "results.json"}
+
+
 @pytest.mark.parametrize("by", ["command line", "configuration"])
 def test_no_pdf_libraries_and_only_a_pdf_asked_for(
     small_wave: SmallWave, by: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
