@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flags, InterviewerVerdict
-from qa_reports.effects.linear import ModelResult
 from qa_reports.survey.clean import Survey
 
 FloatArray = NDArray[np.float64]
@@ -32,6 +31,16 @@ class HeatMap:
     flagged_cells: frozenset[tuple[int, int]]
     """(interviewer, item) positions that a flag rests on."""
 
+    def rows(self, first: int, end: int) -> HeatMap:
+        """The part of it from one interviewer's position up to another's."""
+        return replace(
+            self,
+            interviewers=self.interviewers[first:end],
+            z=self.z[first:end],
+            flagged=tuple(j - first for j in self.flagged if first <= j < end),
+            flagged_cells=frozenset((j - first, k) for j, k in self.flagged_cells if first <= j < end),
+        )
+
 
 def build_heat_map(survey: Survey, modelled: tuple[ItemEffects, ...], flags: Flags) -> HeatMap | None:
     """Everybody on every modelled item, the strongest evidence first; None without any item."""
@@ -39,7 +48,7 @@ def build_heat_map(survey: Survey, modelled: tuple[ItemEffects, ...], flags: Fla
         return None
     z = np.full((len(survey.interviewer_ids), len(modelled)), np.nan)
     for k, item in enumerate(modelled):
-        effects = _level_model(item).effects
+        effects = item.judging.effects
         if "intercept" in effects.terms:
             z[effects.interviewer, k] = effects.z[:, effects.terms.index("intercept")]
     order = sorted(flags.interviewers, key=_evidence)
@@ -65,11 +74,6 @@ def build_heat_map(survey: Survey, modelled: tuple[ItemEffects, ...], flags: Fla
             if name in column
         ),
     )
-
-
-def _level_model(item: ItemEffects) -> ModelResult:
-    adjusted = item.adjusted
-    return adjusted if isinstance(adjusted, ModelResult) and adjusted.status != "failed" else item.null
 
 
 def _evidence(verdict: InterviewerVerdict) -> tuple[int, float, int]:

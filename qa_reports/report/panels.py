@@ -37,6 +37,8 @@ ABOVE: Colour = (0.80, 0.40, 0.05)
 BELOW: Colour = (0.13, 0.35, 0.65)
 WHITE: Colour = (1.0, 1.0, 1.0)
 MINUS = "\N{MINUS SIGN}"
+MM_PER_TITLE_LETTER = 1.75
+"""Where a title does not fit, what follows its colon is left to the page."""
 MOST_LABELS = 8
 """More labels than this in one panel hide the points."""
 
@@ -116,7 +118,8 @@ Place = tuple[float, float, float, float]
 
 def _draw(pen: Pen, place: Place, figure: Figure) -> None:
     left, bottom, width, height = place
-    pen.text(left + 2, bottom + height - 4, figure.title, size=NORMAL, bold=True, room=width - 4)
+    title = figure.title if len(figure.title) < width / MM_PER_TITLE_LETTER else figure.title.partition(": ")[0]
+    pen.text(left + 2, bottom + height - 4, title, size=NORMAL, bold=True, room=width - 4)
     match figure:
         case Caterpillar():
             _caterpillar(pen, place, figure)

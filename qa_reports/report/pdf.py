@@ -1,0 +1,136 @@
+"""Step 5, report: `report.pdf`, the report for the mail and the printer, laid out by WeasyPrint.
+
+WeasyPrint is imported only when a PDF is asked for: it needs Pango, which may be missing, and takes a while to load.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from qa_reports.errors import UserError
+from qa_reports.report.figures import Figure
+from qa_reports.report.heat_map import HeatMap
+from qa_reports.report.panels import draw_heat_map, draw_panels
+from qa_reports.report.render import template_environment
+from qa_reports.report.summarise import ReportSummary
+
+HEAT_MAP_ROWS = 56
+"""Interviewers on one printed page of the heat map."""
+HEAT_MAP_PAGES = 2
+"""Interviewers beyond these pages, who have the weakest evidence, are in the dashboard and the workbook."""
+
+
+class PdfUnavailable(UserError):
+    """WeasyPrint or a library it needs is missing; the message says what to install."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of the printed page: what it shows in words, and its PNG as a data URI."""
+
+    words: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrintPictures:
+    """All pictures of the printed report, by the part they belong to."""
+
+    heat_map: tuple[Picture, ...]
+    items: dict[str, Picture]
+    strips: dict[str, Picture]
+    profiles: dict[str, Picture]
+    suspects: tuple[Picture | None, ...]
+
+
+def pdf_obstacle() -> str | None:
+    """Why no PDF can be made here, in one sentence that says what to install; None when one can."""
+    try:
+        _load_weasyprint()
+    except PdfUnavailable as missing:
+        return str(missing)
+    return None
+
+
+def render_pdf(summary: ReportSummary) -> bytes:
+    """The report as an A4 PDF; the same summary gives the same bytes.
+
+    Nothing is loaded from files or the network while it is laid out: the page carries its own pictures.
+
+    Raises:
+        PdfUnavailable: WeasyPrint or Pango is missing.
+    """
+    weasyprint, fetcher = _load_weasyprint()
+    page = print_page(summary)
+    identifier = hashlib.sha256(page.encode("utf-8")).digest()[:16]
+    document = weasyprint.HTML(string=page, url_fetcher=fetcher)
+    return bytes(document.write_pdf(pdf_identifier=identifier))
+
+
+def print_page(summary: ReportSummary) -> str:
+    """The HTML that WeasyPrint lays out, with its style and its pictures inside."""
+    template = template_environment().get_template("print.html.j2")
+    shown = 0 if summary.heat_map is None else min(len(summary.heat_map.interviewers), HEAT_MAP_ROWS * HEAT_MAP_PAGES)
+    return template.render(
+        report=summary,
+        pictures=_draw_pictures(summary),
+        heat_map_shown=shown,
+        captions=_captions(summary),
+    )
+
+
+def _load_weasyprint() -> tuple[object, object]:
+    try:
+        # Without Pango, WeasyPrint prints a banner to stdout, where only the program's own last line belongs.
+        with contextlib.redirect_stdout(io.StringIO()):
+            import weasyprint
+            from weasyprint.urls import URLFetcher
+    except (ImportError, OSError) as error:
+        raise PdfUnavailable(
+            "the PDF needs WeasyPrint 68 or newer and the Pango library; on Debian and Ubuntu install it by "
+            f"'apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0' ({str(error).splitlines()[0]})"
+        ) from error
+    return weasyprint, URLFetcher(allowed_protocols=("data",))
+
+
+def _draw_pictures(summary: ReportSummary) -> PrintPictures:
+    heat_map = summary.heat_map
+    return PrintPictures(
+        heat_map=() if heat_map is None else tuple(_heat_map_pictures(heat_map)),
+        items={item.item: _picture(item.figures, 3) for item in summary.items if item.figures},
+        strips={who.interviewer: _picture([who.strip], 1) for who in summary.profiles if who.strip is not None},
+        profiles={who.interviewer: _picture(who.figures, 2) for who in summary.profiles if who.figures},
+        suspects=tuple(
+            _picture(figures, 2) if (figures := [f for c in suspect.comparisons for f in c.figures]) else None
+            for suspect in summary.suspects
+        ),
+    )
+
+
+def _heat_map_pictures(heat_map: HeatMap) -> Iterator[Picture]:
+    for first in range(0, min(len(heat_map.interviewers), HEAT_MAP_ROWS * HEAT_MAP_PAGES), HEAT_MAP_ROWS):
+        part = heat_map.rows(first, first + HEAT_MAP_ROWS)
+        words = f"{heat_map.title}: {part.interviewers[0]} to {part.interviewers[-1]}"
+        yield Picture(words, _data_uri(draw_heat_map(part)))
+
+
+def _picture(figures: Sequence[Figure], columns: int) -> Picture:
+    return Picture("; ".join(figure.title for figure in figures), _data_uri(draw_panels(figures, columns)))
+
+
+def _data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+
+
+def _captions(summary: ReportSummary) -> tuple[tuple[str, str], ...]:
+    """(title, how to read it) of every kind of item figure, each once: a page per item need not repeat them."""
+    captions: dict[str, str] = {}
+    for item in summary.items:
+        for figure in item.figures:
+            captions.setdefault(figure.caption, figure.title.partition(": ")[0])
+    return tuple((title, caption) for caption, title in captions.items())
