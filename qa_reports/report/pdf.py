@@ -9,8 +9,9 @@ import base64
 import contextlib
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from qa_reports.errors import UserError
 from qa_reports.report.figures import Figure
@@ -20,9 +21,7 @@ from qa_reports.report.render import template_environment
 from qa_reports.report.summarise import ReportSummary
 
 HEAT_MAP_ROWS = 56
-"""Interviewers on one printed page of the heat map."""
-HEAT_MAP_PAGES = 2
-"""Interviewers beyond these pages, who have the weakest evidence, are in the dashboard and the workbook."""
+"""Interviewers on the printed heat map; the others, who have the weakest evidence, are in the workbook."""
 
 
 class PdfUnavailable(UserError):
@@ -41,7 +40,7 @@ class Picture:
 class PrintPictures:
     """All pictures of the printed report, by the part they belong to."""
 
-    heat_map: tuple[Picture, ...]
+    heat_map: Picture | None
     items: dict[str, Picture]
     strips: dict[str, Picture]
     profiles: dict[str, Picture]
@@ -75,7 +74,7 @@ def render_pdf(summary: ReportSummary) -> bytes:
 def print_page(summary: ReportSummary) -> str:
     """The HTML that WeasyPrint lays out, with its style and its pictures inside."""
     template = template_environment().get_template("print.html.j2")
-    shown = 0 if summary.heat_map is None else min(len(summary.heat_map.interviewers), HEAT_MAP_ROWS * HEAT_MAP_PAGES)
+    shown = 0 if summary.heat_map is None else min(len(summary.heat_map.interviewers), HEAT_MAP_ROWS)
     return template.render(
         report=summary,
         pictures=_draw_pictures(summary),
@@ -84,7 +83,7 @@ def print_page(summary: ReportSummary) -> str:
     )
 
 
-def _load_weasyprint() -> tuple[object, object]:
+def _load_weasyprint() -> tuple[Any, Any]:
     try:
         # Without Pango, WeasyPrint prints a banner to stdout, where only the program's own last line belongs.
         with contextlib.redirect_stdout(io.StringIO()):
@@ -101,7 +100,7 @@ def _load_weasyprint() -> tuple[object, object]:
 def _draw_pictures(summary: ReportSummary) -> PrintPictures:
     heat_map = summary.heat_map
     return PrintPictures(
-        heat_map=() if heat_map is None else tuple(_heat_map_pictures(heat_map)),
+        heat_map=None if heat_map is None else _heat_map_picture(heat_map),
         items={item.item: _picture(item.figures, 3) for item in summary.items if item.figures},
         strips={who.interviewer: _picture([who.strip], 1) for who in summary.profiles if who.strip is not None},
         profiles={who.interviewer: _picture(who.figures, 2) for who in summary.profiles if who.figures},
@@ -112,11 +111,9 @@ def _draw_pictures(summary: ReportSummary) -> PrintPictures:
     )
 
 
-def _heat_map_pictures(heat_map: HeatMap) -> Iterator[Picture]:
-    for first in range(0, min(len(heat_map.interviewers), HEAT_MAP_ROWS * HEAT_MAP_PAGES), HEAT_MAP_ROWS):
-        part = heat_map.rows(first, first + HEAT_MAP_ROWS)
-        words = f"{heat_map.title}: {part.interviewers[0]} to {part.interviewers[-1]}"
-        yield Picture(words, _data_uri(draw_heat_map(part)))
+def _heat_map_picture(heat_map: HeatMap) -> Picture:
+    part = heat_map.rows(0, HEAT_MAP_ROWS)
+    return Picture(f"{part.title}: {part.interviewers[0]} to {part.interviewers[-1]}", _data_uri(draw_heat_map(part)))
 
 
 def _picture(figures: Sequence[Figure], columns: int) -> Picture:

@@ -1,0 +1,85 @@
+"""Pictures of the printed report: real marks where they belong, any text, same bytes."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from qa_reports.report.draw import INK, Pen
+from qa_reports.report.figures import Figure
+from qa_reports.report.panels import ACCENT, draw_heat_map, draw_panels
+from qa_reports.report.summarise import ReportSummary, summarise
+from tests.report.example_survey import example_report_input
+
+# Antialiasing mixes a colour with its surroundings: a pixel counts as a colour within this distance per channel.
+COLOUR_TOLERANCE = 12
+
+
+def summary(*labels: str) -> ReportSummary:
+    e = example_report_input(*labels)
+    return summarise(e.survey, e.items, e.damages, e.flags, e.config, e.printed_date, e.versions)
+
+
+def pixels(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+def count(png: bytes, colour: tuple[float, float, float]) -> int:
+    wanted = np.array([round(255 * channel) for channel in colour])
+    return int((np.abs(pixels(png) - wanted).max(axis=2) <= COLOUR_TOLERANCE).sum())
+
+
+def all_figures() -> list[Figure]:
+    report = summary()
+    figures = [figure for item in report.items for figure in item.figures]
+    for profile in report.profiles:
+        figures += [*profile.figures, *([] if profile.strip is None else [profile.strip])]
+    return figures
+
+
+def test_every_kind_of_figure_is_drawn() -> None:
+    figures = all_figures()
+    assert {type(figure).__name__ for figure in figures} == {
+        "AnswerScatter", "Caterpillar", "DeviationStrip", "Distribution", "InterviewerLines", "QuantilePlot",
+        "ResidualScatter",
+    }  # fmt: skip
+    for figure in figures:
+        assert count(draw_panels([figure], 2), INK) > 300
+
+
+def test_panels_fill_rows() -> None:
+    figures = all_figures()[:4]
+    one_row, two_rows = pixels(draw_panels(figures[:3], 3)), pixels(draw_panels(figures, 3))
+    assert one_row.shape[1] == two_rows.shape[1]
+    assert two_rows.shape[0] == pytest.approx(2 * one_row.shape[0], abs=1)
+
+
+def test_flagged_interviewers_are_marked() -> None:
+    caterpillar = next(f for f in all_figures() if type(f).__name__ == "Caterpillar" and f.flagged)
+    assert count(draw_panels([caterpillar], 3), ACCENT) > 50
+
+
+def test_heat_map_shows_interviewers_and_frames() -> None:
+    heat_map = summary().heat_map
+    assert heat_map is not None
+    assert heat_map.interviewers[0] == "1003"
+    assert heat_map.z.shape == (12, 3)
+    assert heat_map.flagged_cells == {(0, 0), (0, 1)}
+    assert heat_map.rows(0, 5).z.shape == (5, 3)
+    assert pixels(draw_heat_map(heat_map)).shape[0] > pixels(draw_heat_map(heat_map.rows(0, 5))).shape[0]
+
+
+def test_same_figures_same_bytes() -> None:
+    assert draw_panels(all_figures()[:6], 3) == draw_panels(all_figures()[:6], 3)
+
+
+@pytest.mark.parametrize("text", ["<b>&amp;</b>", "\u202e\u05d0\u0628", "\U0001f600 $x^2$", "x" * 300, "\x00\n", ""])
+def test_any_text_can_be_written(text: str) -> None:
+    pen = Pen(60, 10)
+    pen.text(2, 4, text, room=40)
+    drawn = pixels(pen.png())
+    right = round(45 / 60 * drawn.shape[1])
+    assert (drawn[:, right:] == 255).all()

@@ -1,0 +1,73 @@
+"""`results.xlsx`, read back from its XML."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from xml.etree import ElementTree
+
+import pytest
+
+from qa_reports.report.excel import neutral, results_xlsx
+from qa_reports.report.results import results_document
+from tests.report.example_survey import example_report_input
+
+NAMES = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
+
+
+def workbook_of(*labels: str) -> zipfile.ZipFile:
+    e = example_report_input(*labels)
+    document = results_document(e.survey, e.items, e.damages, e.flags, e.config, e.versions, "ab" * 32)
+    return zipfile.ZipFile(io.BytesIO(results_xlsx(document)))
+
+
+def strings(workbook: zipfile.ZipFile) -> list[str]:
+    root = ElementTree.fromstring(workbook.read("xl/sharedStrings.xml"))
+    return ["".join(item.itertext()) for item in root.findall("m:si", NAMES)]
+
+
+def test_six_sheets_with_frozen_headings_and_filters() -> None:
+    workbook = workbook_of()
+    root = ElementTree.fromstring(workbook.read("xl/workbook.xml"))
+    names = [sheet.get("name") for sheet in root.findall("m:sheets/m:sheet", NAMES)]
+    assert names == ["flags", "interviewers", "items", "effects", "cleaning", "suspects"]
+    for number in range(1, 7):
+        sheet = ElementTree.fromstring(workbook.read(f"xl/worksheets/sheet{number}.xml"))
+        pane = sheet.find("m:sheetViews/m:sheetView/m:pane", NAMES)
+        assert pane is not None
+        assert pane.get("state") == "frozen"
+        assert sheet.find("m:autoFilter", NAMES) is not None
+
+
+def test_effects_are_numbers_one_row_each() -> None:
+    sheet = ElementTree.fromstring(workbook_of().read("xl/worksheets/sheet4.xml"))
+    rows = sheet.findall("m:sheetData/m:row", NAMES)
+    assert len(rows) == 1 + 5 * 12
+    eblup = rows[1].findall("m:c", NAMES)[5]
+    assert eblup.get("t") is None
+    assert float(eblup.findtext("m:v", namespaces=NAMES) or "nan") == pytest.approx(
+        example_report_input().items[0].judging.effects.eblup[0, 0]
+    )
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_text_never_starts_like_a_formula(start: str) -> None:
+    assert neutral(f"{start}1+1") == f" {start}1+1"
+    assert neutral("plain") == "plain"
+
+
+def test_hostile_text_is_a_string_cell() -> None:
+    workbook = workbook_of('=HYPERLINK("http://x","y")', "@SUM(1)")
+    assert ' =HYPERLINK("http://x","y")' in strings(workbook)
+    assert " @SUM(1)" in strings(workbook)
+    assert not any(text.startswith(("=", "+", "@", "-")) for text in strings(workbook))
+    for name in workbook.namelist():
+        assert b"<f>" not in workbook.read(name)
+        assert b"hyperlink " not in workbook.read(name)
+
+
+def test_same_document_same_bytes() -> None:
+    first, second = workbook_of(), workbook_of()
+    assert [first.read(n) for n in first.namelist()] == [second.read(n) for n in second.namelist()]
+    assert [i.date_time for i in first.infolist()] == [i.date_time for i in second.infolist()]
+    assert b"2000-01-01T00:00:00Z" in first.read("docProps/core.xml")

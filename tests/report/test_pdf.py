@@ -1,0 +1,102 @@
+"""`report.pdf`: what it says, its pages, its fonts, its bytes."""
+
+from __future__ import annotations
+
+import builtins
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from qa_reports.errors import UserError
+from qa_reports.report.pdf import PdfUnavailable, pdf_obstacle, print_page, render_pdf
+from qa_reports.report.summarise import ReportSummary, summarise
+from tests.report.example_survey import example_report_input
+
+needs_pango = pytest.mark.skipif(pdf_obstacle() is not None, reason="no Pango")
+needs_poppler = pytest.mark.skipif(shutil.which("pdftotext") is None, reason="no poppler-utils")
+
+
+def summary(*labels: str) -> ReportSummary:
+    e = example_report_input(*labels)
+    return summarise(e.survey, e.items, e.damages, e.flags, e.config, e.printed_date, e.versions)
+
+
+@pytest.fixture(scope="module")
+def pdf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pdf") / "report.pdf"
+    path.write_bytes(render_pdf(summary()))
+    return path
+
+
+def tool(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@needs_pango
+@needs_poppler
+def test_page_one_says_whom_to_call(pdf: Path) -> None:
+    page = " ".join(tool("pdftotext", "-l", "1", "-layout", str(pdf), "-").split())
+    assert "One of 12 interviewers is worth a call: 1003" in page
+    assert "Interviewer 1003" in page
+    assert "88 in Trust in the police" in page
+    assert "Page 1 of" in page
+
+
+@needs_pango
+@needs_poppler
+def test_every_part_is_there_with_its_running_header(pdf: Path) -> None:
+    text = tool("pdftotext", "-layout", str(pdf), "-")
+    for words in ("Contents", "Data-preparation problems", "Interviewers by items", "Every item", "Cleaning audit",
+                  "Methods and provenance", "Glossary", "Always the same is not modelled", "SHA-256"):  # fmt: skip
+        assert words in text
+    pages = text.split("\f")[:-1]
+    assert all("Trust Survey, Wave 1, Belgium" in page for page in pages)
+    assert all(f"Page {number} of {len(pages)}" in page for number, page in enumerate(pages, start=1))
+
+
+@needs_pango
+@needs_poppler
+def test_metadata_and_embedded_fonts(pdf: Path) -> None:
+    facts = tool("pdfinfo", str(pdf))
+    assert "Trust Survey, Wave 1: interviewer effects" in facts
+    assert "Author" not in facts
+    assert "Mar  1 00:00:00 2026" in facts
+    fonts = tool("pdffonts", str(pdf)).splitlines()[2:]
+    assert fonts
+    assert all(line.split()[-5] == "yes" for line in fonts)
+
+
+@needs_pango
+def test_same_summary_same_bytes(pdf: Path) -> None:
+    assert render_pdf(summary()) == pdf.read_bytes()
+
+
+def test_page_loads_nothing_and_escapes_everything() -> None:
+    page = print_page(summary('<script>alert(1)</script><img src="file:///etc/passwd">', '"><b>1003</b>'))
+    assert "<script" not in page
+    assert "<b>1003" not in page
+    assert page.count("<img") == page.count('<img src="data:image/png;base64,')
+    assert "url(" not in page
+
+
+@needs_pango
+def test_hostile_labels_make_a_pdf() -> None:
+    assert render_pdf(summary("\u202e\U0001f600" + "x" * 300, "=1+1\x1f")).startswith(b"%PDF-")
+
+
+def test_missing_library_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    real_import = builtins.__import__
+
+    def without_pango(name: str, *rest: object, **options: object) -> object:
+        if name.startswith("weasyprint"):
+            raise OSError("cannot load library 'libpango-1.0-0'")
+        return real_import(name, *rest, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without_pango)
+    obstacle = pdf_obstacle()
+    assert obstacle is not None
+    assert "Pango" in obstacle
+    assert "\n" not in obstacle
+    assert issubclass(PdfUnavailable, UserError)
