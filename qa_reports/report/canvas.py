@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from qa_reports.report.formats import answer
 
 FloatArray = NDArray[np.float64]
+CELLS_ACROSS = 1 << 20
+"""More grid cells than any picture is wide, so that one number stands for a cell."""
 LABEL_LENGTH = 22
 """Longer labels inside a figure are cut; the page and the caption have the whole text."""
 CHARACTER = 6.2
@@ -104,8 +106,10 @@ def dots(x: FloatArray, y: FloatArray, css: str, grid: float = 0.1) -> str:
     """Round marks as one path of zero-length strokes; marks on the same grid cell are drawn once."""
     if x.size == 0:
         return ""
-    cells = np.unique(np.column_stack([np.round(y / grid), np.round(x / grid)]), axis=0) * grid
-    path = "".join(f"M{_short(at_x)} {_short(at_y)}h0" for at_y, at_x in cells)
+    columns, rows = np.rint(x / grid).astype(np.int64), np.rint(y / grid).astype(np.int64)
+    cells = np.unique(rows * CELLS_ACROSS + columns)
+    at_x, at_y = cells % CELLS_ACROSS * grid, cells // CELLS_ACROSS * grid
+    path = "".join(f"M{a:.5g} {b:.5g}h0" for a, b in zip(at_x.tolist(), at_y.tolist(), strict=True))
     return f'<path class="{css}" d="{path}"/>'
 
 
@@ -183,4 +187,5 @@ def shorten(words: str, most: int = LABEL_LENGTH) -> str:
 
 def _short(value: float) -> str:
     """A coordinate with at most one decimal."""
-    return f"{round(value, 1) + 0.0:.1f}".removesuffix(".0")
+    rounded = f"{value:.1f}".removesuffix(".0")
+    return "0" if rounded == "-0" else rounded

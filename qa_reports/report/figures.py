@@ -179,7 +179,7 @@ def caterpillar(
         caption=(
             "Each line is one interviewer, lowest to highest; the bar is the 95% interval. Bars that cross the zero "
             "line are "
-            "compatible with an ordinary interviewer. Interviewers worth a call are marked and named."
+            "compatible with an ordinary interviewer. Flagged interviewers are marked and named."
         ),
         axis=_unit(term),
         interviewers=ids,
@@ -214,7 +214,7 @@ def effect_quantiles(
         caption=(
             "Each point is one interviewer. Ordinary interviewers follow the straight line; a point far from it at "
             "either "
-            "end is an interviewer unlike the others. Interviewers worth a call are marked and named."
+            "end is an interviewer unlike the others. Flagged interviewers are marked and named."
         ),
         axis="standardised effect" if standardised else _unit(term),
         labels=ids,

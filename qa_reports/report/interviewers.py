@@ -206,7 +206,8 @@ def _strip(cells: tuple[ItemCell, ...], interviewer: str) -> DeviationStrip | No
         title=f"Interviewer {interviewer} on all items",
         caption=(
             "One row per item. The dot shows how far this interviewer is from colleagues, in standard errors "
-            "(deletion z): left is lower, right is higher. Most ordinary interviewers stay between \u22122 and 2 on most items."
+            "(deletion z): left is lower, right is higher. Most ordinary interviewers stay between \u22122 and 2 "
+            "on most items."
         ),
         items=tuple(cell.item for cell in cells),
         labels=tuple(cell.label for cell in cells),

@@ -168,7 +168,7 @@ def _scatter(shown: AnswerScatter) -> str:
         diamonds(drawing.x.at(shown.own_x), drawing.y.at(shown.own_y), "diamond"),
         diamonds(marked_x, marked_y, "diamond"),
         circles(marked_x, marked_y, "ring"),
-        labels(drawing, marked_x, marked_y - 12, [_point_name(shown, k) for k in range(marked_x.size)]),
+        labels(drawing, marked_x, marked_y - 22, [_point_name(shown, k) for k in range(marked_x.size)]),
         _legend([("dot crowd s3", "everybody"), ("diamond", shorten(shown.interviewer, 16))]),
     ]
     return figure(drawing, shown.title, layers)

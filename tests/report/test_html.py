@@ -1,0 +1,269 @@
+"""The page: section by section, offline, escaped, the same bytes every time, and alive in a browser."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+import pytest
+
+from qa_reports.effects.flag import Flags
+from qa_reports.report.render import anchor, render_html, template_environment, templates_folder
+from qa_reports.report.summarise import summarise
+from tests.report.example_survey import IDS, ExampleReportInput, example_report_input
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+HOSTILE = '<script>alert("1")</script>\' onload="x" & \u202eright to left'
+VOID = frozenset({"meta", "link", "br", "input", "img", "hr"})
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+class Outline(HTMLParser):
+    """Tags, ids and links of a page; fails on a tag that is closed by another."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        named = dict(attrs)
+        self.ids += [named["id"] or ""] if "id" in named else []
+        self.links += [named["href"] or ""] if "href" in named else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def page_of(given: ExampleReportInput) -> str:
+    return render_html(summarise(**{field.name: getattr(given, field.name) for field in dataclasses.fields(given)}))
+
+
+def section(page: str, name: str) -> str:
+    """The words of one section, tags removed and blanks joined."""
+    found = re.search(rf'<section id="{name}".*?</section>', page, re.DOTALL)
+    assert found is not None
+    without_figures = re.sub(r"<svg.*?</svg>", " ", found.group(), flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", without_figures).split())
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return page_of(example_report_input())
+
+
+def test_sections_stand_in_the_order_they_are_read(page: str) -> None:
+    wanted = ["verdict", "calls", "items", "item-pages", "interviewers", "suspects", "cleaning", "methods"]
+    assert re.findall(r'<section id="([a-z-]+)"', page) == wanted
+
+
+def test_verdict(page: str) -> None:
+    words = section(page, "verdict")
+    assert "One of 12 interviewers is worth a call: 1003" in words
+    assert "Interviews 143 by 12 interviewers" in words
+    assert "Items modelled 3 of 4" in words
+    assert "Worth a call 1 about 0.5 expected by chance" in words
+    assert "Data-preparation problems 1 to put right first" in words
+    assert "worst: 43 of 138" in words
+
+
+def test_call_list_puts_data_preparation_first(page: str) -> None:
+    words = section(page, "calls")
+    assert words.index("88 in Trust in the police Data preparation") < words.index("Interviewer 1003 Call first")
+    assert "missing_codes: {77: Refusal, 88: &#34;Don&#39;t know&#34;}" in words
+    assert "Interviews 18 \u00b7 team North" in words
+    assert "1 interviewer with too few interviews to judge" in words
+    assert "Re-contact some of the respondents" in words
+
+
+def test_call_list_without_anybody_is_friendly() -> None:
+    given = example_report_input()
+    verdicts = tuple(dataclasses.replace(verdict, severity="none") for verdict in given.flags.interviewers)
+    calm = dataclasses.replace(given, flags=Flags((), verdicts, given.flags.expected_by_chance))
+    page = page_of(calm)
+    assert "Nobody to call" in section(page, "calls")
+    assert 'id="interviewers"' not in page
+
+
+def test_more_than_ten_calls_end_in_a_table() -> None:
+    given = example_report_input()
+    verdicts = tuple(dataclasses.replace(verdict, severity="warning") for verdict in given.flags.interviewers)
+    flags = tuple(
+        dataclasses.replace(given.flags.flags[0], interviewer=name, severity="warning", sentence=f"{name} differs.")
+        for name in IDS
+    )
+    page = page_of(
+        dataclasses.replace(given, flags=Flags(flags, verdicts, given.flags.expected_by_chance)),
+    )
+    words = section(page, "calls")
+    assert len(re.findall(r'class="card warning"', page)) == 10
+    assert "More interviewers worth a call" in words
+    assert f"{IDS[11]} differs." in words
+
+
+def test_items_table_has_numbers_status_and_reasons(page: str) -> None:
+    words = section(page, "items")
+    assert (
+        "Trust in the police trstplc 3.5% 1.2% 1.42 100 of 142 0.133 .002 10% adjusted fitted referee agrees" in words
+    )
+    assert "Reduce income differences gincdif 0% \u2013" in words
+    assert "zero variance" in words
+    assert "Always the same constant : Every interview has the same answer, 4." in words
+
+
+def test_item_pages_have_all_models(page: str) -> None:
+    words = section(page, "item-pages")
+    assert "Slope: interviewers may differ in the slope y ~ trstplc + (1 + trstplc | intnum) fitted" in words
+    assert "Slope, by maximum likelihood" in words
+    assert "failed Years of experience is the same for every interviewer. no estimates" in words
+    assert "slope slope variance (trstplc) 5.80 .035 ML likelihood ratio" in words
+    assert "2.0 \u00d7 10\u207b\u2079" in words
+    assert "Without 1 flagged interviewer the ICC is 6.1%" in words
+
+
+def test_profiles_suspects_cleaning_and_methods(page: str) -> None:
+    assert "Years of experience 2 Sex male" in section(page, "interviewers")
+    assert "z \u22124.60, p <.001, q <.001".replace("<", "&lt;") in section(page, "interviewers")
+    assert "ICC with it / without it 39% / 2.1%" in section(page, "suspects")
+    cleaning = section(page, "cleaning")
+    assert "145 rows in the file = 143 used + 2 dropped (no interviewer id)." in cleaning
+    assert "pplhlp 88 Don&#39;t know 3 1001 (2), 1005 (1)" in cleaning
+    methods = section(page, "methods")
+    assert "statsmodels 0.14.4" in methods
+    assert "3f" * 32 in methods
+    assert "Design effect How many times larger" in methods
+
+
+def test_page_is_well_formed_with_unique_ids_and_links_that_lead_somewhere(page: str) -> None:
+    outline = Outline(page)
+    assert len(outline.ids) == len(set(outline.ids))
+    assert {link.removeprefix("#") for link in outline.links} <= set(outline.ids)
+    assert {"header", "nav", "main", "footer"} <= set(outline.tags)
+
+
+def test_page_asks_the_network_for_nothing(page: str) -> None:
+    outline = Outline(page)
+    assert not {"link", "img", "iframe", "object", "embed", "base"} & set(outline.tags)
+    assert not [name for name, _ in outline.attributes if name in ("src", "style", "srcset") or name.startswith("on")]
+    assert "http:" not in page
+    assert "https:" not in page
+    assert "url(" not in page
+
+
+def test_only_our_own_style_and_script_may_run(page: str) -> None:
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
+    assert policy is not None
+    assert "default-src &#39;none&#39;" in policy.group(1)
+    assert "unsafe" not in policy.group(1)
+    for element in ("style", "script"):
+        (text,) = re.findall(rf"<{element}>(.*?)</{element}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{element}-src &#39;sha256-{digest}&#39;" in policy.group(1)
+
+
+def test_every_table_has_a_caption_and_scoped_headings(page: str) -> None:
+    tables = re.findall(r"<table.*?</table>", page, re.DOTALL)
+    assert len(tables) > 15
+    for table in tables:
+        assert "<caption>" in table
+        assert re.findall(r"<th(?! scope=)", table.replace("<thead", "")) == []
+
+
+def test_hostile_labels_and_ids_change_nothing_but_the_text() -> None:
+    page = page_of(example_report_input(label=HOSTILE, interviewer=HOSTILE))
+    calm = Outline(page_of(example_report_input()))
+    outline = Outline(page)
+    assert outline.tags.count("script") == 1
+    assert outline.tags == calm.tags
+    assert not [name for name, _ in outline.attributes if name.startswith("on")]
+    assert len(outline.ids) == len(set(outline.ids))
+    assert {link.removeprefix("#") for link in outline.links} <= set(outline.ids)
+
+
+def test_same_input_same_bytes(page: str) -> None:
+    assert page_of(example_report_input()) == page
+
+
+def test_anchors_are_valid_ids_and_never_collide() -> None:
+    assert anchor("pplhlp", "item") == "item-pplhlp"
+    names = ["a b", "a_b", "a_20_b", "a/b", "\u00e4", HOSTILE]
+    ids = [anchor(name, "item") for name in names]
+    assert len(set(ids)) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]+", each) for each in ids)
+
+
+def test_environment_escapes_and_refuses_unknown_names() -> None:
+    environment = template_environment()
+    assert environment.from_string("{{ word }}").render(word="<b>") == "&lt;b&gt;"
+    with pytest.raises(jinja2.UndefinedError, match="nothing"):
+        environment.from_string("{{ nothing }}").render()
+
+
+def test_every_partial_is_part_of_a_page() -> None:
+    folder = templates_folder()
+    sources = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.j2"))
+    unused = [path.name for path in (folder / "partials").glob("*.j2") if f"partials/{path.name}" not in sources]
+    assert unused == []
+
+
+@pytest.fixture
+def browser_page(page: str, tmp_path: Path) -> Iterator[Page]:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM.exists():
+        pytest.skip("no Chromium here")
+    path = tmp_path / "report.html"
+    path.write_text(page, encoding="utf-8")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        shown = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
+        complaints: list[str] = []
+        shown.on("console", lambda message: complaints.append(message.text))
+        shown.on("pageerror", lambda error: complaints.append(str(error)))
+        shown.on("request", lambda request: None if request.url.startswith("file:") else complaints.append(request.url))
+        shown.goto(path.as_uri())
+        yield shown
+        assert complaints == []
+        browser.close()
+
+
+@pytest.mark.browser
+def test_phone_sorting_filtering_and_deep_links(browser_page: Page) -> None:
+    names = "[...document.querySelectorAll('#items tbody tr:not([hidden]) .name')].map(cell => cell.textContent)"
+    assert browser_page.evaluate("document.documentElement.scrollWidth") == 390
+    assert browser_page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(19, 23, 27)"
+    assert browser_page.evaluate(names) == ["trstplc", "pplhlp", "gincdif"]
+    heading = browser_page.get_by_role("button", name="Interviewer ICC")
+    heading.focus()
+    browser_page.keyboard.press("Enter")
+    assert browser_page.evaluate(names) == ["gincdif", "trstplc", "pplhlp"]
+    browser_page.keyboard.press("Enter")
+    assert browser_page.evaluate(names) == ["pplhlp", "trstplc", "gincdif"]
+    browser_page.get_by_label("Find an item").first.fill("TRUST IN")
+    assert browser_page.evaluate(names) == ["trstplc"]
+    browser_page.evaluate("location.hash = 'item-gincdif'")
+    browser_page.wait_for_function("document.getElementById('item-gincdif').open")
+    for details in browser_page.query_selector_all("details"):
+        details.evaluate("element => { element.open = true; }")
+    assert browser_page.evaluate("document.documentElement.scrollWidth") == 390

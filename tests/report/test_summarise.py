@@ -1,0 +1,141 @@
+"""The summary: sentences, order of the call list, and what a suspicious code would have done."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
+from qa_reports.effects.flag import Flags
+from qa_reports.effects.linear import Referee
+from qa_reports.report.figures import AnswerScatter, Distribution
+from qa_reports.report.summarise import ReportSummary, summarise
+from tests.report.example_survey import FORGOTTEN, IDS, LOW, ExampleReportInput, example_report_input
+
+ACCUSING = ("fraud", "fabricat", "cheat", "guilt", "suspicious interviewer", "misconduct", "falsif")
+
+
+def summary_of(given: ExampleReportInput) -> ReportSummary:
+    return summarise(**{field.name: getattr(given, field.name) for field in dataclasses.fields(given)})
+
+
+def without_flags(given: ExampleReportInput) -> ExampleReportInput:
+    verdicts = tuple(dataclasses.replace(verdict, severity="none") for verdict in given.flags.interviewers)
+    return dataclasses.replace(given, flags=Flags((), verdicts, given.flags.expected_by_chance))
+
+
+@pytest.fixture(scope="module")
+def summary() -> ReportSummary:
+    return summary_of(example_report_input())
+
+
+def test_verdict_is_one_sentence_with_data_problems_first_among_the_notes(summary: ReportSummary) -> None:
+    verdict = summary.verdict
+    assert (
+        verdict.sentence == "One of 12 interviewers is worth a call: 1003 (by chance alone about 0.5 would be flagged)."
+    )
+    assert verdict.notes[0] == (
+        "First put the data preparation right: 1 value looks like a missing code that nobody declared "
+        "(88 in Trust in the police)."
+    )
+    assert (verdict.n_items_modelled, verdict.n_items, verdict.n_flagged, verdict.n_too_few) == (3, 4, 1, 1)
+    assert verdict.worst is not None
+    assert verdict.worst.name == "pplhlp"
+
+
+def test_nobody_to_call_is_said() -> None:
+    calm = summary_of(without_flags(example_report_input()))
+    assert calm.verdict.sentence.startswith("No interviewer needs a call")
+    assert calm.calls == calm.profiles == ()
+
+
+def test_no_model_at_all_is_said() -> None:
+    given = example_report_input()
+    items = tuple(ItemNotModelled(item.item, item.label, "Constant.", 0) for item in given.items)
+    empty = summary_of(dataclasses.replace(without_flags(given), items=items, damages=()))
+    assert empty.verdict.sentence == "No item could be modelled, so no interviewer was judged."
+    assert empty.verdict.median_icc is None
+
+
+def test_a_data_problem_is_no_call_but_a_profile(summary: ReportSummary) -> None:
+    assert [call.interviewer for call in summary.calls] == [IDS[LOW]]
+    assert [profile.interviewer for profile in summary.profiles] == [IDS[LOW], IDS[FORGOTTEN]]
+
+
+def test_critical_calls_come_before_warnings() -> None:
+    given = example_report_input()
+    warned = tuple(
+        dataclasses.replace(verdict, severity="warning", combined_p=1e-9) if verdict.interviewer == IDS[0] else verdict
+        for verdict in given.flags.interviewers
+    )
+    extra = dataclasses.replace(given.flags.flags[0], interviewer=IDS[0], severity="warning")
+    flags = dataclasses.replace(given.flags, flags=(*given.flags.flags, extra), interviewers=warned)
+    calls = summary_of(dataclasses.replace(given, flags=flags)).calls
+    assert [(call.interviewer, call.severity) for call in calls] == [(IDS[LOW], "critical"), (IDS[0], "warning")]
+    assert calls[1].sureness.startswith("Fairly sure")
+    assert len(calls[0].actions) > len(calls[1].actions)
+
+
+def test_profiles_show_answers_for_levels_and_the_marked_point_for_missing_codes(summary: ReportSummary) -> None:
+    low, forgotten = summary.profiles
+    assert [type(figure) for figure in low.figures] == [Distribution, Distribution]
+    (scatter,) = forgotten.figures
+    assert isinstance(scatter, AnswerScatter)
+    assert scatter.marked_x.tolist() == [88.0]
+    assert dict(low.covariates) == {"Years of experience": 2.0, "Sex": "male"}
+
+
+def test_cells_compare_own_answers_with_the_survey(summary: ReportSummary) -> None:
+    cell = summary.profiles[0].cells[1]
+    assert cell.item == "pplhlp"
+    assert cell.flagged
+    assert cell.mean is not None
+    assert cell.mean < cell.survey_mean - 2
+    assert cell.z is not None
+    assert cell.z < -4
+
+
+def test_a_suspect_says_what_the_raw_file_would_have_shown(summary: ReportSummary) -> None:
+    (suspect,) = summary.suspects
+    assert suspect.sentences[0] == (
+        "The value 88 stands once in Trust in the police (interviewer 1007): outside the scale 0 to 10."
+    )
+    assert suspect.sentences[1] == "Left in, it would have moved the item's interviewer ICC from 2.1% to 39%."
+    assert "with p <.001 instead of p = .035" in suspect.sentences[2]
+    null, slope = suspect.comparisons
+    assert null.figures == ()
+    assert [figure.title.rsplit("(", 1)[1] for figure in slope.figures] == ["with 88 left in)", "clean)"]
+
+
+def test_a_failed_model_keeps_its_reason(summary: ReportSummary) -> None:
+    model = summary.items[0].models[-1]
+    assert (model.name, model.status, model.estimates) == ("covariates", "failed", None)
+    assert model.reason == "Years of experience is the same for every interviewer."
+
+
+def test_a_disagreeing_referee_reaches_the_verdict() -> None:
+    given = example_report_input()
+    item = given.items[0]
+    assert isinstance(item, ItemEffects)
+    null = dataclasses.replace(item.null, referee=Referee(-300.0, -10.25, agrees=False))
+    changed = (dataclasses.replace(item, null=null), *given.items[1:])
+    found = summary_of(dataclasses.replace(given, items=changed))
+    assert not found.items[0].referee_agrees
+    assert found.items[0].largest_referee_difference == 10.25
+    assert "The check against statsmodels failed for Trust in the police" in found.verdict.notes[-1]
+
+
+def test_methods_carry_the_surveys_own_figures(summary: ReportSummary) -> None:
+    text = " ".join(summary.methods.paragraphs)
+    assert "143 interviews by 12 interviewers" in text
+    assert "The adjusted model adds the respondents' Age." in text
+    assert "pplhlp on trstplc" in text
+    assert "The false discovery rate is 5.0%" in text
+
+
+def test_no_sentence_accuses(summary: ReportSummary) -> None:
+    words = [summary.verdict.sentence, *summary.verdict.notes, *summary.methods.paragraphs]
+    words += [explanation for _, explanation in summary.methods.glossary]
+    words += [action for call in summary.calls for action in (*call.actions, call.sureness)]
+    assert not [word for word in ACCUSING if word in " ".join(words).lower()]
