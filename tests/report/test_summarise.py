@@ -47,7 +47,8 @@ def test_verdict_is_one_sentence_with_data_problems_first_among_the_notes(summar
 def test_nobody_to_call_is_said() -> None:
     calm = summary_of(without_flags(example_report_input()))
     assert calm.verdict.sentence.startswith("No interviewer needs a call")
-    assert calm.calls == calm.profiles == ()
+    assert calm.calls == ()
+    assert calm.profiles == ()
 
 
 def test_no_model_at_all_is_said() -> None:
