@@ -55,7 +55,7 @@ def draw_panels(figures: Sequence[Figure], columns: int) -> bytes:
 
 
 def draw_heat_map(heat_map: HeatMap) -> bytes:
-    """One PNG of interviewers (rows) by items (columns): a deeper shade is a larger |z|, its sign is shown from 2 on."""
+    """One PNG of interviewers (rows) by items (columns): a deeper shade is a larger |z|, its sign shows from 2 on."""
     top, row, left = 22.0, 3.3, 26.0
     rows, columns = heat_map.z.shape
     pen = Pen(WIDTH_MM, top + rows * row + 11)
@@ -194,7 +194,7 @@ def _distribution(pen: Pen, place: Place, figure: Distribution) -> None:
     for column, (face, hatch, text) in enumerate(words):
         x = plane.left + column * plane.width / 2
         pen.box(x, plane.bottom + plane.height + 1.2, 3, 2, face, ACCENT if hatch else GREY, hatch=hatch)
-        pen.text(x + 4, plane.bottom + plane.height + 1.4, text, room=plane.width / 2 - 4)
+        pen.text(x + 4, plane.bottom + plane.height + 1.4, text, room=plane.width / len(words) - 4)
 
 
 def _interviewer_lines(pen: Pen, place: Place, figure: InterviewerLines) -> None:
