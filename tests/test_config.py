@@ -279,6 +279,12 @@ CONTRADICTIONS = [
      "wave.yaml:8: interviewers.on: belongs to a file of interviewers; add file, or delete on"),
     ("[0, 10]}\n", "[0, 10]}\nreport: {formats: [html, html]}\n",
      "wave.yaml:8: report.formats.html: stands twice; keep one"),
+    ("[0, 10]}\n", "[0, 10], key: trstplc}\n",
+     "wave.yaml:7: items.pplhlp.key: trstplc stands for trstplc already; items of one wave need different keys"),
+    ("[0, 10]}\n", "[0, 10]}\narchive: {folder: a, earlier_waves: [1, 1]}\n",
+     "wave.yaml:8: archive.earlier_waves[2]: stands twice; keep one"),
+    ("A survey}\ndata", "A survey, wave: 2}\narchive: {folder: a, earlier_waves: [1, 2]}\ndata",
+     "wave.yaml:2: archive.earlier_waves[2]: is this wave itself (survey.wave); name earlier waves only"),
 ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from qa_reports.config.loading import load_config
 from qa_reports.config.models import (
+    ArchiveConfig,
     BatteryConfig,
     CovariateConfig,
     Covariates,
@@ -22,6 +23,7 @@ from qa_reports.config.models import (
 )
 
 __all__ = [
+    "ArchiveConfig",
     "BatteryConfig",
     "CovariateConfig",
     "Covariates",

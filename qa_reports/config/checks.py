@@ -22,6 +22,8 @@ def contradictions(config: ReportConfig) -> Iterator[Complaint]:
         yield Complaint(("interviewers", "on"), "belongs to a file of interviewers; add file, or delete on")
     for position, _ in _repeated(list(config.report.formats)):
         yield Complaint(("report", "formats", position), "stands twice; keep one")
+    yield from _keys(config)
+    yield from _earlier_waves(config)
 
 
 def _repeated(names: list[str]) -> Iterator[tuple[int, str]]:
@@ -43,6 +45,27 @@ def _repeated_names(config: ReportConfig) -> Iterator[Complaint]:
             yield Complaint(
                 (*place, position), f"{name} is listed twice (entries {first} and {position + 1}); keep one"
             )
+
+
+def _keys(config: ReportConfig) -> Iterator[Complaint]:
+    """An item is found in other waves by its key, or else its name: each must stand for one item."""
+    keys = [item.key or item.name for item in config.items]
+    for position, key in _repeated(keys):
+        item, other = config.items[position], config.items[keys.index(key)]
+        if item.name != other.name:
+            text = f"{key} stands for {other.name} already; items of one wave need different keys"
+            yield Complaint(("items", position, "key") if item.key else ("items", position), text)
+
+
+def _earlier_waves(config: ReportConfig) -> Iterator[Complaint]:
+    waves = list((config.archive and config.archive.earlier_waves) or ())
+    place = ("archive", "earlier_waves")
+    for position, _ in _repeated(waves):
+        yield Complaint((*place, position), "stands twice; keep one")
+    if config.survey.wave in waves:
+        yield Complaint(
+            (*place, waves.index(config.survey.wave)), "is this wave itself (survey.wave); name earlier waves only"
+        )
 
 
 def _names(covariates: tuple[CovariateConfig, ...]) -> list[str]:

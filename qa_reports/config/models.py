@@ -180,6 +180,20 @@ class ReportConfigSection(Section):
     language: Literal["en"] = Field("en", description="Only `en` is offered.")
 
 
+class ArchiveConfig(Section):
+    """Where every run is kept, and what this wave is compared with."""
+
+    folder: Text = Field(description="Folder of the archive, relative to this YAML file; several surveys may share it.")
+    earlier_waves: Names | None = Field(
+        None,
+        description="Earlier waves to compare with, oldest first, [] for none; where left out, all of this survey in "
+        "the archive that were first run before this one.",
+    )
+    same_interviewers: Flag = Field(
+        True, description="`false` where an interviewer id may be somebody else in another wave."
+    )
+
+
 class ReportConfig(Section):
     """A whole configuration file; relative paths in it start at the folder the file stands in."""
 
@@ -196,6 +210,9 @@ class ReportConfig(Section):
     batteries: tuple[BatteryConfig, ...] = Field((), description="Items that are asked together as one grid.")
     flags: FlagsConfig = Field(FlagsConfig(), description="When an interviewer is worth a call.")
     report: ReportConfigSection = Field(ReportConfigSection(), description="What is made.")
+    archive: ArchiveConfig | None = Field(
+        None, description="Keep every run and compare with earlier waves; left out, the report goes beside this file."
+    )
 
 
 def config_schema() -> dict[str, Any]:
