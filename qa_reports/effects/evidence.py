@@ -23,7 +23,8 @@ FloatArray = NDArray[np.float64]
 _SEED = 20_240_915
 _SIMULATED_INTERVIEWERS = 40_000
 """Simulated waves times interviewers: p is resolved to 1/40,000, far below what any rule asks of it."""
-_MIN_WAVES = 100
+_WAVES = (100, 1_000)
+"""Fewest and most simulated waves, for very many and very few interviewers."""
 _SHRINKAGE = 0.5
 """Weight of the equicorrelated target in T: with 150 interviewers a correlation between two interviewer effects is
 known to about +-.2 only."""
@@ -77,7 +78,7 @@ def combine_evidence(
     table = _Table(table.deviation[rows], table.within, table.overlap[rows], table.n[rows])
     between = _between_covariance(table.deviation, table.n, table.within, table.overlap)
     observed = _log_tail(table, between)
-    waves = max(_MIN_WAVES, -(-_SIMULATED_INTERVIEWERS // len(rows)))
+    waves = min(max(-(-_SIMULATED_INTERVIEWERS // len(rows)), _WAVES[0]), _WAVES[1])
     simulated, cells = _simulate(between, table.within, table.n, waves, false_discovery_rate)
     ordered = np.sort(simulated.ravel())
     p[rows] = (1 + np.searchsorted(ordered, observed, side="right")) / (1 + len(ordered))

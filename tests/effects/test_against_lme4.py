@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.effects.lme4_tables import fit_ids, read_tables, reference_fit
 
 from qa_reports.effects.influence import delete_interviewers
+from tests.effects.lme4_tables import fit_ids, read_tables, reference_fit
 
 LOGLIK = 1e-6
 LOGLIK_ABOVE = 1e-5

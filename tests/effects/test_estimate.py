@@ -1,0 +1,184 @@
+"""The models of an item: which interviews, which terms, what is explained, what is said when it cannot be done."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qa_reports.effects.damage import measure_damages
+from qa_reports.effects.design import covariate_terms
+from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
+from qa_reports.effects.linear import FailedModel, ModelResult
+from qa_reports.survey.clean import Covariate
+from qa_reports.survey.suspects import CodeSuspect
+from tests.effects.synthetic import make_config, make_survey, wave
+
+
+def modelled(item: ItemEffects | ItemNotModelled) -> ItemEffects:
+    assert isinstance(item, ItemEffects)
+    return item
+
+
+def fitted(model: ModelResult | FailedModel | None) -> ModelResult:
+    assert isinstance(model, ModelResult)
+    return model
+
+
+def test_each_model_uses_its_complete_interviews_and_is_confirmed_by_statsmodels() -> None:
+    rng = np.random.default_rng(1)
+    answers, interviewer = wave(rng, items=3)
+    n, j = len(interviewer), int(interviewer.max()) + 1
+    answers["item0"][:10] = np.nan
+    age = rng.normal(50, 15, n)
+    age[5:20] = np.nan
+    region = rng.integers(0, 3, n).astype(float)
+    survey = make_survey(
+        answers,
+        interviewer,
+        respondent_covariates=[
+            Covariate("age", "Age", "numeric", age, ()),
+            Covariate("region", "Region", "categorical", region, ("North", "South", "West")),
+        ],
+        interviewer_covariates=[Covariate("years", "Experience", "numeric", rng.normal(5, 2, j), ())],
+    )
+    first, second, _ = map(modelled, estimate_items(survey, make_config(list(answers), {"item1": ["item2"]})))
+    assert first.null.n_interviews == n - 10
+    assert fitted(first.adjusted).n_interviews == n - 20
+    assert [effect.term for effect in fitted(first.adjusted).fixed_effects] == [
+        "(Intercept)", "age", "region: South", "region: West",
+    ]  # fmt: skip
+    assert first.slope is None
+    slope, covariates = fitted(second.slope), fitted(second.covariates)
+    assert slope.n_parameters == 6
+    assert slope.effects.terms == ("intercept", "slope:item2")
+    assert slope.by_ml is not None
+    assert slope.by_ml.loglik == pytest.approx(slope.loglik_ml, abs=1e-6)
+    assert covariates.fixed_effects[-1].term == "item2:years"
+    for item in (first, second):
+        for model in (item.null, item.adjusted, item.slope, item.covariates):
+            if model is not None:
+                assert fitted(model).referee.agrees
+                assert abs(fitted(model).referee.loglik_difference) < 1e-6
+    explained = {(e.larger, e.term): e for e in second.variance_explained}
+    assert set(explained) == {("adjusted", "intercept"), ("covariates", "intercept"), ("covariates", "slope:item2")}
+    assert explained["adjusted", "intercept"].n_interviews == fitted(second.adjusted).n_interviews
+    change = explained["covariates", "slope:item2"]
+    if change.variance_smaller > 0:
+        assert change.share == pytest.approx(1 - change.variance_larger / change.variance_smaller)
+
+
+def test_what_an_interviewer_covariate_explains_is_found() -> None:
+    rng = np.random.default_rng(2)
+    j = 80
+    interviewer = np.repeat(np.arange(j), 15)
+    years = rng.normal(0, 1, j)
+    y = 5 + (0.7 * years + rng.normal(0, 0.7, j))[interviewer] + rng.normal(0, 2, len(interviewer))
+    survey = make_survey(
+        {"y": y}, interviewer, interviewer_covariates=[Covariate("years", "Years", "numeric", years, ())]
+    )
+    item = modelled(estimate_items(survey, make_config(["y"]))[0])
+    (explained,) = item.variance_explained
+    assert explained.larger == "covariates"
+    assert explained.share is not None
+    assert 0.3 < explained.share < 0.75
+    assert item.icc == pytest.approx(0.98 / 4.98, abs=0.06)
+    # Equal workloads: the design effect is 1 + (n - 1) ICC.
+    assert item.design_effect == pytest.approx(1 + 14 * item.icc)
+    assert item.effective_n == pytest.approx(len(y) / item.design_effect)
+
+
+def test_collinear_and_constant_terms_are_left_out_by_name() -> None:
+    rng = np.random.default_rng(3)
+    answers, interviewer = wave(rng, items=1)
+    n = len(interviewer)
+    age = rng.normal(50, 15, n)
+    covariates = [
+        Covariate("age", "Age", "numeric", age, ()),
+        Covariate("born", "Year of birth", "numeric", 2026 - age, ()),
+        Covariate("wave", "Wave", "numeric", np.full(n, 3.0), ()),
+    ]
+    item = modelled(
+        estimate_items(make_survey(answers, interviewer, respondent_covariates=covariates), make_config(["item0"]))[0]
+    )
+    assert fitted(item.adjusted).dropped_terms == ("born", "wave")
+    assert fitted(item.adjusted).status == "converged"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda y: np.full_like(y, np.nan), "no interviews are left"),
+        (lambda y: np.full_like(y, 4.0), "all answers are the same"),
+        (lambda y: np.where(np.arange(len(y)) < 4, y, np.nan), "only one interviewer"),
+    ],
+)
+def test_an_item_that_cannot_be_modelled_is_a_reason_and_spares_the_others(spoil: object, reason: str) -> None:
+    answers, interviewer = wave(np.random.default_rng(4), items=2)
+    whole = modelled(estimate_items(make_survey(answers, interviewer), make_config(list(answers)))[1])
+    answers["item0"] = spoil(answers["item0"])  # type: ignore[operator]
+    lost, kept = estimate_items(make_survey(answers, interviewer), make_config(list(answers)))
+    assert isinstance(lost, ItemNotModelled)
+    assert reason in lost.reason
+    assert modelled(kept).null.loglik == pytest.approx(whole.null.loglik, abs=1e-9)
+
+
+def test_a_slope_on_a_constant_predictor_fails_with_a_reason() -> None:
+    answers, interviewer = wave(np.random.default_rng(5), items=2)
+    answers["item1"] = np.full(len(interviewer), 3.0)
+    item = modelled(
+        estimate_items(make_survey(answers, interviewer), make_config(list(answers), {"item0": ["item1"]}))[0]
+    )
+    assert isinstance(item.slope, FailedModel)
+    assert "item1 does not vary" in item.slope.reason
+
+
+def test_flagged_interviewers_are_set_aside() -> None:
+    answers, interviewer = wave(np.random.default_rng(6), items=1, icc=0.01)
+    answers["item0"][interviewer == 7] = np.clip(answers["item0"][interviewer == 7] - 5, 0, 10)
+    survey, config = make_survey(answers, interviewer), make_config(["item0"])
+    before = estimate_items(survey, config)
+    (after,) = set_flagged_aside(survey, before, ["107"])
+    without = modelled(after).without_flagged
+    assert without is not None
+    assert without.n_interviews == len(interviewer) - (interviewer == 7).sum()
+    assert without.icc < modelled(after).icc
+    direct = estimate_items(
+        make_survey({"item0": np.where(interviewer == 7, np.nan, answers["item0"])}, interviewer), config
+    )
+    assert without.intercept_variance == pytest.approx(modelled(direct[0]).null.variance.intercept, abs=1e-9)
+    assert set_flagged_aside(survey, before, []) == before
+
+
+@pytest.mark.parametrize("set_aside", [True, False])
+def test_damage_of_a_suspect_is_the_same_whether_it_was_set_aside_or_left_in(set_aside: bool) -> None:
+    answers, interviewer = wave(np.random.default_rng(7), items=2)
+    left_out = np.full(len(interviewer), np.nan)
+    row = int(np.flatnonzero(interviewer == 9)[0])
+    answers["item1"][row] = np.nan if set_aside else 88.0
+    left_out[row] = 88.0 if set_aside else np.nan
+    suspect = CodeSuspect(
+        "item1", 88.0, 1, (("109", 1),), "outside the scale", "missing_codes: {88: Missing}", set_aside=set_aside
+    )
+    survey = make_survey(answers, interviewer, left_out={"item1": left_out}, suspects=[suspect])
+    (damage,) = measure_damages(survey, make_config(list(answers), {"item0": ["item1"]}))
+    assert damage.outcome == ("item1", "item0")
+    assert [model.name for model in damage.with_suspect] == ["null", "slope"]
+    clean = np.where(np.arange(len(interviewer)) == row, np.nan, answers["item1"])
+    raw = np.where(np.arange(len(interviewer)) == row, 88.0, answers["item1"])
+    for values, icc in ((clean, damage.icc_without), (raw, damage.icc_with)):
+        (item,) = map(modelled, estimate_items(make_survey({"item1": values}, interviewer), make_config(["item1"])))
+        assert item.icc == pytest.approx(icc, abs=1e-9)
+
+
+def test_covariate_terms_take_the_first_level_as_reference_and_keep_missing_missing() -> None:
+    answers, interviewer = wave(np.random.default_rng(8), interviewers=3, items=1, workload=(2, 2))
+    survey = make_survey(
+        answers,
+        interviewer,
+        interviewer_covariates=[
+            Covariate("sex", "Sex", "categorical", np.array([0.0, 1.0, np.nan]), ("female", "male"))
+        ],
+    )
+    (term,) = covariate_terms(survey.interviewer_covariates[0], survey)
+    assert term.name == "sex: male"
+    np.testing.assert_array_equal(term.values, [0, 0, 1, 1, np.nan, np.nan])

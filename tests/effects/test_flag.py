@@ -1,0 +1,137 @@
+"""Who is flagged: planted interviewers are found and named right, normal ones are left in peace."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from statsmodels.stats.multitest import multipletests
+
+from qa_reports.config import ReportConfig
+from qa_reports.effects.damage import measure_damages
+from qa_reports.effects.estimate import estimate_items
+from qa_reports.effects.flag import Flags, flag_interviewers
+from qa_reports.effects.inference import boundary_p, false_discovery_q
+from qa_reports.survey.clean import Survey
+from qa_reports.survey.suspects import CodeSuspect
+from tests.effects.synthetic import make_config, make_survey, wave
+
+
+def judge(survey: Survey, config: ReportConfig) -> Flags:
+    return flag_interviewers(survey, estimate_items(survey, config), measure_damages(survey, config), config)
+
+
+def test_a_level_shift_on_several_items_is_critical_and_described() -> None:
+    answers, interviewer = wave(np.random.default_rng(21))
+    for k in (0, 2, 5):
+        answers[f"item{k}"][interviewer == 30] = np.clip(answers[f"item{k}"][interviewer == 30] - 3, 0, 10)
+    flags = judge(make_survey(answers, interviewer), make_config(list(answers)))
+    flag = flags.flags[0]
+    assert (flag.interviewer, flag.kind, flag.severity) == ("130", "level", "critical")
+    assert {"item0", "item2", "item5"} <= set(flag.items)
+    assert flag.estimate < -2
+    assert flag.z is not None
+    assert flag.z < -3
+    assert "points below those of colleagues (scale 0 to 10)" in flag.sentence
+    verdict = next(verdict for verdict in flags.interviewers if verdict.interviewer == "130")
+    assert verdict.severity == "critical"
+    assert len(flags.interviewers) == 60
+
+
+def test_too_few_interviews_is_said_and_never_flagged() -> None:
+    answers, interviewer = wave(np.random.default_rng(22), workload=(4, 12))
+    short = int(np.flatnonzero(np.bincount(interviewer) == 4)[0])
+    for values in answers.values():
+        values[interviewer == short] = 10.0
+    flags = judge(make_survey(answers, interviewer), make_config(list(answers), min_interviews=5))
+    verdict = flags.interviewers[short]
+    assert verdict.too_few
+    assert verdict.severity == "none"
+    assert verdict.combined_p is None
+    assert str(100 + short) not in {flag.interviewer for flag in flags.flags}
+
+
+def test_a_reversed_slope_is_called_a_slope() -> None:
+    rng = np.random.default_rng(23)
+    counts = rng.integers(10, 30, 60)
+    interviewer = np.repeat(np.arange(60), counts)
+    x = np.clip(np.rint(rng.normal(5, 2, len(interviewer))), 0, 10)
+    slope = np.where(interviewer == 11, -0.8, 0.8)
+    y = 5 + slope * (x - 5) + rng.normal(0, 1.2, len(x)) + rng.normal(0, 0.3, 60)[interviewer]
+    survey = make_survey({"y": y, "x": x}, interviewer)
+    flags = judge(survey, make_config(["y", "x"], {"y": ["x"]}))
+    flag = flags.flags[0]
+    assert (flag.interviewer, flag.kind, flag.items) == ("111", "slope", ("y",))
+    assert flag.estimate == pytest.approx(-1.6, abs=0.5)
+
+
+def test_a_flag_that_only_a_suspect_code_makes_is_data_preparation() -> None:
+    answers, interviewer = wave(np.random.default_rng(24), items=3)
+    row = int(np.flatnonzero(interviewer == 17)[2])
+    answers["item1"][row] = np.nan
+    left_out = {"item1": np.where(np.arange(len(interviewer)) == row, 88.0, np.nan)}
+    suspect = CodeSuspect("item1", 88.0, 1, (("117", 1),), "outside the scale 0 to 10", "missing_codes: {88: Missing}")
+    survey = make_survey(answers, interviewer, left_out=left_out, suspects=[suspect])
+    flags = judge(survey, make_config(list(answers)))
+    kinds = {(flag.interviewer, flag.kind, flag.severity) for flag in flags.flags}
+    assert ("117", "missing_code", "data_preparation") in kinds
+    assert not any(flag.interviewer == "117" and flag.kind != "missing_code" for flag in flags.flags)
+    assert flags.interviewers[17].severity == "none"
+    sentence = next(flag.sentence for flag in flags.flags if flag.interviewer == "117")
+    assert "not of the interviewer" in sentence
+
+
+@pytest.mark.parametrize("interviewers", [2, 3])
+def test_hardly_anyone_to_compare_with(interviewers: int) -> None:
+    answers, interviewer = wave(np.random.default_rng(25), interviewers=interviewers, items=2, workload=(10, 20))
+    flags = judge(make_survey(answers, interviewer), make_config(list(answers)))
+    # Two cannot be told apart at all; of three nobody is certain enough to be critical.
+    assert not any(flag.severity == "critical" for flag in flags.flags)
+    assert len(flags.interviewers) == interviewers
+    assert np.isfinite(flags.expected_by_chance.interviewers)
+
+
+def test_same_survey_same_flags() -> None:
+    answers, interviewer = wave(np.random.default_rng(26), items=3)
+    survey, config = make_survey(answers, interviewer), make_config(list(answers))
+    assert judge(survey, config) == judge(survey, config)
+
+
+def test_items_asked_of_different_halves_are_combined() -> None:
+    """A split ballot: no interview has both items, so nothing is known of their covariance within interviews."""
+    answers, interviewer = wave(np.random.default_rng(27), items=2)
+    first_half = np.arange(len(interviewer)) % 2 == 0
+    answers["item0"][first_half] = np.nan
+    answers["item1"][~first_half] = np.nan
+    flags = judge(make_survey(answers, interviewer), make_config(list(answers)))
+    judged = [verdict for verdict in flags.interviewers if not verdict.too_few]
+    assert all(verdict.combined_p is not None and 0 < verdict.combined_p <= 1 for verdict in judged)
+
+
+def test_boundary_mixture() -> None:
+    # Stram & Lee (1994): the 5 % points of the mixtures are 2.71 and 5.14.
+    assert boundary_p(2.7055, 1) == pytest.approx(0.05, abs=1e-4)
+    assert boundary_p(5.1387, 2) == pytest.approx(0.05, abs=1e-4)
+    assert boundary_p(0.0, 1) == 1.0
+    assert boundary_p(-1e-9, 2) == 1.0
+
+
+def test_false_discovery_rate_agrees_with_statsmodels() -> None:
+    p = np.random.default_rng(28).uniform(size=50) ** 2
+    p[[3, 9]] = np.nan
+    expected = multipletests(p[np.isfinite(p)], method="fdr_bh")[1]
+    np.testing.assert_allclose(false_discovery_q(p)[np.isfinite(p)], expected)
+    assert np.isnan(false_discovery_q(p)[[3, 9]]).all()
+
+
+@pytest.mark.slow
+def test_clean_waves_flag_as_few_as_chance_is_said_to() -> None:
+    """30 clean waves: the mean number flagged is within Monte-Carlo error of what the reports expect, and below 1."""
+    flagged, expected = [], []
+    for seed in range(30):
+        answers, interviewer = wave(np.random.default_rng(5000 + seed), items=5)
+        flags = judge(make_survey(answers, interviewer), make_config(list(answers)))
+        flagged.append(sum(verdict.severity != "none" for verdict in flags.interviewers))
+        expected.append(flags.expected_by_chance.interviewers)
+    mean, error = np.mean(flagged), 3 * np.sqrt(max(np.var(flagged), 0.3) / len(flagged))
+    assert mean < np.mean(expected) + error
+    assert mean < 1.0
