@@ -14,7 +14,7 @@ from qa_reports import __version__
 from qa_reports.config import Format, ReportConfig, load_config
 from qa_reports.delivery.folder import check_writable, write_files
 from qa_reports.effects.damage import measure_damages
-from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items
+from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
 from qa_reports.effects.flag import flag_interviewers
 from qa_reports.errors import DataError, OutputError, UserError
 from qa_reports.progress import Progress
@@ -84,6 +84,7 @@ def make_report(
     progress.begin("flag")
     flags = flag_interviewers(survey, items, damages, config)
     worth_a_call = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
+    items = set_flagged_aside(survey, items, [verdict.interviewer for verdict in worth_a_call])
     progress.end("flag", f"{len(worth_a_call):,} of {len(flags.interviewers):,} interviewers worth a call")
 
     progress.begin("report")
