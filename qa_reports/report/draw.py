@@ -136,7 +136,7 @@ class Pen:
         """The sheet as a PNG without a date or other metadata."""
         pixels = np.asarray(self._renderer.buffer_rgba())[:, :, :3]
         target = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(pixels)).save(target, format="png")
+        Image.fromarray(np.ascontiguousarray(pixels)).save(target, format="png", compress_level=2)
         return target.getvalue()
 
     def _printable(self, words: str) -> str:
