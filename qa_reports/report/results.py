@@ -31,7 +31,7 @@ def results_document(
     versions: Mapping[str, str],
     config_sha256: str,
 ) -> Document:
-    """Every number of a run as plain JSON values, in the key order of the contract.
+    """Every number of a run as plain JSON values, in the key order of the contract; `waves` is added by `with_waves`.
 
     Args:
         versions: library name -> version, as shown in the report.
@@ -49,7 +49,7 @@ def results_document(
         },
         "cleaning": _cleaning(survey.log),
         "code_suspects": [_suspect(suspect, damages) for suspect in survey.suspects],
-        "items": [item_record(item) for item in items],
+        "items": [_recognisable(item_record(item), config) for item in items],
         "effects": [row for item in items for row in _flag_model_effects(item, survey)],
         "interviewers": [_interviewer(verdict, survey) for verdict in flags.interviewers],
         "flags": [_flag(flag) for flag in flags.flags],
@@ -58,6 +58,7 @@ def results_document(
             "cells": number(flags.expected_by_chance.cells),
             "method": flags.expected_by_chance.method,
         },
+        "waves": None,
     }
 
 
@@ -161,6 +162,13 @@ def _cleaning(log: CleaningLog) -> Document:
         ],
         "notes": list(log.notes),
     }
+
+
+def _recognisable(record: Document, config: ReportConfig) -> Document:
+    """An item's record with what it is found by, and compared by, in other waves."""
+    item = next(item for item in config.items if item.name == record["item"])
+    scale = None if item.scale is None else [number(end) for end in item.scale]
+    return {"item": item.name, "key": item.key or item.name, "scale": scale, **record}
 
 
 def _suspect(suspect: CodeSuspect, damages: tuple[SuspectDamage, ...]) -> Document:

@@ -18,6 +18,7 @@ from tests.report.example_survey import ExampleReportInput, example_report_input
 CONTRACT = (
     "survey",
     "wave",
+    "waves",
     "provenance.config_sha256",
     "provenance.files.[].path",
     "provenance.files.[].sha256",
@@ -39,6 +40,8 @@ CONTRACT = (
     "code_suspects.[].icc_without",
     "code_suspects.[].yaml",
     "items.[].item",
+    "items.[].key",
+    "items.[].scale",
     "items.[].label",
     "items.[].status",
     "items.[].reason",
