@@ -1,5 +1,6 @@
 """The YAML file of a report: its options and defaults (`models`), and how it is read and checked (`load_config`)."""
 
+from qa_reports.config.addresses import MailAddress, parse_address
 from qa_reports.config.loading import load_config
 from qa_reports.config.models import (
     ArchiveConfig,
@@ -8,6 +9,7 @@ from qa_reports.config.models import (
     Covariates,
     DataConfig,
     DurationConfig,
+    EmailConfig,
     FlagsConfig,
     Format,
     InterviewersConfig,
@@ -18,6 +20,7 @@ from qa_reports.config.models import (
     ReportConfig,
     ReportConfigSection,
     Section,
+    SmtpConfig,
     SurveyConfig,
     config_schema,
 )
@@ -29,17 +32,21 @@ __all__ = [
     "Covariates",
     "DataConfig",
     "DurationConfig",
+    "EmailConfig",
     "FlagsConfig",
     "Format",
     "InterviewersConfig",
     "ItemConfig",
     "JoinConfig",
+    "MailAddress",
     "MissingCodes",
     "Names",
     "ReportConfig",
     "ReportConfigSection",
     "Section",
+    "SmtpConfig",
     "SurveyConfig",
     "config_schema",
     "load_config",
+    "parse_address",
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from qa_reports.config.models import CovariateConfig, ItemConfig, MissingCodes, ReportConfig
+from qa_reports.config.addresses import parse_address
+from qa_reports.config.models import CovariateConfig, EmailConfig, ItemConfig, MissingCodes, ReportConfig
 from qa_reports.config.wording import Complaint, did_you_mean
 
 
@@ -18,6 +19,9 @@ def contradictions(config: ReportConfig) -> Iterator[Complaint]:
         yield from _scale_and_codes(item, place, config.missing_codes)
     yield from _batteries(config)
     yield from _duration(config)
+    if config.email is not None:
+        yield from _recipients(config.email, config.data.team)
+        yield from _server(config.email)
     if config.interviewers.on is not None and config.interviewers.file is None:
         yield Complaint(("interviewers", "on"), "belongs to a file of interviewers; add file, or delete on")
     for position, _ in _repeated(list(config.report.formats)):
@@ -129,3 +133,43 @@ def _duration(config: ReportConfig) -> Iterator[Complaint]:
     times = (duration.start, duration.end)
     if (duration.minutes is not None and times != (None, None)) or (duration.minutes is None and None in times):
         yield Complaint(("data", "duration"), "needs either minutes, or both start and end")
+
+
+def _recipients(email: EmailConfig, team_column: str | None) -> Iterator[Complaint]:
+    if not (email.to or email.cc or email.teams):
+        yield Complaint(("email",), "has nobody to send to; add to, cc or teams, or delete email")
+    if email.teams and team_column is None:
+        yield Complaint(("email", "teams"), "needs data.team, the column that says which team an interviewer is in")
+    teams = [(("teams", team), addresses) for team, addresses in email.teams.items()]
+    for place, addresses in [(("to",), email.to), (("cc",), email.cc), *teams]:
+        earlier = email.to if place == ("cc",) else ()
+        specs = [_spec(address) for address in (*earlier, *addresses)]
+        for position in range(len(addresses)):
+            if specs[len(earlier) + position] in specs[: len(earlier) + position]:
+                yield Complaint(("email", *place, position), "stands twice; keep one")
+
+
+def _spec(address: str) -> str:
+    parsed = parse_address(address)
+    return address if parsed is None else parsed.spec.casefold()
+
+
+def _server(email: EmailConfig) -> Iterator[Complaint]:
+    smtp, place = email.smtp, ("email", "smtp")
+    if not smtp.host.isprintable() or " " in smtp.host:
+        yield Complaint((*place, "host"), "is not the name of a server; it should be like mail.agency.example")
+    if smtp.password_env is not None and smtp.password_file is not None:
+        yield Complaint((*place, "password_file"), "stands beside password_env; keep one of them")
+    has_password = smtp.password_env is not None or smtp.password_file is not None
+    if smtp.user is None and has_password:
+        yield Complaint(place, "has a password but no user; add user, or delete the password")
+    if smtp.user is not None and not has_password:
+        yield Complaint((*place, "user"), "needs a password; add password_env or password_file")
+    if smtp.user is not None and smtp.security == "none":
+        text = "is none, but a password is never sent unencrypted; it should be starttls or tls, or delete user"
+        yield Complaint((*place, "security"), text)
+    if smtp.password_file is not None and not smtp.password_file.startswith(("/", "~/")):
+        text = f"is '{smtp.password_file}'; it should be an absolute path, because the archive keeps this file too"
+        yield Complaint((*place, "password_file"), text)
+    if email.archive_url is not None and not email.archive_url.startswith(("https://", "http://")):
+        yield Complaint(("email", "archive_url"), "is not a web address; it should begin with https://")

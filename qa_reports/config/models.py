@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
+
+from qa_reports.config.addresses import parse_address
 
 
 def _number_as_text(value: object) -> object:
@@ -41,6 +44,15 @@ def _named(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
+def _as_address(value: object) -> object:
+    """An e-mail address, kept as it was written."""
+    if not isinstance(value, str) or parse_address(value) is None:
+        raise PydanticCustomError(
+            "address", "is not an e-mail address; write name@agency.example, or Field team <name@agency.example>"
+        )
+    return value
+
+
 _TEXT_OR_NUMBER: Any = str | int
 _CODES: Any = dict[str, str] | list[float | str]
 
@@ -50,6 +62,10 @@ MissingCodes = Annotated[dict[float | str, Text], BeforeValidator(_as_codes, jso
 """Code as it stands in the file -> the reason it stands for, e.g. {88: "Don't know"}."""
 Scale = Annotated[tuple[float, float], BeforeValidator(_as_scale, json_schema_input_type=tuple[float, float])]
 Flag = Annotated[bool, Field(strict=True)]
+Address = Annotated[str, BeforeValidator(_as_address, json_schema_input_type=str)]
+Addresses = Annotated[tuple[Address, ...], BeforeValidator(_as_tuple, json_schema_input_type=str | list[str])]
+TeamAddresses = dict[Text, Addresses]
+"""Team, as the team column says it -> who gets its part of the report."""
 
 
 class Section(BaseModel):
@@ -194,6 +210,40 @@ class ArchiveConfig(Section):
     )
 
 
+class SmtpConfig(Section):
+    """The mail server that takes the messages; its certificate is always verified."""
+
+    host: Text = Field(description="Name of the mail server, as its certificate has it.")
+    port: int = Field(587, ge=1, le=65535, strict=True, description="Usually 587 for starttls and 465 for tls.")
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="`none` sends unencrypted and without a password, for a mail server on this machine."
+    )
+    user: Text | None = Field(None, description="Name to log in with; no log-in where left out.")
+    password_env: Text | None = Field(None, description="Environment variable that holds the password.")
+    password_file: Text | None = Field(
+        None, description="File that holds the password and nothing else; an absolute path, or one that begins with ~/."
+    )
+    timeout: float = Field(30, gt=0, le=600, strict=True, description="Seconds to wait for each answer of the server.")
+
+
+class EmailConfig(Section):
+    """Who gets the archived report by e-mail; without `archive` nothing is sent."""
+
+    from_: Address = Field(alias="from", description="Address of the sender.")
+    to: Addresses = Field((), description="Who gets the whole report.")
+    cc: Addresses = Field((), description="Who gets a copy of it.")
+    teams: TeamAddresses = Field(
+        {}, description="Team (a value of `data.team`) and who gets its own part of the report, and nothing else."
+    )
+    smtp: SmtpConfig = Field(description="The mail server.")
+    attach_limit_mb: float = Field(
+        10, ge=0, strict=True, description="A larger PDF (in millions of bytes) stays in the archive and is linked to."
+    )
+    archive_url: Text | None = Field(
+        None, description="Web address of the archive's folder, for links, e.g. https://qa.agency.example/archive."
+    )
+
+
 class ReportConfig(Section):
     """A whole configuration file; relative paths in it start at the folder the file stands in."""
 
@@ -213,6 +263,12 @@ class ReportConfig(Section):
     archive: ArchiveConfig | None = Field(
         None, description="Keep every run and compare with earlier waves; left out, the report goes beside this file."
     )
+    email: EmailConfig | None = Field(None, description="Who gets the report by e-mail.")
+
+
+def fields_by_key(section: type[Section]) -> dict[str, FieldInfo]:
+    """The options of a section by the key that stands in the file (`from` is no name Python allows)."""
+    return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
 def config_schema() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from qa_reports.config.models import ReportConfig, Section
+from qa_reports.config.models import ReportConfig, Section, TeamAddresses, fields_by_key
 
 _INTRODUCTION = """# Configuration
 
@@ -41,7 +41,7 @@ def reference_page() -> str:
 def _table(title: str, section: type[Section]) -> str:
     rows = [
         f"| `{name}` | {_kind(field.annotation)} | {_default(field)} | {_cell(field.description or '')} |"
-        for name, field in section.model_fields.items()
+        for name, field in fields_by_key(section).items()
     ]
     head = [f"## {title}", "", section.__doc__ or "", "", "| key | value | default | meaning |", "|---|---|---|---|"]
     return "\n".join([*head, *rows, ""])
@@ -69,6 +69,8 @@ def _kind(annotation: object) -> str:
         return _kind(next(member for member in inner if member is not type(None)))
     if origin is Literal:
         return ", ".join(f"`{json.dumps(choice) if isinstance(choice, bool) else choice}`" for choice in inner)
+    if annotation == TeamAddresses:
+        return "teams with addresses"
     if origin is dict:
         return "codes with reasons"
     if origin is tuple and inner == (float, float):
@@ -82,7 +84,7 @@ def _kind(annotation: object) -> str:
 
 
 def _sections(section: type[Section], place: str) -> Iterator[tuple[str, type[Section]]]:
-    for name, field in section.model_fields.items():
+    for name, field in fields_by_key(section).items():
         for inner in _inner_sections(field.annotation):
             here = f"{place}.{name}" if place else name
             yield here, inner

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from qa_reports.config.models import ReportConfig, Section
+from qa_reports.config.models import ReportConfig, Section, fields_by_key
 from qa_reports.config.yaml_file import KeyPath
 
 
@@ -69,7 +69,7 @@ def _text(details: ErrorDetails, place: KeyPath) -> str:
     if kind == "extra_forbidden":
         known = _keys_at(place[:-1])
         return f"is not a known key; {did_you_mean(place[-1], known, 'known here: ' + ', '.join(known))}"
-    if kind in ("scale", "codes"):
+    if kind in ("scale", "codes", "address"):
         return details["msg"]
     if kind == "literal_error":
         allowed = [_shown(choice).strip("'") for choice in _choices(_annotation(place))]
@@ -98,6 +98,8 @@ def _remedy(kind: str, given: object, context: dict[str, Any], place: KeyPath) -
         case "too_short":
             least = context["min_length"]
             return f"it should have at least {least} {'entry' if least == 1 else 'entries'}"
+        case "dict_type" if not _keys_at(place):
+            return "it should have a name and a value on each line"
         case "tuple_type" | "list_type":
             return "it should be a list, with '- ' before each entry or in [ ]"
         case _:
@@ -130,7 +132,7 @@ def _annotation(place: KeyPath) -> object:
         if isinstance(part, int):
             continue
         section = next(_sections(annotation), None)
-        field = section.model_fields.get(part) if section else None
+        field = fields_by_key(section).get(part) if section else None
         if field is None:
             return None
         annotation = field.annotation
@@ -139,13 +141,13 @@ def _annotation(place: KeyPath) -> object:
 
 def _description(place: KeyPath) -> str:
     section = next(_sections(_annotation(place[:-1])), None)
-    field = section.model_fields.get(str(place[-1])) if section else None
+    field = fields_by_key(section).get(str(place[-1])) if section else None
     return field.description or "it" if field else "it"
 
 
 def _keys_at(place: KeyPath) -> list[str]:
     section = next(_sections(_annotation(place)), None)
-    return list(section.model_fields) if section else []
+    return list(fields_by_key(section)) if section else []
 
 
 def _sections(annotation: object) -> Iterator[type[Section]]:
