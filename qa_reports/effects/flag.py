@@ -201,6 +201,9 @@ def _level_flags(
         if not sure and not p < threshold:
             continue
         named = [cell for cell in own if cell.large and (cell in single or abs(cell.z) > _NAMED_BESIDE)]
+        if single:
+            # Beside a sure finding, the other direction is what a few of many items show by chance.
+            named = [cell for cell in named if cell in single or cell.deviation * single[0].deviation > 0]
         if not named:
             continue
         strongest = named[0]
@@ -312,8 +315,9 @@ def _slope_consequence(
         main = clean[outcome].slope if outcome in clean else None
         if model.name != "slope" or not isinstance(main, ModelResult):
             continue
-        before = {test.name: test.statistic for test in main.tests}
-        for test in model.tests:
+        # By maximum likelihood, as the slope model is shown and as its test is usually reported.
+        before = {test.name: test.statistic for test in (main.by_ml or main).tests}
+        for test in (model.by_ml or model).tests:
             rise = test.statistic - before.get(test.name, 0.0)
             if test.name == "intercept" or rise < _MISLEADING_RISE or (worst is not None and rise < worst[0]):
                 continue
