@@ -29,6 +29,8 @@ class Heading:
     wave: str | None
     country: str | None
     printed: datetime.date
+    team: str | None = None
+    """The team whose part of the report this is; None for the whole report."""
 
 
 @dataclass(frozen=True, slots=True)
