@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,6 +69,10 @@ def report(
         Literal["critical", "warning"] | None,
         Parameter(help="End with exit code 3 when an interviewer is flagged as this or worse."),
     ] = None,
+    new_run: Annotated[
+        bool,
+        Parameter(negative="", show_default=False, help="Archive a run even if the same one is there already."),
+    ] = False,
     quiet: Annotated[bool, Parameter(negative="", show_default=False, help="Print only the last line.")] = False,
     verbose: Annotated[bool, Parameter(negative="", show_default=False, help="Print more about each step.")] = False,
 ) -> int:
@@ -86,7 +91,7 @@ def report(
     for config, folder in zip(configs, folders, strict=True):
         try:
             with progress_on(sys.stderr, quiet=quiet, verbose=verbose) as progress:
-                made.append(make_report(config, folder, chosen, progress))
+                made.append(make_report(config, folder if output else None, chosen, progress, new_run))
         except UserError as error:
             _complain(error)
             failed = True
@@ -110,6 +115,9 @@ def schema() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; a bug is left to end in a traceback with exit code 1."""
+    # The matrices are small: BLAS threads cost more than they bring, and one thread adds up in one order, so that
+    # the same input gives the same bytes. It has to be said before NumPy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import importlib.metadata
 import os
 import platform
@@ -12,7 +11,12 @@ from pathlib import Path
 
 from qa_reports import __version__
 from qa_reports.config import Format, ReportConfig, load_config
+from qa_reports.delivery.archive import ArchivedRun, list_archive
 from qa_reports.delivery.folder import check_writable, write_files
+from qa_reports.delivery.history import find_history
+from qa_reports.delivery.index import rebuild_index
+from qa_reports.delivery.keep import find_same, keep_run, run_facts
+from qa_reports.delivery.manifest import HashedFile, fingerprint, sha256_of
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
 from qa_reports.effects.flag import flag_interviewers
@@ -21,7 +25,10 @@ from qa_reports.progress import Progress
 from qa_reports.report.files import FILE_NAMES, report_files
 from qa_reports.report.pdf import pdf_obstacle
 from qa_reports.report.results import results_document
+from qa_reports.report.results_waves import with_waves
 from qa_reports.report.summarise import summarise
+from qa_reports.report.wave_results import results_of
+from qa_reports.report.waves import Wave, compare_waves
 from qa_reports.survey.clean import Survey, clean_survey
 from qa_reports.survey.load import load_survey
 
@@ -48,28 +55,53 @@ class ReportMade:
 
 
 def make_report(
-    config_path: Path, output: Path | None, formats: tuple[Format, ...] | None, progress: Progress
+    config_path: Path,
+    output: Path | None,
+    formats: tuple[Format, ...] | None,
+    progress: Progress,
+    new_run: bool = False,
 ) -> ReportMade:
     """Make the report of one configuration.
 
     Args:
         config_path: the YAML file.
-        output: folder for the files; `<config stem>-report` beside the configuration where None.
+        output: folder for the files; where None, the configured archive, or else `<config stem>-report` beside the
+            configuration.
         formats: what to make; what the configuration says where None.
         progress: told about every step.
+        new_run: archive a run even if one made from the same things is there.
 
     Raises:
         UserError: something the user can put right; then no file has been written.
     """
-    config = load_config(config_path)
+    config, config_file = load_config(config_path), config_path.read_bytes()
     folder = output or config_path.with_name(f"{config_path.stem}-report")
+    archive = None if config.archive is None else config_path.parent / config.archive.folder
+    keep = archive is not None and output is None
     makeable = _makeable_formats(formats, config, progress)
-    check_writable(folder, tuple(FILE_NAMES[name] for name in makeable))
+    if keep and "json" not in makeable:
+        makeable = (*makeable, "json")  # later waves are compared with it
+    names = tuple(FILE_NAMES[name] for name in makeable)
+    if not keep:
+        check_writable(folder, names)
     printed_date, versions = _printed_date(), _versions()
 
     progress.begin("load")
     survey_file = load_survey(config, config_path.parent)
     progress.end("load", f"{len(survey_file.table):,} interviews from {config.data.file}")
+
+    runs = () if archive is None else list_archive(archive).runs
+    history = find_history(runs, config)
+    used = HashedFile(config_path.name, sha256_of(config_file))
+    inputs = tuple(HashedFile(file.path, file.sha256) for file in survey_file.provenance)
+    mark = fingerprint(used.sha256, inputs, history.runs, versions, names)
+    same = find_same(runs, mark) if keep and not new_run else None
+    if archive is not None and same is not None:
+        rebuild_index(archive)
+        progress.note(f"already archived as {same.manifest.run}: same data, same configuration, same program")
+        return _archived(same)
+    for note in history.notes:
+        progress.note(note)
 
     progress.begin("clean")
     survey = clean_survey(survey_file, config)
@@ -88,13 +120,20 @@ def make_report(
     progress.end("flag", f"{len(worth_a_call):,} of {len(flags.interviewers):,} interviewers worth a call")
 
     progress.begin("report")
-    summary = summarise(survey, items, damages, flags, config, printed_date, versions)
-    config_sha256 = hashlib.sha256(config_path.read_bytes()).hexdigest()
-    document = results_document(survey, items, damages, flags, config, versions, config_sha256)
-    files = report_files(summary, document, makeable)
+    document = results_document(survey, items, damages, flags, config, versions, used.sha256)
+    present = Wave(config.survey.wave or "this wave", None, results_of(document))
+    same_interviewers = config.archive is None or config.archive.same_interviewers
+    waves = compare_waves(history.waves, present, config.flags.false_discovery_rate, same_interviewers)
+    summary = summarise(survey, items, damages, flags, config, printed_date, versions, waves)
+    files = report_files(summary, with_waves(document, waves), makeable)
     progress.end("report", ", ".join(f"{name} {_size(content)}" for name, content in files.items()))
 
     progress.begin("deliver")
+    if archive is not None and keep:
+        facts = run_facts(config, summary, used, inputs, history.runs, versions, mark)
+        run = keep_run(files, config_file, facts, archive, folder)
+        progress.end("deliver", f"to {run.folder}")
+        return _archived(run)
     write_files(files, folder)
     progress.end("deliver", f"to {folder}")
     _mention_older_files(folder, files, progress)
@@ -105,6 +144,18 @@ def make_report(
         verdict=summary.verdict.sentence,
         n_flagged=len(worth_a_call),
         n_critical=sum(verdict.severity == "critical" for verdict in worth_a_call),
+    )
+
+
+def _archived(run: ArchivedRun) -> ReportMade:
+    """The report that stands in the archive."""
+    facts, there = run.manifest.facts, {file.name for file in run.manifest.outputs}
+    return ReportMade(
+        folder=run.folder,
+        files=tuple(name for name in FILE_NAMES.values() if name in there),
+        verdict=" ".join(filter(None, (facts.verdict, facts.since_last_wave))),
+        n_flagged=facts.n_flagged,
+        n_critical=facts.n_critical,
     )
 
 

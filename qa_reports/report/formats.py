@@ -83,6 +83,11 @@ def percent(share: float | None) -> str:
     return f"{_fixed(value, 1 if abs(value) < 9.95 and value != 0 else 0)}%"
 
 
+def percent_points(share: float | None) -> str:
+    """A difference of two shares in percentage points, with its sign: 0.021 -> "+2.1"."""
+    return NOTHING if share is None or _absent(share) else signed(100 * share, 1)
+
+
 def p_value(value: float | None) -> str:
     """0.035 -> ".035", 0.00002 -> "<.001"."""
     if value is None or _absent(value):
@@ -158,6 +163,7 @@ def template_filters() -> dict[str, Callable[..., str]]:
         "points": points,
         "signed": signed,
         "percent": percent,
+        "percent_points": percent_points,
         "p_value": p_value,
         "ratio": ratio,
         "degrees": degrees,

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import importlib.resources
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
@@ -15,6 +16,10 @@ from qa_reports.report.figures import Figure
 from qa_reports.report.formats import template_filters
 from qa_reports.report.summarise import ReportSummary
 from qa_reports.report.svg import draw_svg, icc_bar
+from qa_reports.report.trends import icc_trend, sparkline
+from qa_reports.report.wave_changes import InterviewerChange
+from qa_reports.report.wave_sentences import roster_sentence, since_sentence
+from qa_reports.report.waves import ItemOverWaves
 
 
 def templates_folder() -> Path:
@@ -38,6 +43,8 @@ def template_environment() -> jinja2.Environment:
     )
     environment.filters.update(template_filters())
     environment.filters["anchor"] = anchor
+    environment.filters["since"] = since_sentence
+    environment.filters["roster"] = roster_sentence
     return environment
 
 
@@ -46,6 +53,8 @@ def render_html(summary: ReportSummary) -> str:
     environment = template_environment()
     environment.filters["svg"] = _svg
     environment.filters["icc_bar"] = _icc_bar
+    environment.filters["icc_trend"] = _icc_trend
+    environment.filters["trajectory"] = _trajectory
     style = _asset("styles/report.css")
     script = _asset("scripts/report.js")
     return environment.get_template("report.html.j2").render(
@@ -54,6 +63,16 @@ def render_html(summary: ReportSummary) -> str:
         style=style,
         script=script,
         content_security_policy=_content_security_policy(style, script),
+    )
+
+
+def render_archive_index(index: object) -> str:
+    """The index of an archive (`delivery.index.ArchiveIndex`): one self-contained page, without a script."""
+    environment = template_environment()
+    environment.filters["sparkline"] = _sparkline
+    style = Markup("\n").join((_asset("styles/report.css"), _asset("styles/index.css")))
+    return environment.get_template("index.html.j2").render(
+        index=index, style=style, content_security_policy=_content_security_policy(style, None)
     )
 
 
@@ -67,12 +86,10 @@ def _asset(path: str) -> Markup:
     return Markup((templates_folder() / path).read_text(encoding="utf-8"))  # noqa: S704 -- a file of this package
 
 
-def _content_security_policy(style: str, script: str) -> str:
+def _content_security_policy(style: str, script: str | None) -> str:
     """Nothing may be loaded, and only this very style and script may run."""
-    return (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
+    scripts = "" if script is None else f"script-src '{_digest(script)}'; "
+    return f"default-src 'none'; style-src '{_digest(style)}'; {scripts}base-uri 'none'; form-action 'none'"
 
 
 def _digest(text: str) -> str:
@@ -81,6 +98,19 @@ def _digest(text: str) -> str:
 
 def _svg(shown: Figure) -> Markup:
     return Markup(draw_svg(shown))  # noqa: S704 -- svg.py escapes every word
+
+
+def _sparkline(values: Sequence[float | None], title: str) -> Markup:
+    return Markup(sparkline(values, title))  # noqa: S704 -- trends.py escapes every word
+
+
+def _icc_trend(item: ItemOverWaves, names: Sequence[str], highest: float) -> Markup:
+    return Markup(icc_trend(item, names, highest))  # noqa: S704 -- trends.py escapes every word
+
+
+def _trajectory(change: InterviewerChange) -> Markup:
+    values = [None if point is None else point.mean_absolute_z for point in change.trajectory]
+    return _sparkline(values, f"Mean |z| of interviewer {change.interviewer}, wave by wave")
 
 
 def _icc_bar(pair: tuple[float, float]) -> Markup:

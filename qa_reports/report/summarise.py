@@ -18,6 +18,8 @@ from qa_reports.report.interviewers import Call, NamedItem, Profile, summarise_c
 from qa_reports.report.items import ItemSummary, summarise_item
 from qa_reports.report.methods import Methods, describe_methods
 from qa_reports.report.suspects import SuspectSummary, summarise_suspects
+from qa_reports.report.wave_sentences import since_sentence
+from qa_reports.report.waves import WaveComparison
 from qa_reports.survey.clean import CleaningLog, Survey
 
 
@@ -81,6 +83,8 @@ class ReportSummary:
     """Everybody's deviation on every item; None when no item could be modelled."""
     cleaning: CleaningLog
     methods: Methods
+    waves: WaveComparison | None = None
+    """This wave beside earlier ones; None without an archive or for a first wave."""
 
 
 def summarise(
@@ -91,6 +95,7 @@ def summarise(
     config: ReportConfig,
     printed_date: datetime.date,
     versions: Mapping[str, str],
+    waves: WaveComparison | None = None,
 ) -> ReportSummary:
     """Collect everything the report shows.
 
@@ -98,6 +103,7 @@ def summarise(
         damages: what each code suspect would have done, in any order.
         printed_date: the date on the report (from the caller, so that the same input gives the same bytes).
         versions: program name -> version, in the order they are printed.
+        waves: the comparison with earlier waves, where there are any.
     """
     modelled = tuple(item for item in items if isinstance(item, ItemEffects))
     not_modelled = tuple(item for item in items if isinstance(item, ItemNotModelled))
@@ -108,7 +114,7 @@ def summarise(
     too_few = tuple(verdict for verdict in flags.interviewers if verdict.too_few)
     return ReportSummary(
         heading=Heading(config.survey.name, config.survey.wave, config.survey.country, printed_date),
-        verdict=_verdict(survey, pages, not_modelled, calls, suspects, flags, config.flags.min_interviews),
+        verdict=_verdict(survey, pages, not_modelled, calls, suspects, flags, waves, config.flags.min_interviews),
         calls=calls,
         too_few=too_few,
         min_interviews=config.flags.min_interviews,
@@ -119,6 +125,7 @@ def summarise(
         heat_map=build_heat_map(survey, modelled, flags),
         cleaning=survey.log,
         methods=describe_methods(survey, modelled, config, flags.expected_by_chance, versions),
+        waves=waves,
     )
 
 
@@ -134,6 +141,7 @@ def _verdict(
     calls: tuple[Call, ...],
     suspects: tuple[SuspectSummary, ...],
     flags: Flags,
+    waves: WaveComparison | None,
     min_interviews: int,
 ) -> Verdict:
     worst = max(pages, key=lambda page: page.icc, default=None)
@@ -143,6 +151,7 @@ def _verdict(
         sentence=_sentence(calls, len(survey.interviewer_ids), chance, bool(pages)),
         notes=(
             *_suspect_notes(suspects),
+            *(() if waves is None else (since_sentence(waves),)),
             *_effect_notes(worst),
             *_gap_notes(not_modelled, n_too_few, min_interviews),
             *_referee_notes(pages),

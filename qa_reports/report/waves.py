@@ -120,6 +120,14 @@ class WaveComparison:
         """Name of the last wave before this one."""
         return self.waves[-2]
 
+    @property
+    def highest_icc(self) -> float:
+        """Top of an axis for all items: the largest ICC, or end of an interval up to twice that."""
+        points = [point for item in self.items for point in item.points if point is not None]
+        largest = max((point.icc for point in points if point.icc is not None), default=0.0)
+        end = max((point.icc_interval[1] for point in points if point.icc_interval is not None), default=0.0)
+        return max(1.08 * largest, min(end, 2 * largest), 0.01)
+
     def with_status(self, status: ChangeStatus) -> list[str]:
         """The interviewers with a status."""
         return [change.interviewer for change in self.interviewers if change.status == status]

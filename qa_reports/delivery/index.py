@@ -1,0 +1,177 @@
+"""Step 6, deliver: `index.html` of an archive, made from the manifests alone.
+
+Every link is relative: an archive that is moved, copied or put on a web server keeps working.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+
+from qa_reports.delivery.archive import ArchivedRun, ArchiveListing, list_archive, run_folders, write_atomically
+from qa_reports.errors import OutputError
+from qa_reports.report.formats import calendar_date
+from qa_reports.report.render import render_archive_index
+
+INDEX_NAME = "index.html"
+ATTEMPTS = 10
+"""How often the index is made again because other runs were archived meanwhile; each of them makes it too."""
+
+_LINKS = {"report.html": "Report", "report.pdf": "PDF", "results.xlsx": "Excel", "results.json": "JSON"}
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRun:
+    """A run as the index shows it."""
+
+    run: str
+    made: str
+    """UTC date and time in words."""
+    verdict: str
+    since_last_wave: str | None
+    n_interviews: int
+    n_interviewers: int
+    n_flagged: int
+    n_critical: int
+    median_icc: float | None
+    links: tuple[tuple[str, str], ...]
+    """(words, relative address)."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexWave:
+    """A wave with its runs."""
+
+    name: str | None
+    latest: IndexRun
+    older: tuple[IndexRun, ...]
+    """Newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexItem:
+    """An item over the waves."""
+
+    key: str
+    label: str
+    icc: tuple[float | None, ...]
+    """One per wave, oldest first; None where the wave lacks it or it could not be modelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSurvey:
+    """A survey with its waves."""
+
+    name: str
+    country: str | None
+    waves: tuple[IndexWave, ...]
+    """Oldest first, by their first run."""
+    items: tuple[IndexItem, ...]
+
+    @property
+    def median_icc(self) -> tuple[float | None, ...]:
+        """Of each wave's latest run, oldest first."""
+        return tuple(wave.latest.median_icc for wave in self.waves)
+
+    @property
+    def n_flagged(self) -> tuple[int, ...]:
+        """Of each wave's latest run, oldest first."""
+        return tuple(wave.latest.n_flagged for wave in self.waves)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveIndex:
+    """Everything the index shows."""
+
+    surveys: tuple[IndexSurvey, ...]
+    """By name."""
+    n_runs: int
+    unreadable: tuple[str, ...]
+    """Folders that look like runs but are none that can be read, relative to the archive."""
+
+
+def rebuild_index(archive: Path) -> Path:
+    """Make the archive's index anew and put it into its place in one step.
+
+    When two runs do this at once, the one that writes last looks once more, so that neither run is missing.
+
+    Raises:
+        OutputError: it cannot be written; the index that was there is untouched.
+    """
+    path = archive / INDEX_NAME
+    try:
+        for _ in range(ATTEMPTS):
+            before = run_folders(archive)
+            page = render_archive_index(summarise_archive(list_archive(archive), archive))
+            write_atomically(path, page.encode("utf-8"))
+            if run_folders(archive) == before:
+                break
+    except OSError as error:
+        raise OutputError(f"{path}: the index cannot be written ({error.strerror or error})") from None
+    return path
+
+
+def summarise_archive(listing: ArchiveListing, archive: Path) -> ArchiveIndex:
+    """Collect what the index shows."""
+    by_series: dict[tuple[str, str | None], list[ArchivedRun]] = {}
+    for run in listing.runs:
+        by_series.setdefault(run.series, []).append(run)
+    surveys = [_survey(runs, archive) for runs in by_series.values()]
+    surveys.sort(key=lambda survey: (survey.name.casefold(), survey.name, survey.country or ""))
+    return ArchiveIndex(
+        surveys=tuple(surveys),
+        n_runs=len(listing.runs),
+        unreadable=tuple(folder.relative_to(archive).as_posix() for folder in listing.unreadable),
+    )
+
+
+def _survey(runs: Sequence[ArchivedRun], archive: Path) -> IndexSurvey:
+    by_wave: dict[str | None, list[ArchivedRun]] = {}
+    for run in runs:
+        by_wave.setdefault(run.wave, []).append(run)
+    facts = runs[-1].manifest.facts
+    waves = [
+        IndexWave(same[-1].manifest.facts.wave, _run(same[-1], archive), tuple(_run(r, archive) for r in same[-2::-1]))
+        for same in by_wave.values()
+    ]
+    latest = [same[-1] for same in by_wave.values()]
+    return IndexSurvey(facts.survey, facts.country, tuple(waves), _items(latest))
+
+
+def _items(latest: Sequence[ArchivedRun]) -> tuple[IndexItem, ...]:
+    """The items of all waves, in the newest wave's order, then those that only earlier waves had."""
+    labels: dict[str, str] = {}
+    for run in reversed(latest):
+        for item in run.manifest.facts.items:
+            labels.setdefault(item.key, item.label)
+    iccs = [{item.key: item.icc for item in run.manifest.facts.items} for run in latest]
+    return tuple(IndexItem(key, label, tuple(icc.get(key) for icc in iccs)) for key, label in labels.items())
+
+
+def _run(run: ArchivedRun, archive: Path) -> IndexRun:
+    facts = run.manifest.facts
+    place = run.folder.relative_to(archive).as_posix()
+    iccs = [item.icc for item in facts.items if item.icc is not None]
+    there = {file.name for file in run.manifest.outputs}
+    return IndexRun(
+        run=run.manifest.run,
+        made=_in_words(run.manifest.made),
+        verdict=facts.verdict,
+        since_last_wave=facts.since_last_wave,
+        n_interviews=facts.n_interviews,
+        n_interviewers=facts.n_interviewers,
+        n_flagged=facts.n_flagged,
+        n_critical=facts.n_critical,
+        median_icc=float(np.median(iccs)) if iccs else None,
+        links=tuple((words, quote(f"{place}/{name}")) for name, words in _LINKS.items() if name in there),
+    )
+
+
+def _in_words(made: str) -> str:
+    time = datetime.datetime.fromisoformat(made).astimezone(datetime.UTC)
+    return f"{calendar_date(time.date())}, {time:%H:%M} UTC"

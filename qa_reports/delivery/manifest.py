@@ -1,0 +1,154 @@
+"""Step 6, deliver: `manifest.json`: what a run was made from, what it says, and the SHA-256 of its files.
+
+The index of an archive and the memory of earlier waves rest on manifests, never on the names of folders.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+MANIFEST_NAME = "manifest.json"
+MANIFEST_VERSION = 1
+
+
+class UnreadableManifest(Exception):
+    """A manifest is missing, damaged, or of a later version; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class HashedFile:
+    """A file and its SHA-256 in hexadecimal digits."""
+
+    name: str
+    """For inputs the path as the configuration gives it, for outputs the name in the run's folder."""
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestItem:
+    """An item of the run, as much as the index shows of it."""
+
+    item: str
+    key: str
+    """What it is found by in other waves."""
+    label: str
+    icc: float | None
+    """None where it could not be modelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRun:
+    """An archived run that this one was compared with."""
+
+    wave: str | None
+    run: str
+    results_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """Everything known about a run before it has a name and a place in the archive."""
+
+    survey: str
+    wave: str | None
+    country: str | None
+    verdict: str
+    """One sentence."""
+    since_last_wave: str | None
+    """What is new since the wave before, in a sentence; None for a first wave."""
+    n_interviews: int
+    n_interviewers: int
+    n_flagged: int
+    """Interviewers worth a call, the critical ones included."""
+    n_critical: int
+    items: tuple[ManifestItem, ...]
+    config: HashedFile
+    inputs: tuple[HashedFile, ...]
+    earlier_waves: tuple[EarlierRun, ...]
+    """The runs it was compared with, oldest wave first."""
+    versions: dict[str, str]
+    fingerprint: str
+    """What the files are a function of, see `fingerprint`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What stands in `manifest.json`."""
+
+    manifest_version: int
+    run: str
+    """Name of the run's folder: the UTC time and a random end."""
+    made: str
+    """UTC time, ISO 8601 with microseconds: sorts as text."""
+    facts: RunFacts
+    outputs: tuple[HashedFile, ...]
+    """Every other file of the run as it was archived."""
+
+
+def sha256_of(content: bytes) -> str:
+    """SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def fingerprint(
+    config_sha256: str,
+    inputs: Sequence[HashedFile],
+    earlier_waves: Sequence[EarlierRun],
+    versions: dict[str, str],
+    files: Sequence[str],
+) -> str:
+    """SHA-256 of all that a run's files depend on, besides the printed date: equal for the same run done again.
+
+    Args:
+        config_sha256: SHA-256 of the configuration file.
+        inputs: the data files, in the order they are read.
+        earlier_waves: the runs it is compared with.
+        versions: program name -> version.
+        files: names of the files that are made.
+    """
+    parts = {
+        "config": config_sha256,
+        "inputs": [file.sha256 for file in inputs],
+        "earlier_waves": [earlier.results_sha256 for earlier in earlier_waves],
+        "versions": versions,
+        "files": sorted(files),
+    }
+    return sha256_of(json.dumps(parts, sort_keys=True).encode("utf-8"))
+
+
+def manifest_json(manifest: Manifest) -> bytes:
+    """The manifest as UTF-8 JSON."""
+    return _adapter().dump_json(manifest, indent=1) + b"\n"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a run's folder.
+
+    Raises:
+        UnreadableManifest: it is missing, damaged, or of a later version.
+    """
+    try:
+        content = (folder / MANIFEST_NAME).read_bytes()
+        version = json.loads(content)["manifest_version"]
+        if version != MANIFEST_VERSION:
+            raise UnreadableManifest(f"{folder / MANIFEST_NAME}: is of version {version}, made by another program")
+        manifest = _adapter().validate_json(content)
+        datetime.datetime.fromisoformat(manifest.made)
+        return manifest
+    except OSError as error:
+        raise UnreadableManifest(f"{folder / MANIFEST_NAME}: {error.strerror or error}") from None
+    except (ValueError, TypeError, KeyError, RecursionError, ValidationError):
+        raise UnreadableManifest(f"{folder / MANIFEST_NAME}: is not a manifest of this program") from None
+
+
+@cache
+def _adapter() -> TypeAdapter[Manifest]:
+    return TypeAdapter(Manifest)

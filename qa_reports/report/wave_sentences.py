@@ -1,0 +1,58 @@
+"""Step 5, report: what has changed since the last wave, in plain sentences."""
+
+from __future__ import annotations
+
+from qa_reports.report.formats import count_of, integer, listing, percent
+from qa_reports.report.waves import ItemOverWaves, WaveComparison
+
+MOST_ITEMS = 3
+"""Items named in a sentence; the table has them all."""
+
+
+def since_sentence(comparison: WaveComparison) -> str:
+    """What is new, for the verdict: "Since Round 6: 1 new, 1 repeated, 2 resolved." """
+    return " ".join((_flags(comparison), *_items(comparison)))
+
+
+def wave_in_words(name: str) -> str:
+    """A wave inside a sentence: "Round 6", but "wave 6" where it is a bare number."""
+    return f"wave {name}" if name.isdigit() else name
+
+
+def roster_sentence(comparison: WaveComparison) -> str | None:
+    """Who joined and who left; None where ids are not the same people."""
+    if not comparison.same_interviewers:
+        return None
+    stayed = count_of(comparison.n_stayed, "interviewer")
+    return (
+        f"{stayed} worked in {wave_in_words(comparison.last)} too, {integer(len(comparison.joined))} joined, "
+        f"{integer(len(comparison.left))} left."
+    )
+
+
+def _flags(comparison: WaveComparison) -> str:
+    last = wave_in_words(comparison.last)
+    if not comparison.same_interviewers:
+        return f"Compared with {last}; interviewers are not matched over waves."
+    counts = {status: len(comparison.with_status(status)) for status in ("new", "repeated", "resolved")}
+    gone, unjudged = len(comparison.with_status("left")), len(comparison.with_status("not_judged"))
+    if not any((*counts.values(), gone, unjudged)):
+        return f"Since {last}: nobody was worth a call then, and nobody is now."
+    words = [f"{integer(n)} {status}" for status, n in counts.items()]
+    words += [f"{integer(gone)} no longer working"] if gone else []
+    words += [f"{integer(unjudged)} with too few interviews now"] if unjudged else []
+    return f"Since {last}: {', '.join(words)}."
+
+
+def _items(comparison: WaveComparison) -> list[str]:
+    changed = [item for item in comparison.items if item.icc_change is not None and item.icc_change.changed]
+    changed.sort(key=lambda item: -abs(item.icc_change.difference) if item.icc_change else 0.0)
+    if not changed:
+        return []
+    more = "" if len(changed) <= MOST_ITEMS else f" and {count_of(len(changed) - MOST_ITEMS, 'more item')}"
+    return [f"The interviewer ICC changed for {listing([_moved(item) for item in changed[:MOST_ITEMS]])}{more}."]
+
+
+def _moved(item: ItemOverWaves) -> str:
+    then = None if item.then is None else item.then.icc
+    return f"{item.label} ({percent(then)} to {percent(item.now.icc)})"
