@@ -85,10 +85,11 @@ def folder_name(name: str) -> str:
 
     A safe name stays as it is, whatever its script. Any other is made safe and gets eight digits of its SHA-256.
     """
-    safe = _UNSAFE.sub("_", same_name(name)).strip(". ")
+    name = same_name(name)
+    safe = _UNSAFE.sub("_", name).strip(". ")
     safe = "".join(character if character.isprintable() else "_" for character in safe)
     if _RESERVED.fullmatch(safe) or not safe:
-        safe = f"{safe}_"
+        safe = f"_{safe}"  # in front: Windows takes NUL.txt for a device too
     if safe == name and len(safe.encode("utf-8")) <= NAME_BYTES:
         return safe
     start = safe.encode("utf-8")[: NAME_BYTES - 9].decode("utf-8", "ignore").rstrip(". ")

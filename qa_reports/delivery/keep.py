@@ -41,7 +41,7 @@ def keep_run(
     try:
         rebuild_index(archive)
     except OutputError as error:
-        raise OutputError(f"{error}; the run itself is archived in {run.folder}") from None
+        raise OutputError(f"{error}; the run is archived in {run.folder}") from None
     return run
 
 
