@@ -54,11 +54,13 @@ def plan_model(
     slopes: Sequence[str] = (),
     random_intercept: bool = True,
     rows: NDArray[np.int64] | None = None,
+    groups: Sequence[tuple[str, tuple[str, ...]]] = (),
     judge: bool = False,
 ) -> ModelPlan | FailedModel:
     """Plan a model of `answers` (n,) on the interviews complete for all terms (or on `rows`, for a comparison).
 
-    Terms that those before them determine on these interviews are left out and named, as lme4 does.
+    `groups` names terms that are tested together. Terms that those before them determine on these interviews are left
+    out and named, as lme4 does.
     """
     table = np.column_stack([np.ones(survey.n_interviews), *(term.values for term in terms)])
     if rows is None:
@@ -78,6 +80,7 @@ def plan_model(
         rows=rows,
         random=random,
         dropped_terms=tuple(names[k] for k in range(len(names)) if k not in kept),
+        groups=tuple(groups),
         judge=judge,
     )
 

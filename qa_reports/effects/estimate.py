@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from qa_reports.config import ItemConfig, ReportConfig
 from qa_reports.effects.design import Term, covariate_terms, interaction, plan_model
-from qa_reports.effects.linear import FailedModel, ModelName, ModelPlan, ModelResult, fit_models
+from qa_reports.effects.fit import fit_models
+from qa_reports.effects.linear import FailedModel, ModelName, ModelPlan, ModelResult
 from qa_reports.survey.clean import ItemResponses, Survey
 
 FloatArray = NDArray[np.float64]
@@ -116,12 +117,15 @@ def fit_plans(plans: Sequence[Plan], n_interviewers: int) -> dict[int, ModelResu
 
 
 def _plan_item(survey: Survey, item: ItemResponses, option: ItemConfig, answers: dict[str, FloatArray]) -> _ItemPlans:
-    respondent = [term for covariate in survey.respondent_covariates for term in covariate_terms(covariate, survey)]
+    by_covariate = {c.label: covariate_terms(c, survey) for c in survey.respondent_covariates}
+    respondent = [term for terms in by_covariate.values() for term in terms]
     level2 = [term for covariate in survey.interviewer_covariates for term in covariate_terms(covariate, survey)]
     null = plan_model("null", item.name, survey, item.answers, judge=not respondent)
     adjusted = adjusted_smaller = None
     if respondent:
-        adjusted = plan_model("adjusted", item.name, survey, item.answers, respondent, judge=True)
+        adjusted = plan_model(
+            "adjusted", item.name, survey, item.answers, respondent, groups=_groups(by_covariate), judge=True
+        )
         if isinstance(adjusted, ModelPlan):
             adjusted_smaller = _on_same_rows(null, adjusted, survey, item, [], ())
     slope = plan_slope(survey, item.name, option, answers)
@@ -131,12 +135,22 @@ def _plan_item(survey: Survey, item: ItemResponses, option: ItemConfig, answers:
         cross = [interaction(term, other) for term in terms if term.name in slopes for other in level2]
         full = [*terms, *level2, *cross]
         intercept = option.random_intercept
+        groups = [*_groups(by_covariate), ("interviewer covariates", tuple(term.name for term in [*level2, *cross]))]
         covariates = plan_model(
-            "covariates", item.name, survey, item.answers, full, slopes=slopes, random_intercept=intercept
-        )
+            "covariates", item.name, survey, item.answers, full,
+            slopes=slopes, random_intercept=intercept, groups=groups,
+        )  # fmt: skip
         if isinstance(covariates, ModelPlan):
             covariates_smaller = _on_same_rows(adjusted or null, covariates, survey, item, terms, slopes, intercept)
     return _ItemPlans(null, adjusted, adjusted_smaller, slope, covariates, covariates_smaller)
+
+
+def _groups(by_covariate: dict[str, list[Term]]) -> list[tuple[str, tuple[str, ...]]]:
+    """Covariates with several terms, and all respondent covariates together."""
+    groups = [(label, tuple(term.name for term in terms)) for label, terms in by_covariate.items() if len(terms) > 1]
+    if len(by_covariate) > 1:
+        groups.append(("respondent covariates", tuple(t.name for terms in by_covariate.values() for t in terms)))
+    return groups
 
 
 def _with_slopes(

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from qa_reports.effects.information import degrees_of_freedom, expected_information
 from qa_reports.effects.likelihood import Problem, problem, profile
-from qa_reports.effects.mixed_model import MixedModelFits, degrees_of_freedom, information
+from qa_reports.effects.mixed_model import MixedModelFits, back_transform
 from qa_reports.effects.moments import Moments
 from qa_reports.effects.optimise import minimise
 
@@ -25,10 +26,10 @@ _CHUNK = 2_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Deletions:
-    """The interviewers of F fits against the fit without them; NaN where not estimable."""
+    """The interviewers of F fits against the REML fit without them, user's units; NaN where not estimable."""
 
     deviation: FloatArray
-    """(F, J, q) r_j = (Z'Z)^-1 Z'(y_j - X_j b_-j), user's units, intercept at the grand mean of the predictors."""
+    """(F, J, q) r_j = (Z'Z)^-1 Z'(y_j - X_j b_-j), the intercept at the grand mean of the predictors."""
     se: FloatArray
     """(F, J, q) standard error of the deviation for a normal interviewer: random terms, residual and b_-j together."""
     df: FloatArray
@@ -37,6 +38,20 @@ class Deletions:
     """(F, J, q) two-sided, t distribution."""
     z: FloatArray
     """(F, J, q) the deletion z: normal score of p with the sign of the deviation."""
+    covariance: FloatArray
+    """(F, J, q, q) covariance of the random terms without the interviewer, the intercept where predictors are 0."""
+    residual_variance: FloatArray
+    """(F, J) residual variance without the interviewer."""
+    fixed: FloatArray
+    """(F, J, p) fixed effects without the interviewer."""
+    cooks_distance: FloatArray
+    """(F, J) (b - b_-j)' Var(b)^-1 (b - b_-j) / p (Cook 1977)."""
+    covariance_ratio: FloatArray
+    """(F, J) det Var(b_-j) / det Var(b) (Belsley, Kuh & Welsch 1980): above 1, the interviewer adds precision."""
+
+
+_Without = dict[str, FloatArray]
+"""One chunk of left-out interviewers, inside scale, by the names used in `delete_interviewers`; leading axis k."""
 
 
 def delete_interviewers(moments: Moments, random: tuple[int, ...], fits: MixedModelFits) -> Deletions:
@@ -46,39 +61,70 @@ def delete_interviewers(moments: Moments, random: tuple[int, ...], fits: MixedMo
     Satterthwaite's, from the expected information of the variance parameters, which exists at zero variance too.
     """
     f, j = moments.n.shape
-    q = len(random)
-    inside = np.full((3, f, j, q), np.nan)
+    q, p = len(random), moments.cross.shape[-1] - 1
+    shapes = {"deviation": (q,), "se": (q,), "df": (q,), "relative": (q, q), "s2": (), "b": (p,), "log_det": ()}
+    inside = {name: np.full((f, j, *shape), np.nan) for name, shape in shapes.items()}
     for fit in range(f):
         if fits.status[fit] == "failed":
             continue
         one = Moments(*(getattr(moments, name)[fit : fit + 1] for name in ("cross", "n", "centre", "scale")))
         present = np.flatnonzero(one.n[0] > 0)
         for chunk in np.array_split(present, max(1, -(-len(present) * j // _CHUNK))):
-            inside[:, fit, chunk] = _delete_chunk(one, random, fits.relative[fit], chunk)
-    deviation, se, df = inside
-    unit = moments.scale[:, -1:] / moments.scale[:, random]
-    p, z = two_sided(deviation / se, df)
-    return Deletions(deviation * unit[:, None], se * unit[:, None], df, p, z)
+            for name, values in _delete_chunk(one, random, fits.relative[fit], chunk, inside).items():
+                inside[name][fit, chunk] = values
+    return _in_units(moments, random, fits, inside)
+
+
+def _in_units(moments: Moments, random: tuple[int, ...], fits: MixedModelFits, inside: _Without) -> Deletions:
+    sd = moments.scale[:, -1]
+    to_units = back_transform(moments)
+    k = to_units[:, None, random][:, :, :, random]
+    s2 = inside["s2"] * sd[:, None] ** 2
+    fixed = sd[:, None, None] * (inside["b"] @ np.swapaxes(to_units, -1, -2))
+    fixed[..., 0] += moments.centre[:, None, -1]
+    change = fixed - fits.fixed[:, None]
+    precision = np.stack(
+        [np.linalg.pinv(v, hermitian=True) if np.isfinite(v).all() else v for v in fits.fixed_covariance]
+    )
+    # det Var(b) of both fits on the same, inside scale.
+    with np.errstate(invalid="ignore"):  # failed fits are NaN
+        whole = np.linalg.slogdet(fits.fixed_covariance)[1] - 2 * np.linalg.slogdet(to_units * sd[:, None, None])[1]
+    unit = sd[:, None] / moments.scale[:, random]
+    p, z = two_sided(inside["deviation"] / inside["se"], inside["df"])
+    return Deletions(
+        deviation=inside["deviation"] * unit[:, None],
+        se=inside["se"] * unit[:, None],
+        df=inside["df"],
+        p=p,
+        z=z,
+        covariance=s2[..., None, None] * (k @ inside["relative"] @ np.swapaxes(k, -1, -2)),
+        residual_variance=s2,
+        fixed=fixed,
+        cooks_distance=np.einsum("fjp,fpr,fjr->fj", change, precision, change) / fixed.shape[-1],
+        covariance_ratio=np.exp(inside["log_det"] - whole[:, None]),
+    )
 
 
 def _delete_chunk(
-    moments: Moments, random: tuple[int, ...], relative: FloatArray, out: NDArray[np.int64]
-) -> FloatArray:
-    """(3, k, q): deviation, standard error and df of the k interviewers `out` of one fit, inside scale."""
+    moments: Moments, random: tuple[int, ...], relative: FloatArray, out: NDArray[np.int64], shapes: _Without
+) -> _Without:
+    """The k interviewers `out` of one fit, each against the fit without them; `shapes` names what is wanted."""
     k = len(out)
     keep = np.ones((1, k, moments.n.shape[1]))
     keep[0, np.arange(k), out] = 0.0
     own = moments.cross[0, out]
     zz, zc = own[:, random][:, :, random], own[:, random, :]
-    solvable = np.linalg.cond(zz) < 1e10
-    answerable = _others_identify(moments, keep)
-    judged = np.flatnonzero(solvable & answerable)
+    judged = np.flatnonzero(_others_identify(moments, keep))
     q = len(random)
-    result = np.full((3, k, q), np.nan)
+    result = {name: np.full((k, *values.shape[2:]), np.nan) for name, values in shapes.items()}
     if judged.size:
         setup = problem(moments, random, "REML", keep[:, judged])
         start = np.broadcast_to(relative, (1, judged.size, q, q))
-        result[:, judged] = _compare(setup, start, zz[judged], zc[judged])
+        for name, values in _compare(setup, start, zz[judged], zc[judged]).items():
+            result[name][judged] = values
+        unsolvable = np.linalg.cond(zz) >= 1e10
+        for name in ("deviation", "se", "df"):
+            result[name][unsolvable] = np.nan
     return result
 
 
@@ -94,15 +140,12 @@ def _others_identify(moments: Moments, keep: FloatArray) -> NDArray[np.bool_]:
     return np.asarray(enough & repeated & rank & (n > p + 1))
 
 
-def _compare(
-    setup: Problem, start: FloatArray, zz: FloatArray, zc: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _compare(setup: Problem, start: FloatArray, zz: FloatArray, zc: FloatArray) -> _Without:
     best = minimise(setup, start).relative
     here = profile(setup, best)
     p = setup.n_fixed
     own = np.linalg.pinv(zz, hermitian=True)
     v = np.concatenate([-here.b[0], np.ones((len(own), 1))], axis=-1)
-    deviation = (own @ zc @ v[:, :, None])[..., 0]
     design = own @ zc[..., :p]
     projected = design @ here.s_inverse[0]
     variance = np.diagonal(best[0] + own, axis1=-2, axis2=-1) + (projected * design).sum(-1)
@@ -110,8 +153,16 @@ def _compare(
     from_b = -np.einsum("kqp,kaps,kqs->kqa", projected, here.s_gradient[0], projected)
     log_gradient = (from_d + from_b) / variance[..., None]
     log_gradient = np.concatenate([log_gradient, np.ones((*variance.shape, 1))], axis=-1)
-    df = degrees_of_freedom(information(here, expected=True)[0], log_gradient)
-    return deviation, np.sqrt(here.s2[0][:, None] * variance), df
+    s2 = here.s2[0]
+    return {
+        "deviation": (own @ zc @ v[:, :, None])[..., 0],
+        "se": np.sqrt(s2[:, None] * variance),
+        "df": degrees_of_freedom(expected_information(here)[0], log_gradient),
+        "relative": best[0],
+        "s2": s2,
+        "b": here.b[0],
+        "log_det": p * np.log(s2) + np.linalg.slogdet(here.s_inverse[0])[1],
+    }
 
 
 def two_sided(statistic: FloatArray, df: FloatArray) -> tuple[FloatArray, FloatArray]:

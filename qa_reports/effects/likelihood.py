@@ -145,15 +145,24 @@ class Profile:
         return self.penalty_hessian + self.m[..., None, None] * scaled
 
 
-def profile(problem: Problem, relative: FloatArray) -> Profile:
-    """Evaluate the profiled likelihood at `relative` (F, K, q, q), the covariance D of the random terms over s2."""
+def profile(problem: Problem, relative: FloatArray, *, second: bool = True) -> Profile:
+    """Evaluate the profiled likelihood at `relative` (F, K, q, q), the covariance D of the random terms over s2.
+
+    `second=False` leaves the second derivatives of models with several random terms at NaN, which halves the cost.
+    """
     if len(problem.random) == 1:
         return _profile_one_term(problem, relative[..., 0, 0])
-    return _profile_several_terms(problem, relative)
+    return _profile_several_terms(problem, relative, second)
 
 
 def deviance(problem: Problem, relative: FloatArray) -> FloatArray:
     """(F, K) the deviance alone, several times cheaper than `profile`: for comparing candidates."""
+    penalty, r2 = penalty_and_r2(problem, relative)
+    return np.asarray(penalty + problem.m * (1 + np.log(2 * np.pi * r2 / problem.m)))
+
+
+def penalty_and_r2(problem: Problem, relative: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(F, K) each: the two parts of the deviance, without derivatives."""
     zz, zc, keep, p = problem.zz, problem.zc, problem.keep, problem.n_fixed
     if len(problem.random) == 1:
         d, z = relative[..., 0], zz[..., 0, 0]
@@ -171,8 +180,7 @@ def deviance(problem: Problem, relative: FloatArray) -> FloatArray:
     s = problem.total - explained
     xx, xy = s[..., :p, :p], s[..., :p, p]
     r2 = s[..., p, p] - (xy * np.linalg.solve(xx, xy[..., None])[..., 0]).sum(-1)
-    penalty = log_h + (np.linalg.slogdet(xx)[1] if problem.method == "REML" else 0.0)
-    return np.asarray(penalty + problem.m * (1 + np.log(2 * np.pi * r2 / problem.m)))
+    return log_h + (np.linalg.slogdet(xx)[1] if problem.method == "REML" else 0.0), r2
 
 
 def _profile_one_term(problem: Problem, d: FloatArray) -> Profile:
@@ -197,7 +205,7 @@ def _profile_one_term(problem: Problem, d: FloatArray) -> Profile:
     )
 
 
-def _profile_several_terms(problem: Problem, relative: FloatArray) -> Profile:
+def _profile_several_terms(problem: Problem, relative: FloatArray, second: bool) -> Profile:
     zz, zc, keep, basis = problem.zz, problem.zc, problem.keep, problem.basis
     d = relative[:, :, None]
     q_inverse = np.eye(len(problem.random)) + zz @ d
@@ -211,9 +219,9 @@ def _profile_several_terms(problem: Problem, relative: FloatArray) -> Profile:
     e_w = [e @ w for e in basis]
     r = len(basis)
     s_gradient = np.stack([-(np.swapaxes(kept_t, -1, -2) @ e_t[a]).sum(2) for a in range(r)], axis=2)
-    s_hessian = np.empty((*s.shape[:2], r, r, *s.shape[2:]))
-    log_h_hessian = np.empty((*s.shape[:2], r, r))
-    for a in range(r):
+    s_hessian = np.full((*s.shape[:2], r, r, *s.shape[2:]), np.nan)
+    log_h_hessian = np.full((*s.shape[:2], r, r), np.nan)
+    for a in range(r if second else 0):
         for b in range(a + 1):
             half = (keep[..., None, None] * (t_transposed @ (e_w[a] @ e_t[b]))).sum(2)
             s_hessian[:, :, a, b] = s_hessian[:, :, b, a] = half + np.swapaxes(half, -1, -2)

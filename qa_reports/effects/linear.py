@@ -1,19 +1,15 @@
-"""One linear random-effects model of one item: fit, tests, referee and interviewer effects, in the survey's words."""
+"""One linear random-effects model of one item, planned and fitted, in the survey's words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_reports.effects.inference import boundary_p
-from qa_reports.effects.influence import Deletions, delete_interviewers, two_sided
-from qa_reports.effects.mixed_model import MixedModelFits, fit_mixed_models
-from qa_reports.effects.moments import Columns, compute_moments
-from qa_reports.effects.referee import TOLERANCE, referee_loglik
+from qa_reports.effects.intervals import Interval
+from qa_reports.effects.moments import Columns
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -49,6 +45,18 @@ class VarianceComponents:
 
 
 @dataclass(frozen=True, slots=True)
+class ComponentPrecision:
+    """How well one variance component is known. The test of the component deserves more trust than its `se`."""
+
+    term: str
+    """"intercept", "slope:NAME", "residual", or "correlation"."""
+    se: float | None
+    """Standard error from the observed information, squared units; None at a bound and for a correlation."""
+    interval: Interval | None
+    """95 % profile-likelihood interval; None where it is not computed."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelTest:
     """A test of a part of the model, e.g. of the intercept variance."""
 
@@ -56,6 +64,23 @@ class ModelTest:
     statistic: float
     p: float
     method: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTest:
+    """Joint test of several fixed effects, e.g. of a covariate with several categories."""
+
+    name: str
+    terms: tuple[str, ...]
+    statistic: float
+    """Wald F, REML."""
+    df: float
+    """Denominator degrees of freedom (Satterthwaite, Fai-Cornelius)."""
+    p: float
+    likelihood_ratio: float | None
+    """Twice the fall of the ML log-likelihood without the terms."""
+    likelihood_ratio_p: float | None
+    """Chi-square with len(terms) degrees of freedom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +119,19 @@ class InterviewerEffects:
     """(J, q), deletion z as a normal score; NaN where not estimable."""
     p: FloatArray
     """(J, q), two-sided p of the deletion z (t with Satterthwaite df); NaN where not estimable."""
+    reliability: FloatArray
+    """(J, q), share of the EBLUP's variance that is signal, 1 - conditional_sd^2/Var(u): with one random intercept
+    Var(u)/(Var(u) + s2/n_j); 0 at zero variance."""
+    expected_rank: FloatArray
+    """(J, q), expected rank among the J interviewers, 1 lowest (Laird & Louis 1989, J. Educ. Stat. 14)."""
+    detectable: FloatArray
+    """(J, q), smallest true shift found with 80 % power at p < .001 with this workload; NaN where not judged."""
+    variance_ratio: FloatArray
+    """(J, q), variance component without the interviewer over that with them; NaN where not judged or 0."""
+    cooks_distance: FloatArray
+    """(J,), change of the fixed effects without the interviewer; NaN where not judged."""
+    covariance_ratio: FloatArray
+    """(J,), det Var(b) without the interviewer over that with them; NaN where not judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +166,12 @@ class ModelResult:
     """Fixed effects left out because the columns before them determine them."""
     variance: VarianceComponents
     tests: tuple[ModelTest, ...]
+    precision: tuple[ComponentPrecision, ...]
+    exact_p: float | None
+    """p of the exact restricted likelihood-ratio test of a single intercept variance (null models)."""
+    icc_interval: Interval | None
+    """95 % profile-likelihood interval of Var(u)/(Var(u) + s2), random-intercept models."""
+    group_tests: tuple[GroupTest, ...]
     by_ml: MaximumLikelihood | None
     referee: Referee
     effects: InterviewerEffects
@@ -141,6 +185,16 @@ class ModelResult:
     """(m,) fitted values, interviewer effects included."""
     residuals: FloatArray
     """(m,) answers minus fitted values."""
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion of the maximum-likelihood fit: comparable between models of the same interviews."""
+        return -2 * self.loglik_ml + 2 * self.n_parameters
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion of the maximum-likelihood fit, with the number of interviews."""
+        return -2 * self.loglik_ml + float(np.log(self.n_interviews)) * self.n_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +219,8 @@ class ModelPlan:
     random: tuple[int, ...]
     """(q,) fixed columns with a random term."""
     dropped_terms: tuple[str, ...] = ()
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(name, terms) of fixed effects to test together."""
     judge: bool = False
     """Whether interviewers are judged by this model (deletion z)."""
 
@@ -172,157 +228,3 @@ class ModelPlan:
     def random_terms(self) -> tuple[str, ...]:
         """(q,) "intercept" or "slope:NAME"."""
         return tuple("intercept" if k == 0 else f"slope:{self.terms[k]}" for k in self.random)
-
-
-def fit_models(plans: Sequence[ModelPlan], n_interviewers: int) -> list[ModelResult | FailedModel]:
-    """Fit all plans, those of the same shape together, and return the results in their order."""
-    batches: dict[tuple[int, tuple[int, ...], bool], list[int]] = {}
-    for position, plan in enumerate(plans):
-        batches.setdefault((len(plan.terms), plan.random, plan.judge), []).append(position)
-    results: dict[int, ModelResult | FailedModel] = {}
-    for positions in batches.values():
-        batch = [plans[position] for position in positions]
-        results.update(zip(positions, _fit_batch(batch, n_interviewers), strict=True))
-    return [results[position] for position in range(len(plans))]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Batch:
-    """Everything the kernel says about plans of one shape."""
-
-    reml: MixedModelFits
-    ml: MixedModelFits | None
-    without: tuple[tuple[MixedModelFits, MixedModelFits], ...]
-    """Per random term the REML and ML fits without it (models with several random terms)."""
-    deletions: Deletions | None
-
-
-def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int) -> list[ModelResult | FailedModel]:
-    random = plans[0].random
-    moments = compute_moments([plan.columns for plan in plans], n_interviewers, centre_fixed=0 in random)
-    reml = fit_mixed_models(moments, random, "REML")
-    several = len(random) > 1
-    without = []
-    for term in random if several else ():
-        rest = tuple(k for k in random if k != term)
-        # Without the random intercept a shift of the predictor matters: it keeps the zero the user gave it.
-        other = (
-            moments if 0 in rest else compute_moments([p.columns for p in plans], n_interviewers, centre_fixed=False)
-        )
-        without.append((fit_mixed_models(other, rest, "REML"), fit_mixed_models(other, rest, "ML")))
-    batch = _Batch(
-        reml=reml,
-        ml=fit_mixed_models(moments, random, "ML") if random != (0,) else None,
-        without=tuple(without),
-        deletions=delete_interviewers(moments, random, reml) if plans[0].judge else None,
-    )
-    return [_result(plan, batch, f) for f, plan in enumerate(plans)]
-
-
-def _result(plan: ModelPlan, batch: _Batch, f: int) -> ModelResult | FailedModel:
-    fits = batch.reml
-    if fits.status[f] == "failed":
-        return FailedModel(plan.name, fits.reason[f] or "the model could not be estimated")
-    interviewer, columns = plan.columns.interviewer, plan.columns
-    n_by_interviewer = np.bincount(interviewer, minlength=fits.eblup.shape[1])
-    present = np.flatnonzero(n_by_interviewer)
-    random_part = (columns.fixed[:, plan.random] * fits.eblup[f][interviewer]).sum(1)
-    fitted = columns.fixed @ fits.fixed[f] + random_part
-    q = len(plan.random)
-    return ModelResult(
-        name=plan.name,
-        status=cast(FitStatus, fits.status[f]),
-        reason=fits.reason[f],
-        method="REML",
-        formula=plan.formula,
-        n_interviews=len(plan.rows),
-        n_interviewers=len(present),
-        n_parameters=len(plan.terms) + q * (q + 1) // 2 + 1,
-        loglik=float(fits.loglik[f]),
-        loglik_ml=float(fits.loglik_ml[f]),
-        fixed_effects=_fixed_effects(plan, fits, f),
-        dropped_terms=plan.dropped_terms,
-        variance=_variance(plan, fits, f),
-        tests=_tests(plan, fits, [reml for reml, _ in batch.without], f),
-        by_ml=_by_ml(plan, batch, f),
-        referee=_referee(plan, fits, f),
-        effects=_effects(plan, batch, f, present, n_by_interviewer),
-        predictor_sd=columns.fixed[:, plan.random].std(axis=0),
-        rows=plan.rows,
-        interviewer=interviewer,
-        fitted=fitted,
-        residuals=columns.response - fitted,
-    )
-
-
-def _by_ml(plan: ModelPlan, batch: _Batch, f: int) -> MaximumLikelihood | None:
-    if batch.ml is None or batch.ml.status[f] == "failed":
-        return None
-    return MaximumLikelihood(
-        loglik=float(batch.ml.loglik[f]),
-        fixed_effects=_fixed_effects(plan, batch.ml, f),
-        variance=_variance(plan, batch.ml, f),
-        tests=_tests(plan, batch.ml, [ml for _, ml in batch.without], f),
-    )
-
-
-def _fixed_effects(plan: ModelPlan, fits: MixedModelFits, f: int) -> tuple[FixedEffect, ...]:
-    estimate, df = fits.fixed[f], fits.satterthwaite_df[f]
-    se = np.sqrt(np.diagonal(fits.fixed_covariance[f]))
-    statistic = estimate / se
-    p, _ = two_sided(statistic, df)
-    numbers = zip(plan.terms, estimate, se, df, statistic, p, strict=True)
-    return tuple(FixedEffect(term, *map(float, values)) for term, *values in numbers)
-
-
-def _variance(plan: ModelPlan, fits: MixedModelFits, f: int) -> VarianceComponents:
-    covariance, terms = fits.covariance[f], plan.random_terms
-    by_term = {term: float(covariance[k, k]) for k, term in enumerate(terms)}
-    return VarianceComponents(
-        intercept=by_term.get("intercept"),
-        residual=float(fits.residual_variance[f]),
-        slopes=tuple((term.removeprefix("slope:"), v) for term, v in by_term.items() if term != "intercept"),
-        covariances=tuple(
-            (terms[k], terms[m], float(covariance[k, m])) for k in range(len(terms)) for m in range(k + 1, len(terms))
-        ),
-    )
-
-
-def _tests(plan: ModelPlan, fits: MixedModelFits, without: list[MixedModelFits], f: int) -> tuple[ModelTest, ...]:
-    """Likelihood-ratio tests of every random term: against the model without it and its covariances."""
-    k = len(plan.random)
-    reduced = [float(fit.loglik[f]) for fit in without] if k > 1 else [float(fits.loglik_without[f])]
-    method = f"{fits.method} likelihood ratio, half chi-square({k - 1}) half chi-square({k})"
-    tests = []
-    for term, loglik in zip(plan.random_terms, reduced, strict=True):
-        statistic = max(0.0, 2 * (float(fits.loglik[f]) - loglik))
-        if np.isfinite(statistic):
-            tests.append(ModelTest(term, statistic, boundary_p(statistic, k), method))
-    return tuple(tests)
-
-
-def _referee(plan: ModelPlan, fits: MixedModelFits, f: int) -> Referee:
-    relative = fits.covariance[f] / fits.residual_variance[f]
-    columns, ours = plan.columns, float(fits.loglik[f])
-    theirs = referee_loglik(columns.fixed, columns.response, columns.interviewer, plan.random, relative, fits.method)
-    return Referee(theirs, ours - theirs, bool(abs(ours - theirs) <= TOLERANCE * max(1.0, abs(theirs))))
-
-
-def _effects(
-    plan: ModelPlan, batch: _Batch, f: int, present: IntArray, n_by_interviewer: IntArray
-) -> InterviewerEffects:
-    shape = (len(present), len(plan.random))
-    deletions = batch.deletions
-    unjudged = np.full(shape, np.nan)
-    return InterviewerEffects(
-        interviewer=present,
-        n_interviews=n_by_interviewer[present],
-        terms=plan.random_terms,
-        eblup=batch.reml.eblup[f, present],
-        conditional_sd=batch.reml.conditional_sd[f, present],
-        diagnostic_se=batch.reml.diagnostic_se[f, present],
-        deviation=unjudged if deletions is None else deletions.deviation[f, present],
-        deviation_se=unjudged if deletions is None else deletions.se[f, present],
-        z=unjudged if deletions is None else deletions.z[f, present],
-        p=unjudged if deletions is None else deletions.p[f, present],
-    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qa_reports.effects.information import component_standard_errors, satterthwaite_df
 from qa_reports.effects.likelihood import Method, Problem, Profile, deviance, problem, profile
 from qa_reports.effects.moments import Moments
 from qa_reports.effects.optimise import minimise
@@ -42,6 +43,9 @@ class MixedModelFits:
     """(F,)."""
     covariance: FloatArray
     """(F, q, q) covariance of the random terms."""
+    component_se: FloatArray
+    """(F, r+1) standard errors of the lower triangle of `covariance`, row by row, and of the residual variance; NaN
+    at a bound."""
     loglik: FloatArray
     """(F,) log-likelihood by `method`, in the units of the data and the basis of the columns as given."""
     loglik_ml: FloatArray
@@ -205,9 +209,10 @@ def _in_units(
         fixed=fixed,
         fixed_covariance=(within_sd**2)[:, None, None]
         * (to_units @ here.s_inverse[:, 0] @ np.swapaxes(to_units, -1, -2)),
-        satterthwaite_df=satterthwaite_df(here, relative, to_units),
+        satterthwaite_df=satterthwaite_df(here, to_units),
         residual_variance=within_sd**2,
         covariance=covariance,
+        component_se=component_standard_errors(here, relative, k, sd),
         loglik=-here.deviance[:, 0] / 2 - here.m[:, 0] * log_scale + basis,
         loglik_ml=-deviance_ml / 2 - setup.n[:, 0] * log_scale,
         loglik_without=-deviance(setup, np.zeros_like(relative[:, None]))[:, 0] / 2 - here.m[:, 0] * log_scale + basis,
@@ -247,58 +252,9 @@ def _root_of_diagonal(matrices: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt(np.maximum(np.diagonal(matrices, axis1=-2, axis2=-1), 0.0)))
 
 
-def satterthwaite_df(here: Profile, relative: FloatArray, contrasts: FloatArray) -> FloatArray:
-    """(F, L) Satterthwaite degrees of freedom of L contrasts c'b, `contrasts` (F, L, p), all on the inside scale.
-
-    df = 2 V^2 / Var(V) with V = c'Var(b)c and Var(V) by the delta method from the information of the variance
-    parameters (Giesbrecht & Burns 1985; Kuznetsova et al. 2017, lmerTest). Written in (D, log s2) the residual
-    variance is a factor of V and Var(log V) = 2 / df has no unit. Observed information where it is positive
-    definite, expected information otherwise (at a bound).
-    """
-    unscaled = contrasts @ here.s_inverse[:, 0]
-    v = (unscaled * contrasts).sum(-1)
-    change = -np.einsum("flp,fapq,flq->fla", unscaled, here.s_gradient[:, 0], unscaled)
-    log_gradient = np.concatenate([change / v[..., None], np.ones((*v.shape, 1))], axis=-1)
-    return np.asarray(degrees_of_freedom(information(here)[:, 0], log_gradient))
-
-
-def information(here: Profile, *, expected: bool = False) -> FloatArray:
-    """(B, r+1, r+1) information of (elements of D, log s2).
-
-    Twice minus the log-likelihood is penalty(D) + m log s2 + r2(D)/s2. Its second derivatives at s2 = r2/m give the
-    observed information; their expectation replaces r2_ab/s2 by -2 penalty_ab and r2_a/s2 by -penalty_a.
-    """
-    s2 = here.s2
-    observed = here.penalty_hessian + here.r2_hessian / s2[..., None, None]
-    cross = -here.r2_gradient / s2[..., None]
-    by_expectation = _bordered(-here.penalty_hessian, here.penalty_gradient, here.m)
-    if expected:
-        return by_expectation
-    by_observation = _bordered(observed, cross, here.m)
-    definite = np.linalg.eigvalsh(_unit_diagonal(by_observation))[..., 0] > 1e-8
-    return np.asarray(np.where(definite[..., None, None], by_observation, by_expectation))
-
-
-def _bordered(inner: FloatArray, border: FloatArray, corner: FloatArray) -> FloatArray:
-    top = np.concatenate([inner, border[..., None]], axis=-1)
-    bottom = np.concatenate([border, corner[..., None]], axis=-1)
-    return np.concatenate([top, bottom[..., None, :]], axis=-2) / 2
-
-
-def _unit_diagonal(matrix: FloatArray) -> FloatArray:
-    root = np.sqrt(np.abs(np.diagonal(matrix, axis1=-2, axis2=-1)))
-    return np.asarray(matrix / np.maximum(root[..., :, None] * root[..., None, :], 1e-300))
-
-
-def degrees_of_freedom(info: FloatArray, log_gradient: FloatArray) -> FloatArray:
-    """2 / Var(log V), `log_gradient` (B, L, r+1) the gradient of log V in (D, log s2), `info` (B, r+1, r+1)."""
-    inverse = np.linalg.pinv(info, rcond=1e-12, hermitian=True)
-    variance = ((log_gradient @ inverse) * log_gradient).sum(-1)
-    return np.asarray(2 / variance)
-
-
 _NUMBERS = (
     "fixed", "fixed_covariance", "satterthwaite_df", "residual_variance", "covariance",
+    "component_se",
     "loglik", "loglik_ml", "loglik_without", "eblup", "conditional_sd", "diagnostic_se", "relative",
 )  # fmt: skip
 
@@ -332,7 +288,7 @@ def _scatter(fits: MixedModelFits, usable: list[int], reasons: list[str | None])
 def _all_failed(moments: Moments, random: tuple[int, ...], method: Method, reasons: list[str | None]) -> MixedModelFits:
     f, j, width, _ = moments.cross.shape
     p, q = width - 1, len(random)
-    shapes = ((p,), (p, p), (p,), (), (q, q), (), (), (), (j, q), (j, q), (j, q), (q, q))
+    shapes = ((p,), (p, p), (p,), (), (q, q), (q * (q + 1) // 2 + 1,), (), (), (), (j, q), (j, q), (j, q), (q, q))
     return MixedModelFits(
         method, ("failed",) * f, tuple(reasons), np.full(f, np.nan), *(np.full((f, *s), np.nan) for s in shapes)
     )

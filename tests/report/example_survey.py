@@ -16,9 +16,12 @@ from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import SuspectDamage
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, VarianceExplained, WithoutFlagged
 from qa_reports.effects.flag import ExpectedByChance, Flag, Flags, InterviewerVerdict
+from qa_reports.effects.intervals import Interval
 from qa_reports.effects.linear import (
+    ComponentPrecision,
     FailedModel,
     FixedEffect,
+    GroupTest,
     InterviewerEffects,
     MaximumLikelihood,
     ModelName,
@@ -291,6 +294,23 @@ def example_model(
         variance=variance,
         tests=tests,
         predictor_sd=np.zeros(1) if predictor is None else np.array([0.0, float(np.nanstd(predictor))]),
+        precision=(
+            ComponentPrecision("intercept", 0.11, Interval(0.0, 0.9)),
+            *(
+                ()
+                if predictor is None
+                else (
+                    ComponentPrecision(f"slope:{predictor_name}", None, Interval(0.001, 0.05)),
+                    ComponentPrecision("correlation", None, Interval(-1.0, 0.4)),
+                )
+            ),
+            ComponentPrecision("residual", 0.2, Interval(2.0, 3.5)),
+        ),
+        exact_p=0.0031 if name == "null" else None,
+        icc_interval=Interval(0.012, 0.31) if predictor is None else None,
+        group_tests=(GroupTest("respondent covariates", ("age", "region: South"), 4.2, 96.4, 0.018, 8.3, 0.016),)
+        if name == "adjusted"
+        else (),
         by_ml=None if predictor is None else MaximumLikelihood(-308.75, fixed_effects, variance, tests),
         referee=Referee(loglik=-310.25, loglik_difference=2e-9, agrees=True),
         effects=effects,
@@ -318,6 +338,12 @@ def _effects(
         deviation_se=1.5 * sd,
         z=z,
         p=np.exp(-0.5 * z**2),
+        reliability=np.zeros_like(sd) if zero else np.full_like(sd, 0.62),
+        expected_rank=1.0 + np.argsort(np.argsort(eblup, axis=0), axis=0),
+        detectable=4.13 * 1.5 * sd,
+        variance_ratio=np.full_like(sd, np.nan) if zero else 1 - 0.1 * np.abs(z) / np.abs(z).max(),
+        cooks_distance=0.02 * np.abs(z[:, 0]),
+        covariance_ratio=np.full(12, 1.04),
     )
 
 

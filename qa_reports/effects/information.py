@@ -1,0 +1,120 @@
+"""What the curvature of the likelihood says: degrees of freedom, standard errors of variances, joint tests.
+
+Sizes: B = (F, K) fits and variants, r elements of D, p fixed effects. Inside scale unless said otherwise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa_reports.effects.likelihood import Profile
+
+FloatArray = NDArray[np.float64]
+
+
+def satterthwaite_df(here: Profile, contrasts: FloatArray) -> FloatArray:
+    """(F, L) Satterthwaite degrees of freedom of L contrasts c'b, `contrasts` (F, L, p), all on the inside scale.
+
+    df = 2 V^2 / Var(V) with V = c'Var(b)c and Var(V) by the delta method from the information of the variance
+    parameters (Giesbrecht & Burns 1985; Kuznetsova et al. 2017, lmerTest). Written in (D, log s2) the residual
+    variance is a factor of V and Var(log V) = 2 / df has no unit. Observed information where it is positive
+    definite, expected information otherwise (at a bound).
+    """
+    unscaled = contrasts @ here.s_inverse[:, 0]
+    v = (unscaled * contrasts).sum(-1)
+    change = -np.einsum("flp,fapq,flq->fla", unscaled, here.s_gradient[:, 0], unscaled)
+    log_gradient = np.concatenate([change / v[..., None], np.ones((*v.shape, 1))], axis=-1)
+    return np.asarray(degrees_of_freedom(_best_information(here)[:, 0], log_gradient))
+
+
+def observed_information(here: Profile) -> FloatArray:
+    """(B, r+1, r+1) observed information of (elements of D, log s2).
+
+    Twice minus the log-likelihood is penalty(D) + m log s2 + r2(D)/s2; s2 = r2/m.
+    """
+    s2 = here.s2
+    inner = here.penalty_hessian + here.r2_hessian / s2[..., None, None]
+    return _bordered(inner, -here.r2_gradient / s2[..., None], here.m)
+
+
+def expected_information(here: Profile) -> FloatArray:
+    """(B, r+1, r+1) expected REML information: r2_ab/s2 becomes -2 penalty_ab and r2_a/s2 becomes -penalty_a."""
+    return _bordered(-here.penalty_hessian, here.penalty_gradient, here.m)
+
+
+def _best_information(here: Profile) -> FloatArray:
+    """Observed information where it is positive definite, expected information otherwise (at a bound)."""
+    observed = observed_information(here)
+    definite = np.linalg.eigvalsh(_unit_diagonal(observed))[..., 0] > 1e-8
+    return np.asarray(np.where(definite[..., None, None], observed, expected_information(here)))
+
+
+def _bordered(inner: FloatArray, border: FloatArray, corner: FloatArray) -> FloatArray:
+    top = np.concatenate([inner, border[..., None]], axis=-1)
+    bottom = np.concatenate([border, corner[..., None]], axis=-1)
+    return np.concatenate([top, bottom[..., None, :]], axis=-2) / 2
+
+
+def _unit_diagonal(matrix: FloatArray) -> FloatArray:
+    root = np.sqrt(np.abs(np.diagonal(matrix, axis1=-2, axis2=-1)))
+    return np.asarray(matrix / np.maximum(root[..., :, None] * root[..., None, :], 1e-300))
+
+
+def degrees_of_freedom(info: FloatArray, log_gradient: FloatArray) -> FloatArray:
+    """2 / Var(log V), `log_gradient` (B, L, r+1) the gradient of log V in (D, log s2), `info` (B, r+1, r+1)."""
+    inverse = np.linalg.pinv(info, rcond=1e-12, hermitian=True)
+    variance = ((log_gradient @ inverse) * log_gradient).sum(-1)
+    return np.asarray(2 / variance)
+
+
+def component_standard_errors(
+    here: Profile, relative: FloatArray, transform: FloatArray, unit: FloatArray
+) -> FloatArray:
+    """(F, r+1) standard errors of the variance components and the residual variance, user's units.
+
+    By the delta method from the observed information of (D, log s2); NaN where that is not positive definite, as at a
+    bound, where a standard error means nothing. `relative` (F, q, q) is D, `transform` (F, q, q) takes random terms to
+    the user's columns, `unit` (F,) is the sd of y.
+    """
+    q = relative.shape[-1]
+    rows, columns = np.tril_indices(q)
+    basis = np.zeros((len(rows), q, q))
+    basis[np.arange(len(rows)), rows, columns] = 1.0
+    basis[np.arange(len(rows)), columns, rows] = 1.0
+    scale = here.s2[:, 0] * unit**2
+    moved = transform[:, None] @ basis @ np.swapaxes(transform, -1, -2)[:, None]
+    r = len(rows)
+    jacobian = np.zeros((len(scale), r + 1, r + 1))
+    jacobian[:, :r, :r] = scale[:, None, None] * np.swapaxes(moved[..., rows, columns], -1, -2)
+    absolute = scale[:, None, None] * (transform @ relative @ np.swapaxes(transform, -1, -2))
+    jacobian[:, :r, r] = absolute[:, rows, columns]
+    jacobian[:, r, r] = scale
+    observed = observed_information(here)[:, 0]
+    definite = np.linalg.eigvalsh(_unit_diagonal(observed))[..., 0] > 1e-8
+    at_bound = np.linalg.eigvalsh(relative)[:, 0] <= 0
+    usable = definite & ~at_bound
+    inverse = np.linalg.pinv(observed, rcond=1e-12, hermitian=True)
+    variance = np.diagonal(jacobian @ inverse @ np.swapaxes(jacobian, -1, -2), axis1=-2, axis2=-1)
+    return np.asarray(np.sqrt(np.where(usable[:, None] & (variance > 0), variance, np.nan)))
+
+
+def wald_f(here: Profile, contrasts: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """F statistics and denominator degrees of freedom (F,) of the joint test of L contrasts, `contrasts` (F, L, p).
+
+    The contrasts are rotated to independent ones, each with its Satterthwaite degrees of freedom, which Fai & Cornelius
+    (1996, J. Stat. Comput. Simul. 54) combine: 2E/(E - L) with E the sum of nu/(nu - 2) (as lmerTest does).
+    """
+    s2 = here.s2[:, 0]
+    covariance = s2[:, None, None] * (contrasts @ here.s_inverse[:, 0] @ np.swapaxes(contrasts, -1, -2))
+    estimate = (contrasts @ here.b[:, 0, :, None])[..., 0]
+    values, vectors = np.linalg.eigh(covariance)
+    rotated = np.swapaxes(vectors, -1, -2)
+    squares = (rotated @ estimate[..., None])[..., 0] ** 2 / values
+    size = contrasts.shape[1]
+    nu = satterthwaite_df(here, rotated @ contrasts)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = (nu / (nu - 2)).sum(-1)
+        combined = 2 * expected / (expected - size)
+    df = np.where((nu > 2).all(-1), np.where(np.ptp(nu, axis=-1) < 1e-8, nu.mean(-1), combined), 2.0)
+    return squares.sum(-1) / size, df

@@ -1,0 +1,113 @@
+"""The exact restricted likelihood-ratio test of a single variance, by simulation from its spectral form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa_reports.effects.moments import Moments
+
+FloatArray = NDArray[np.float64]
+
+_SEED = 20_040_227
+SIMULATIONS = 10_000
+"""Draws from the null distribution: a p of .05 is known to +-.002 (one standard error)."""
+_CHUNK = 2_000
+_MOST_EIGENVALUES = 400
+"""With more interviewers neighbouring eigenvalues are taken together: the distribution depends on their spread only."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExactTest:
+    """Result of the exact test."""
+
+    p: float
+    zero_probability: float
+    """P(statistic = 0) under the null: .5 in the mixture, larger with few or unequal interviewers."""
+
+
+def exact_restricted_lrt(moments: Moments, statistics: FloatArray) -> list[ExactTest]:
+    """p of the REML likelihood-ratio statistics (F,) of the intercept variances of F fits; NaN in, p NaN out.
+
+    Under the null the statistic is distributed as (Crainiceanu & Ruppert 2004, JRSS B 66(1), theorem 1)
+
+        sup_d  (n - p) log(1 + N(d)/D(d)) - sum_s log(1 + d mu_s),
+        N = sum_s d mu_s / (1 + d mu_s) w_s^2,  D = sum_s w_s^2 / (1 + d mu_s) + chi2(n - p - K),
+
+    with mu_s the K non-zero eigenvalues of Z'(I - X(X'X)^-1 X')Z and w_s standard normal. All fits share the normal
+    draws: drawing them is most of the work.
+    """
+    wanted = [f for f, statistic in enumerate(statistics) if np.isfinite(statistic)]
+    spectra = {f: _spectrum(moments, f) for f in wanted}
+    widest = max((len(spectrum.mu) for spectrum in spectra.values()), default=0)
+    reached, zero = np.zeros(len(statistics)), np.zeros(len(statistics))
+    rng = np.random.default_rng(_SEED)
+    for _ in range(SIMULATIONS // _CHUNK):
+        squares = rng.standard_normal((_CHUNK, widest)) ** 2
+        for f in wanted:
+            peaks = _null_statistics(spectra[f], squares, rng)
+            reached[f] += (peaks >= statistics[f] - 1e-9).sum()
+            zero[f] += (peaks <= 1e-9).sum()
+    # The observed wave counts as one draw, so that p is never 0; a statistic of 0 is reached by all.
+    p = (1 + reached) / (1 + SIMULATIONS)
+    return [
+        ExactTest(float(p[f]), float(zero[f] / SIMULATIONS)) if f in spectra else ExactTest(float("nan"), float("nan"))
+        for f in range(len(statistics))
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Spectrum:
+    """What the null distribution of one fit depends on."""
+
+    mu: FloatArray
+    """(K,) non-zero eigenvalues, or means of `count` neighbouring ones."""
+    count: NDArray[np.int64]
+    """(K,) eigenvalues each stands for."""
+    df: int
+    """n - p."""
+
+
+def _null_statistics(spectrum: _Spectrum, squares: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """(draws,) statistics under the null from squared normals (draws, at least K)."""
+    mu, count, df = spectrum.mu, spectrum.count, spectrum.df
+    grid = np.concatenate([[0.0], np.logspace(-4, 4, 60)]) / np.average(mu, weights=count)
+    growth = grid[:, None] * mu
+    own = squares[:, : len(mu)]
+    more = count - 1
+    if more.any():
+        own = own + np.where(more > 0, rng.chisquare(np.maximum(more, 1), own.shape), 0.0)
+    left = df - int(count.sum())
+    total = own.sum(1) + (rng.chisquare(left, len(own)) if left > 0 else 0.0)
+    # 1 + N/D = total / (total - N), because N + D = total.
+    explained = own @ (growth / (1 + growth)).T
+    curve = df * np.log(total[:, None] / (total[:, None] - explained)) - np.log1p(growth) @ count
+    best = curve.argmax(1)
+    inner = (best > 0) & (best < len(grid) - 1)
+    return np.asarray(np.where(inner, _parabola(curve, np.clip(best, 1, len(grid) - 2)), curve.max(1)))
+
+
+def _parabola(curve: FloatArray, best: NDArray[np.int64]) -> FloatArray:
+    """Peak of the parabola through the highest grid point and its neighbours (equal steps in log d)."""
+    rows = np.arange(len(curve))
+    left, middle, right = (curve[rows, best + offset] for offset in (-1, 0, 1))
+    bend = left - 2 * middle + right
+    with np.errstate(divide="ignore", invalid="ignore"):
+        peak = middle - (right - left) ** 2 / (8 * bend)
+    return np.asarray(np.where((bend < 0) & (best > 1), np.maximum(peak, middle), middle))
+
+
+def _spectrum(moments: Moments, f: int) -> _Spectrum:
+    """Eigenvalues of Z'P0 Z = diag(n_j) - Z'X (X'X)^-1 X'Z."""
+    cross = moments.cross[f]
+    p = cross.shape[-1] - 1
+    present = moments.n[f] > 0
+    zx = cross[present, 0, :p]
+    inner = np.diag(moments.n[f][present].astype(float)) - zx @ np.linalg.solve(cross.sum(0)[:p, :p], zx.T)
+    mu = np.linalg.eigvalsh((inner + inner.T) / 2)[::-1]
+    mu = mu[mu > 1e-8 * mu[0]]
+    blocks = np.array_split(mu, min(len(mu), _MOST_EIGENVALUES))
+    means, counts = (np.array([reduce(block) for block in blocks]) for reduce in (np.mean, len))
+    return _Spectrum(means, counts, int(moments.n[f].sum()) - p)
