@@ -31,10 +31,10 @@ def team_members(flags: Flags, team: str) -> Members:
 
 
 def team_file_name(team: str) -> str:
-    """Where a team's PDF stands in the run: `teams/north.pdf`; a digest tells names apart that letters alone do not."""
+    """What a team's PDF is called in the run: `team-north.pdf`; a digest tells names apart that letters do not."""
     plain = re.sub(r"[^a-z0-9]+", "-", team.lower()).strip("-")[:40]
     digest = hashlib.sha256(team.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"teams/{plain}.pdf" if plain and plain == team else f"teams/{plain or 'team'}-{digest}.pdf"
+    return f"team-{plain}.pdf" if plain and plain == team else f"team-{plain}-{digest}.pdf".replace("--", "-")
 
 
 def restrict_to_team(summary: ReportSummary, team: str, flags: Flags) -> ReportSummary:
