@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from qa_reports.effects.intervals import Interval
 from qa_reports.effects.moments import Columns
@@ -30,6 +31,14 @@ class FixedEffect:
     statistic: float
     p: float
 
+    @property
+    def interval(self) -> Interval | None:
+        """95 % interval, estimate -+ t(df) se; None where there are no degrees of freedom or no standard error."""
+        if self.df is None or not np.isfinite(self.df) or not np.isfinite(self.se):
+            return None
+        reach = float(special.stdtrit(self.df, 0.975)) * self.se
+        return Interval(self.estimate - reach, self.estimate + reach)
+
 
 @dataclass(frozen=True, slots=True)
 class VarianceComponents:
@@ -42,6 +51,19 @@ class VarianceComponents:
     """(predictor, variance of its random slopes)."""
     covariances: tuple[tuple[str, str, float], ...] = ()
     """(term, term, covariance), terms "intercept" or "slope:NAME"."""
+
+    @property
+    def correlations(self) -> tuple[tuple[str, str, float | None], ...]:
+        """(term, term, correlation) of every covariance; None where one of the two variances is 0."""
+        variances = {"intercept": self.intercept or 0.0, **{f"slope:{name}": value for name, value in self.slopes}}
+
+        def correlation(covariance: float, product: float) -> float | None:
+            return float(np.clip(covariance / np.sqrt(product), -1.0, 1.0)) if product > 0 else None
+
+        return tuple(
+            (one, other, correlation(covariance, variances[one] * variances[other]))
+            for one, other, covariance in self.covariances
+        )
 
 
 @dataclass(frozen=True, slots=True)

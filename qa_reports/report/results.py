@@ -207,6 +207,12 @@ def _flag_model_effects(item: Estimated, survey: Survey) -> Iterator[Document]:
                     "deviation_se": number(effects.deviation_se[j, k]),
                     "z": number(effects.z[j, k]),
                     "p": number(effects.p[j, k]),
+                    "reliability": number(effects.reliability[j, k]),
+                    "expected_rank": number(effects.expected_rank[j, k]),
+                    "detectable": number(effects.detectable[j, k]),
+                    "variance_ratio": number(effects.variance_ratio[j, k]),
+                    "cooks_distance": number(effects.cooks_distance[j]),
+                    "covariance_ratio": number(effects.covariance_ratio[j]),
                     "n_interviews": int(effects.n_interviews[j]),
                 }
 

@@ -6,9 +6,12 @@ import math
 from collections.abc import Iterable
 
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, VarianceExplained, WithoutFlagged
+from qa_reports.effects.intervals import Interval
 from qa_reports.effects.linear import (
+    ComponentPrecision,
     FailedModel,
     FixedEffect,
+    GroupTest,
     MaximumLikelihood,
     ModelResult,
     ModelTest,
@@ -23,6 +26,13 @@ Estimated = ItemEffects | ItemNotModelled
 def number(value: float | None) -> float | None:
     """A finite number, or null: JSON knows no NaN."""
     return None if value is None or not math.isfinite(value) else float(value)
+
+
+def interval_ends(interval: Interval | None) -> list[float] | None:
+    """[lower, upper], or null where there is no interval."""
+    if interval is None or not (math.isfinite(interval.lower) and math.isfinite(interval.upper)):
+        return None
+    return [interval.lower, interval.upper]
 
 
 def judging_models(item: ItemEffects) -> tuple[ModelResult, ...]:
@@ -49,7 +59,7 @@ def item_record(item: Estimated) -> Document:
             "covariates": _model(item.covariates),
         },
         "icc": number(item.icc),
-        "icc_interval": None,
+        "icc_interval": interval_ends(item.null.icc_interval),
         "design_effect": number(item.design_effect),
         "effective_n": number(item.effective_n),
         "variance_explained": _variance_explained(item.variance_explained),
@@ -99,10 +109,16 @@ def model_record(fit: ModelResult) -> Document:
         "n_parameters": fit.n_parameters,
         "loglik": number(fit.loglik),
         "loglik_ml": number(fit.loglik_ml),
+        "aic": number(fit.aic),
+        "bic": number(fit.bic),
         "fixed_effects": _fixed_effects(fit.fixed_effects),
+        "group_tests": _group_tests(fit.group_tests),
         "dropped_terms": list(fit.dropped_terms),
         "variance_components": _variance_components(fit.variance),
+        "precision": _precision(fit.precision),
+        "icc_interval": interval_ends(fit.icc_interval),
         "tests": _tests(fit.tests),
+        "exact_p": number(fit.exact_p),
         "by_ml": _by_ml(fit.by_ml),
         "referee": _referee(fit.referee),
     }
@@ -128,9 +144,34 @@ def _fixed_effects(effects: Iterable[FixedEffect]) -> list[Document]:
             "df": number(effect.df),
             "statistic": number(effect.statistic),
             "p": number(effect.p),
+            "interval": interval_ends(effect.interval),
         }
         for effect in effects
     ]
+
+
+def _group_tests(tests: Iterable[GroupTest]) -> list[Document]:
+    return [
+        {
+            "name": test.name,
+            "terms": list(test.terms),
+            "statistic": number(test.statistic),
+            "df": number(test.df),
+            "p": number(test.p),
+            "likelihood_ratio": number(test.likelihood_ratio),
+            "likelihood_ratio_p": number(test.likelihood_ratio_p),
+        }
+        for test in tests
+    ]
+
+
+def _precision(components: tuple[ComponentPrecision, ...]) -> Document:
+    """Standard error and interval of every variance component, by its name; a correlation has an interval only."""
+    variances = [component for component in components if component.term != "correlation"]
+    return {
+        "component_se": {component.term: number(component.se) for component in variances},
+        "component_interval": {component.term: interval_ends(component.interval) for component in components},
+    }
 
 
 def _tests(tests: Iterable[ModelTest]) -> list[Document]:
@@ -146,6 +187,7 @@ def _variance_components(variance: VarianceComponents) -> Document:
         "residual": number(variance.residual),
         "slopes": {name: number(value) for name, value in variance.slopes},
         "covariances": {f"{one},{other}": number(value) for one, other, value in variance.covariances},
+        "correlations": {f"{one},{other}": number(value) for one, other, value in variance.correlations},
     }
 
 

@@ -67,6 +67,12 @@ CONTRACT = (
     "effects.[].conditional_sd",
     "effects.[].diagnostic_se",
     "effects.[].z",
+    "effects.[].reliability",
+    "effects.[].expected_rank",
+    "effects.[].detectable",
+    "effects.[].variance_ratio",
+    "effects.[].cooks_distance",
+    "effects.[].covariance_ratio",
     "effects.[].n_interviews",
     "interviewers.[].interviewer",
     "interviewers.[].team",
@@ -95,9 +101,15 @@ MODEL_KEYS = (
     "n_parameters",
     "loglik",
     "loglik_ml",
+    "aic",
+    "bic",
     "fixed_effects",
+    "group_tests",
     "variance_components",
+    "precision",
+    "icc_interval",
     "tests",
+    "exact_p",
     "referee",
 )
 
@@ -131,11 +143,43 @@ def test_fitted_models_have_every_key(document: dict) -> None:
     for model in models:
         assert set(MODEL_KEYS) <= set(model)
     slope = document["items"][1]["models"]["slope"]
-    assert set(slope["variance_components"]) == {"intercept", "residual", "slopes", "covariances"}
+    assert set(slope["variance_components"]) == {"intercept", "residual", "slopes", "covariances", "correlations"}
     assert slope["variance_components"]["covariances"] == {"intercept,slope:trstplc": -0.06}
     assert [set(effect) for effect in slope["fixed_effects"]] == [
-        {"term", "estimate", "se", "df", "statistic", "p"}
+        {"term", "estimate", "se", "df", "statistic", "p", "interval"}
     ] * 2
+
+
+def test_precision_tests_and_intervals_stand_unrounded(document: dict) -> None:
+    item = document["items"][1]
+    null, adjusted, slope = (item["models"][name] for name in ("null", "adjusted", "slope"))
+    assert item["icc_interval"] == null["icc_interval"] == [0.012, 0.31]
+    assert slope["icc_interval"] is None
+    assert slope["precision"] == {
+        "component_se": {"intercept": 0.11, "slope:trstplc": None, "residual": 0.2},
+        "component_interval": {
+            "intercept": [0.0, 0.9],
+            "slope:trstplc": [0.001, 0.05],
+            "correlation": [-1.0, 0.4],
+            "residual": [2.0, 3.5],
+        },
+    }
+    variances = slope["variance_components"]
+    product = variances["intercept"] * variances["slopes"]["trstplc"]
+    assert variances["correlations"] == {"intercept,slope:trstplc": pytest.approx(-0.06 / math.sqrt(product))}
+    assert (null["exact_p"], adjusted["exact_p"]) == (0.0031, None)
+    (group,) = adjusted["group_tests"]
+    assert (group["name"], group["df"], group["likelihood_ratio_p"]) == ("respondent covariates", 96.4, 0.016)
+    assert null["aic"] == pytest.approx(2 * 308.75 + 2 * null["n_parameters"])
+    assert null["bic"] == pytest.approx(2 * 308.75 + math.log(null["n_interviews"]) * null["n_parameters"])
+
+
+def test_interval_of_a_fixed_effect_is_t_times_its_standard_error(document: dict) -> None:
+    (effect,) = document["items"][0]["models"]["null"]["fixed_effects"]
+    low, high = effect["interval"]
+    # t(10.4 degrees of freedom) at .975 is 2.2165, between the tables' 2.2281 (10) and 2.2010 (11).
+    assert (high - low) / 2 == pytest.approx(2.2165 * 0.12, rel=1e-3)
+    assert (high + low) / 2 == pytest.approx(effect["estimate"])
 
 
 def test_document_and_schema_agree(document: dict) -> None:
@@ -214,11 +258,18 @@ def test_worst_referee_is_a_failed_check() -> None:
 def test_numbers_that_do_not_exist_are_null() -> None:
     example = example_report_input()
     item = example.items[0]
-    effects = dataclasses.replace(item.adjusted.effects, z=np.full((12, 1), np.nan), p=np.full((12, 1), np.inf))
+    effects = dataclasses.replace(
+        item.adjusted.effects,
+        z=np.full((12, 1), np.nan),
+        p=np.full((12, 1), np.inf),
+        variance_ratio=np.full((12, 1), np.nan),
+        cooks_distance=np.full(12, np.nan),
+    )
     broken = dataclasses.replace(item, icc=math.nan, adjusted=dataclasses.replace(item.adjusted, effects=effects))
     changed = document_of(dataclasses.replace(example, items=(broken, *example.items[1:])))
     assert changed["items"][0]["icc"] is None
-    assert {(row["z"], row["p"]) for row in changed["effects"] if row["item"] == "trstplc"} == {(None, None)}
+    rows = [row for row in changed["effects"] if row["item"] == "trstplc"]
+    assert {row[key] for row in rows for key in ("z", "p", "variance_ratio", "cooks_distance")} == {None}
     assert b"NaN" not in results_json(changed)
     assert b"Infinity" not in results_json(changed)
 
