@@ -7,10 +7,10 @@ demo: setup-demo ## render the example wave and say where the report is
 	@$(BIN)/qa-report configs/example.yaml
 
 test: setup-test ## everything: statistics, reports, the wheel
-	@$(BIN)/python -m pytest --numprocesses auto
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 quick: setup-test ## the tests that take seconds
-	@$(BIN)/python -m pytest --numprocesses auto -m "not slow and not browser"
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup -m "not slow and not browser"
 
 lint: setup-dev ## style, types and the direction of imports
 	@$(BIN)/ruff check .
