@@ -222,6 +222,16 @@ def test_bad_input(small_wave: SmallWave, case: str, capsys: pytest.CaptureFixtu
     assert small_wave.files() == before
 
 
+def test_an_impossible_output_folder_is_told_in_one_line(
+    small_wave: SmallWave, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = small_wave.files()
+    assert main([str(small_wave.config), "--quiet", "--output", str(small_wave.folder / ("x" * 300))]) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.endswith("cannot be written to (File name too long); choose another folder with --output")
+    assert small_wave.files() == before
+
+
 def test_control_characters_of_a_file_do_not_reach_the_terminal(
     small_wave: SmallWave, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -248,6 +248,12 @@ def test_wrong_values_are_told_in_plain_words(tmp_path: Path, old: str, new: str
 CONTRADICTIONS = [
     ("name: pplhlp", "name: trstplc",
      "wave.yaml:7: items.trstplc: trstplc is listed twice (entries 1 and 2); keep one"),
+    ("name: pplhlp", "name: intnum",
+     "wave.yaml:7: items.intnum: intnum is the column of the interviewer (data.interviewer), not an answer; "
+     "delete it here"),
+    ("  interviewer: intnum", "  interviewer: intnum\n  respondent: intnum",
+     "wave.yaml:5: data.respondent: is the same column as data.interviewer; name the one that tells interviews apart, "
+     "or delete respondent"),
     ("[0, 10]}\n", "[0, 10], slopes: [trstlpc]}\n",
      "wave.yaml:7: items.pplhlp.slopes: trstlpc is not one of the items; did you mean trstplc?"),
     ("[0, 10]}\n", "[0, 10], slopes: happy}\n",

@@ -13,6 +13,7 @@ from qa_reports.config.wording import Complaint, did_you_mean
 def contradictions(config: ReportConfig) -> Iterator[Complaint]:
     """Every place where the configuration contradicts itself or names something that it does not list."""
     yield from _repeated_names(config)
+    yield from _columns_of_a_role(config)
     for position, item in enumerate(config.items):
         place = ("items", position)
         yield from _slopes(item, place, config)
@@ -31,9 +32,27 @@ def contradictions(config: ReportConfig) -> Iterator[Complaint]:
 
 
 def _repeated(names: list[str]) -> Iterator[tuple[int, str]]:
+    seen: set[str] = set()
     for position, name in enumerate(names):
-        if name in names[:position]:
+        if name in seen:
             yield position, name
+        seen.add(name)
+
+
+def _columns_of_a_role(config: ReportConfig) -> Iterator[Complaint]:
+    """A column that says who asked, or who was asked, is no answer."""
+    data = config.data
+    roles = dict.fromkeys(data.interviewer, "interviewer")
+    if data.respondent is not None:
+        roles.setdefault(data.respondent, "respondent")
+    for position, item in enumerate(config.items):
+        role = roles.get(item.name)
+        if role is not None:
+            text = f"{item.name} is the column of the {role} (data.{role}), not an answer; delete it here"
+            yield Complaint(("items", position), text)
+    if data.interviewer == (data.respondent,):
+        text = "is the same column as data.interviewer; name the one that tells interviews apart, or delete respondent"
+        yield Complaint(("data", "respondent"), text)
 
 
 def _repeated_names(config: ReportConfig) -> Iterator[Complaint]:

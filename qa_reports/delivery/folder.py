@@ -16,13 +16,13 @@ def check_writable(folder: Path, names: tuple[str, ...]) -> None:
     Raises:
         OutputError: a file stands where a folder is needed, or the other way round, or nothing may be written there.
     """
-    for name in names:
-        if (folder / name).is_dir():
-            raise OutputError(f"{folder / name}: a folder stands where the report is to be written; rename or move it")
-    existing = _nearest_existing(folder)
-    if not existing.is_dir():
-        raise OutputError(f"{existing}: is a file, but the report needs a folder there; choose another --output")
     try:
+        blocked = [folder / name for name in names if (folder / name).is_dir()]
+        if blocked:
+            raise OutputError(f"{blocked[0]}: a folder stands where the report is to be written; rename or move it")
+        existing = _nearest_existing(folder)
+        if not existing.is_dir():
+            raise OutputError(f"{existing}: is a file, but the report needs a folder there; choose another --output")
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
