@@ -1,0 +1,147 @@
+"""Intervals, exact tests, ranks and influence against algebra and against themselves where nothing else exists.
+
+Tolerances: ROOT is the 1e-5 to which the signed root of the deviance is solved at the end of an interval.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from qa_reports.effects.inference import expected_ranks
+from qa_reports.effects.influence import delete_interviewers
+from qa_reports.effects.intervals import icc_intervals, intercept_intervals, slope_intervals
+from qa_reports.effects.likelihood import deviance, problem
+from qa_reports.effects.mixed_model import fit_mixed_models
+from qa_reports.effects.moments import Columns, compute_moments
+from qa_reports.effects.referee import referee_loglik
+from qa_reports.effects.rlrt import exact_restricted_lrt
+from tests.effects.simulate import random_intercepts, random_slopes
+
+ROOT = 1e-4
+LEVEL = stats.chi2.ppf(0.95, 1)
+
+
+def test_icc_interval_ends_where_the_deviance_has_risen_by_the_quantile() -> None:
+    moments = compute_moments([random_intercepts(np.random.default_rng(51), icc=0.2)], 30)
+    fits = fit_mixed_models(moments, (0,), "REML")
+    (lower, upper), setup = icc_intervals(moments, fits)[0], problem(moments, (0,), "REML")
+    assert 0 < lower < fits.relative[0, 0, 0] / (1 + fits.relative[0, 0, 0]) < upper < 1
+    lowest = deviance(setup, fits.relative[:, None])[0, 0]
+    for end in (lower, upper):
+        at_end = deviance(setup, np.full((1, 1, 1, 1), end / (1 - end)))[0, 0]
+        assert at_end - lowest == pytest.approx(LEVEL, abs=ROOT)
+
+
+def test_intervals_respect_zero_and_units() -> None:
+    columns = random_intercepts(np.random.default_rng(52), icc=0.0)
+    moments = compute_moments([columns], 30)
+    fits = fit_mixed_models(moments, (0,), "REML")
+    assert icc_intervals(moments, fits)[0, 0] == 0
+    between, residual = intercept_intervals(moments, fits)
+    assert between[0, 0] == 0
+    assert residual[0, 0] < fits.residual_variance[0] < residual[0, 1]
+    scaled = compute_moments([Columns(columns.fixed, 1e4 * columns.response, columns.interviewer)], 30)
+    again = intercept_intervals(scaled, fit_mixed_models(scaled, (0,), "REML"))
+    np.testing.assert_allclose(again[0], 1e8 * between, rtol=1e-5)
+    np.testing.assert_allclose(again[1], 1e8 * residual, rtol=1e-5)
+
+
+def test_residual_interval_of_balanced_data_is_close_to_chi_square() -> None:
+    """With 400 residual degrees of freedom the likelihood interval and the exact chi-square one differ by under 1 %."""
+    rng = np.random.default_rng(53)
+    interviewer = np.repeat(np.arange(40), 11)
+    y = rng.normal(0, 1, 40)[interviewer] + rng.normal(0, 2, 440)
+    moments = compute_moments([Columns(np.ones((440, 1)), y, interviewer)], 40)
+    fits = fit_mixed_models(moments, (0,), "REML")
+    _, residual = intercept_intervals(moments, fits)
+    exact = 400 * fits.residual_variance[0] / stats.chi2.ppf([0.975, 0.025], 400)
+    np.testing.assert_allclose(residual[0], exact, rtol=0.01)
+
+
+def test_slope_intervals_hold_the_estimates_and_respect_their_bounds() -> None:
+    for seed, covariance in ((54, np.array([[0.7, -0.06], [-0.06, 0.03]])), (55, np.diag([0.7, 0.0]))):
+        columns = random_slopes(np.random.default_rng(seed), interviewers=50, covariance=covariance)
+        moments = compute_moments([columns], 50)
+        fits = fit_mixed_models(moments, (0, 1), "REML")
+        found = slope_intervals(moments, fits, 0)
+        assert found is not None
+        assert found.slope is not None
+        assert found.correlation is not None
+        d = fits.covariance[0]
+        assert found.intercept.lower <= d[0, 0] <= found.intercept.upper
+        assert 0 <= found.slope.lower <= d[1, 1] <= found.slope.upper
+        assert -1 <= found.correlation.lower <= found.correlation.upper <= 1
+        assert found.residual.lower < fits.residual_variance[0] < found.residual.upper
+        # The likelihood-ratio test and the interval agree on whether zero is excluded, to the boundary's factor.
+        simpler = fit_mixed_models(moments, (0,), "REML")
+        if 2 * (fits.loglik[0] - simpler.loglik[0]) < LEVEL:
+            assert found.slope.lower == 0
+
+
+def test_exact_test_of_balanced_data_follows_the_f_test() -> None:
+    """In a balanced one-way layout the restricted LRT is monotone in F, so its exact p is the F test's (Crainiceanu &
+    Ruppert 2004, section 5) wherever F > 1."""
+    rng = np.random.default_rng(56)
+    interviewer = np.repeat(np.arange(12), 6)
+    drawn = [rng.normal(0, sd, 12)[interviewer] + rng.normal(size=72) for sd in (0.3, 0.4, 0.5, 0.6)]
+    moments = compute_moments([Columns(np.ones((72, 1)), y, interviewer) for y in drawn], 12)
+    fits = fit_mixed_models(moments, (0,), "REML")
+    tests = exact_restricted_lrt(moments, 2 * (fits.loglik - fits.loglik_without))
+    compared = 0
+    for y, test in zip(drawn, tests, strict=True):
+        f = stats.f_oneway(*(y[interviewer == j] for j in range(12)))
+        assert test.zero_probability == pytest.approx(stats.f.cdf(1, 11, 60), abs=0.015)
+        if f.statistic > 1:
+            assert test.p == pytest.approx(f.pvalue, abs=3 * np.sqrt(f.pvalue / 10_000) + 2e-4)
+            compared += 1
+    assert compared >= 2
+
+
+def test_exact_test_says_nothing_of_what_was_not_tested() -> None:
+    moments = compute_moments([random_intercepts(np.random.default_rng(57))], 30)
+    (test,) = exact_restricted_lrt(moments, np.array([np.nan]))
+    assert np.isnan(test.p)
+    (test,) = exact_restricted_lrt(moments, np.array([0.0]))
+    assert test.p == 1.0
+
+
+def test_expected_ranks_add_up_and_follow_the_order() -> None:
+    rng = np.random.default_rng(58)
+    eblup, sd = rng.normal(size=(7, 1)), rng.uniform(0.2, 0.5, (7, 1))
+    ranks = expected_ranks(eblup, sd)
+    assert ranks.sum() == pytest.approx(28)
+    certain = expected_ranks(eblup, np.zeros_like(sd))
+    np.testing.assert_array_equal(certain[:, 0], stats.rankdata(eblup[:, 0]))
+    np.testing.assert_allclose(expected_ranks(np.zeros((5, 1)), np.zeros((5, 1))), 3.0)
+
+
+def test_influence_measures_equal_refits() -> None:
+    columns = random_intercepts(np.random.default_rng(59), interviewers=12, icc=0.2)
+    moments = compute_moments([columns], 12)
+    fits = fit_mixed_models(moments, (0,), "REML")
+    deletions = delete_interviewers(moments, (0,), fits)
+    for out in (0, 5):
+        kept = columns.interviewer != out
+        others = Columns(columns.fixed[kept], columns.response[kept], columns.interviewer[kept])
+        refit = fit_mixed_models(compute_moments([others], 12), (0,), "REML")
+        np.testing.assert_allclose(deletions.fixed[0, out], refit.fixed[0], rtol=1e-5)
+        np.testing.assert_allclose(deletions.covariance[0, out], refit.covariance[0], rtol=1e-4, atol=1e-9)
+        assert deletions.residual_variance[0, out] == pytest.approx(refit.residual_variance[0], rel=1e-6)
+        change = fits.fixed[0] - refit.fixed[0]
+        cook = change @ np.linalg.solve(fits.fixed_covariance[0], change) / 2
+        assert deletions.cooks_distance[0, out] == pytest.approx(cook, rel=1e-4)
+        ratio = np.linalg.det(refit.fixed_covariance[0]) / np.linalg.det(fits.fixed_covariance[0])
+        assert deletions.covariance_ratio[0, out] == pytest.approx(ratio, rel=1e-4)
+
+
+def test_the_referee_notices_wrong_estimates() -> None:
+    columns = random_slopes(np.random.default_rng(60), interviewers=20)
+    moments = compute_moments([columns], 20)
+    fits = fit_mixed_models(moments, (0, 1), "REML")
+    relative = fits.covariance[0] / fits.residual_variance[0]
+    data = (columns.fixed, columns.response, columns.interviewer, (0, 1))
+    assert referee_loglik(*data, fits.fixed[0], relative, "REML") == pytest.approx(fits.loglik[0], abs=1e-6)
+    assert referee_loglik(*data, fits.fixed[0] + [0.1, 0], relative, "REML") < fits.loglik[0] - 0.01
+    assert referee_loglik(*data, fits.fixed[0], 3 * relative, "REML") < fits.loglik[0] - 0.01
