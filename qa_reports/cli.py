@@ -16,9 +16,9 @@ from qa_reports.progress import progress_on
 
 if TYPE_CHECKING:  # pydantic, pandas and statsmodels are slow to import: --help does not wait for them
     from qa_reports.config import Format
-    from qa_reports.pipeline import ReportMade
+    from qa_reports.pipeline import Mailing, ReportMade
 
-REPORT_MADE, BUG, USER_ERROR, FAIL_ON_MET, INTERRUPTED = 0, 1, 2, 3, 130
+REPORT_MADE, BUG, USER_ERROR, FAIL_ON_MET, NOT_ALL_MAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 _HELP = """\
 Shows which interviewers of a survey wave are worth a call, about what, and how sure that is.
@@ -39,7 +39,8 @@ For example:
       writes week3/north/ and week3/south/
 
 Exit codes: 0 the report is made, 1 a bug in this program, 2 something you can
-put right (the message says what), 3 the report is made and --fail-on was met.
+put right (the message says what), 3 the report is made and --fail-on was met,
+4 the report is made, but not everybody who should has got it by e-mail.
 """
 
 app = App(
@@ -73,6 +74,13 @@ def report(
         bool,
         Parameter(negative="", show_default=False, help="Archive a run even if the same one is there already."),
     ] = False,
+    no_email: Annotated[
+        bool, Parameter(negative="", show_default=False, help="Send no mail; `qa-report send` can do it later.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        Parameter(negative="", show_default=False, help="Write the messages as .eml files instead of sending them."),
+    ] = False,
     quiet: Annotated[bool, Parameter(negative="", show_default=False, help="Print only the last line.")] = False,
     verbose: Annotated[bool, Parameter(negative="", show_default=False, help="Print more about each step.")] = False,
 ) -> int:
@@ -91,7 +99,9 @@ def report(
     for config, folder in zip(configs, folders, strict=True):
         try:
             with progress_on(sys.stderr, quiet=quiet, verbose=verbose) as progress:
-                made.append(make_report(config, folder if output else None, chosen, progress, new_run))
+                to = folder if output else None
+                mailing: Mailing = "none" if no_email else "write" if dry_run else "send"
+                made.append(make_report(config, to, chosen, progress, new_run, mailing))
         except UserError as error:
             _complain(error)
             failed = True
@@ -99,7 +109,40 @@ def report(
             _print(f"{made[-1].shown}: {made[-1].verdict}")
     if failed:
         return USER_ERROR
+    if not all(report.all_mailed for report in made):
+        return NOT_ALL_MAILED
     return FAIL_ON_MET if any(_met(fail_on, report) for report in made) else REPORT_MADE
+
+
+@app.command
+def send(
+    run: Annotated[Path, Parameter(name="RUN", help="Folder of an archived run.")],
+    /,
+    *,
+    again: Annotated[
+        bool, Parameter(negative="", show_default=False, help="Send also to those who have got it, or may have.")
+    ] = False,
+    dry_run: Annotated[
+        bool, Parameter(negative="", show_default=False, help="Write .eml files to RUN-mail here, and send nothing.")
+    ] = False,
+    config: Annotated[
+        Path | None,
+        Parameter(help="Take recipients and mail server from this configuration, not from the archived one."),
+    ] = None,
+) -> int:
+    """Mail an archived report to everybody who has not got it yet."""
+    from qa_reports.delivery.mailing import email_of, mail_run, write_messages
+
+    email = email_of(run, config)
+    if dry_run:
+        folder = Path(f"{run.absolute().name}-mail")
+        for name in write_messages(run, email, folder):
+            _print(str(folder / name))
+        return REPORT_MADE
+    deliveries = mail_run(run, email, again=again)
+    for delivery in deliveries:
+        _print(delivery.words)
+    return REPORT_MADE if all(delivery.done for delivery in deliveries) else NOT_ALL_MAILED
 
 
 @app.command

@@ -8,6 +8,7 @@ import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from qa_reports import __version__
 from qa_reports.config import Format, ReportConfig, load_config
@@ -23,6 +24,7 @@ from qa_reports.effects.flag import flag_interviewers
 from qa_reports.errors import DataError, OutputError, UserError
 from qa_reports.progress import Progress
 from qa_reports.report.files import FILE_NAMES, report_files
+from qa_reports.report.mail import MAIL_FILE, mail_files, teams_without_interviewers
 from qa_reports.report.pdf import pdf_obstacle
 from qa_reports.report.results import results_document
 from qa_reports.report.results_waves import with_waves
@@ -31,6 +33,9 @@ from qa_reports.report.wave_results import results_of
 from qa_reports.report.waves import Wave, compare_waves
 from qa_reports.survey.clean import Survey, clean_survey
 from qa_reports.survey.load import load_survey
+
+Mailing = Literal["send", "write", "none"]
+"""Mail the archived report, write the messages as `.eml` files and send nothing, or neither."""
 
 _NUMERICAL_LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels")
 
@@ -47,6 +52,8 @@ class ReportMade:
     n_flagged: int
     """Interviewers worth a call."""
     n_critical: int
+    all_mailed: bool = True
+    """Whether everybody who is to get it by e-mail has it."""
 
     @property
     def shown(self) -> Path:
@@ -60,6 +67,7 @@ def make_report(
     formats: tuple[Format, ...] | None,
     progress: Progress,
     new_run: bool = False,
+    mailing: Mailing = "send",
 ) -> ReportMade:
     """Make the report of one configuration.
 
@@ -70,6 +78,7 @@ def make_report(
         formats: what to make; what the configuration says where None.
         progress: told about every step.
         new_run: archive a run even if one made from the same things is there.
+        mailing: what to do about the `email` section.
 
     Raises:
         UserError: something the user can put right; then no file has been written.
@@ -94,12 +103,13 @@ def make_report(
     history = find_history(runs, config)
     used = HashedFile(config_path.name, sha256_of(config_file))
     inputs = tuple(HashedFile(file.path, file.sha256) for file in survey_file.provenance)
-    mark = fingerprint(used.sha256, inputs, history.runs, versions, names)
+    kept = names if config.email is None else (*names, MAIL_FILE)
+    mark = fingerprint(used.sha256, inputs, history.runs, versions, kept)
     same = find_same(runs, mark) if keep and not new_run else None
     if archive is not None and same is not None:
         rebuild_index(archive)
         progress.note(f"already archived as {same.manifest.run}: same data, same configuration, same program")
-        return _archived(same)
+        return _archived(same, _mail(same.folder, config, config_path, mailing, progress))
     for note in history.notes:
         progress.note(note)
 
@@ -126,6 +136,10 @@ def make_report(
     waves = compare_waves(history.waves, present, config.flags.false_discovery_rate, same_interviewers)
     summary = summarise(survey, items, damages, flags, config, printed_date, versions, waves)
     files = report_files(summary, with_waves(document, waves), makeable)
+    if keep and config.email is not None:
+        files |= mail_files(summary, flags, tuple(config.email.teams), files, document)
+        for note in teams_without_interviewers(flags, tuple(config.email.teams)):
+            progress.note(note)
     progress.end("report", ", ".join(f"{name} {_size(content)}" for name, content in files.items()))
 
     progress.begin("deliver")
@@ -133,9 +147,11 @@ def make_report(
         facts = run_facts(config, summary, used, inputs, history.runs, versions, mark)
         run = keep_run(files, config_file, facts, archive, folder)
         progress.end("deliver", f"to {run.folder}")
-        return _archived(run)
+        return _archived(run, _mail(run.folder, config, config_path, mailing, progress))
     write_files(files, folder)
     progress.end("deliver", f"to {folder}")
+    if config.email is not None and mailing != "none":
+        progress.note("no mail is sent, because only an archived report is mailed")
     _mention_older_files(folder, files, progress)
 
     return ReportMade(
@@ -147,7 +163,32 @@ def make_report(
     )
 
 
-def _archived(run: ArchivedRun) -> ReportMade:
+def _mail(run: Path, config: ReportConfig, config_path: Path, mailing: Mailing, progress: Progress) -> bool:
+    """Mail an archived run; whether everybody has it. What stands in the way is a note: the report is safe already."""
+    if config.email is None or mailing == "none":
+        return True
+    from qa_reports.delivery.mailing import mail_run, write_messages
+
+    try:
+        if mailing == "write":
+            folder = config_path.with_name(f"{config_path.stem}-mail")
+            names = write_messages(run, config.email, folder)
+            progress.note(f"{len(names)} messages are written to {folder}, and none is sent")
+            return True
+        deliveries = mail_run(run, config.email)
+    except UserError as error:
+        progress.note(f"no more mail is sent: {error}")
+        return False
+    for delivery in deliveries:
+        if not delivery.done:
+            progress.note(delivery.words)
+    n_sent = sum(delivery.state == "sent" for delivery in deliveries)
+    n_earlier = sum(delivery.state == "earlier" for delivery in deliveries)
+    progress.note(f"mailed to {n_sent} of {len(deliveries)}" + (f", {n_earlier} had it already" if n_earlier else ""))
+    return all(delivery.done for delivery in deliveries)
+
+
+def _archived(run: ArchivedRun, all_mailed: bool) -> ReportMade:
     """The report that stands in the archive."""
     facts, there = run.manifest.facts, {file.name for file in run.manifest.outputs}
     return ReportMade(
@@ -156,6 +197,7 @@ def _archived(run: ArchivedRun) -> ReportMade:
         verdict=" ".join(filter(None, (facts.verdict, facts.since_last_wave))),
         n_flagged=facts.n_flagged,
         n_critical=facts.n_critical,
+        all_mailed=all_mailed,
     )
 
 
