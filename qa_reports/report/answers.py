@@ -25,7 +25,11 @@ def distribution(item: ItemResponses, survey: Survey, interviewer: str | None = 
     theirs = valid & (survey.interviewer == survey.interviewer_ids.index(interviewer)) if interviewer else valid & False
     whole, own = counts(item.answers[valid]), counts(item.answers[theirs])
     return Distribution(
-        title=f"Answers to {item.label}" + (f": interviewer {interviewer} and everybody" if interviewer else ""),
+        title=(
+            f"Answers to {item.label}: interviewer {interviewer} and everybody"
+            if interviewer
+            else f"Answers of everybody: {item.label}"
+        ),
         caption=(
             "Wide bars show everybody's answers, narrow bars this interviewer's. Ordinary interviewers' bars follow "
             "the wide "

@@ -175,7 +175,7 @@ def caterpillar(
     half = INTERVAL_Z * effects.conditional_sd[order, column]
     ids = tuple(survey.interviewer_ids[position] for position in effects.interviewer[order])
     return Caterpillar(
-        title=f"Interviewer effects on {_what(term)}: {label}",
+        title=f"Interviewer {_what(term)}: {label}",
         caption=(
             "Each line is one interviewer, lowest to highest; the bar is the 95% interval. Bars that cross the zero "
             "line are "
@@ -191,12 +191,18 @@ def caterpillar(
 
 
 def effect_quantiles(
-    model: ModelResult, term: str, survey: Survey, flagged: frozenset[str], label: str, standardised: bool = True
+    model: ModelResult,
+    term: str,
+    survey: Survey,
+    flagged: frozenset[str],
+    label: str,
+    standardised: bool = True,
+    version: str | None = None,
 ) -> QuantilePlot | None:
     """Normal QQ plot of the EBLUPs of one term; None where the variance is zero.
 
-    Standardised values are eblup / diagnostic_se (Skrondal & Rabe-Hesketh 2009); otherwise the EBLUPs themselves are
-    shown, with a line through their quartiles.
+    `version` tells plots of the same effects from other data apart. Standardised values are eblup / diagnostic_se
+    (Skrondal & Rabe-Hesketh 2009); otherwise the EBLUPs themselves are shown, with a line through their quartiles.
     """
     effects = model.effects
     column = effects.terms.index(term)
@@ -210,7 +216,7 @@ def effect_quantiles(
     theoretical = _normal_quantiles(values.size)
     sample = values[order]
     return QuantilePlot(
-        title=f"Normal QQ plot of interviewer effects on {_what(term)}: {label}",
+        title=f"QQ plot of {_what(term)}{f', {version}' if version else ''}: {label}",
         caption=(
             "Each point is one interviewer. Ordinary interviewers follow the straight line; a point far from it at "
             "either "
@@ -231,7 +237,7 @@ def residual_quantiles(model: ModelResult, label: str) -> QuantilePlot | None:
     if not spread > 0 or model.residuals.size < 3:
         return None
     return QuantilePlot(
-        title=f"Normal QQ plot of residuals: {label}",
+        title=f"QQ plot of residuals: {label}",
         caption=(
             "Each point is one interview. Residuals of a well-fitting model follow the straight line; steps come from "
             "answers "
@@ -296,7 +302,7 @@ def interviewer_lines(
 
 
 def _what(term: str) -> str:
-    return "the level" if term == "intercept" else f"the slope of {term.removeprefix('slope:')}"
+    return "levels" if term == "intercept" else f"slopes of {term.removeprefix('slope:')}"
 
 
 def _unit(term: str) -> str:

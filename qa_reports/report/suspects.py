@@ -174,11 +174,13 @@ def _compare(
     suspect: CodeSuspect,
 ) -> SuspectComparison:
     clean = _clean_counterpart(outcome.name, model, by_name)
-    versions = [(model, f"with {answer(suspect.value)} left in")] + ([] if clean is None else [(clean, "clean")])
+    versions = [(model, f"{answer(suspect.value)} left in")]
+    if clean is not None:
+        versions.append((clean, f"{answer(suspect.value)} set aside"))
     drawn = [
-        effect_quantiles(version, term, survey, holders, f"{outcome.label} ({words})", standardised=False)
-        for version, words in versions
-        for term in version.effects.terms
+        effect_quantiles(fit, term, survey, holders, outcome.label, standardised=False, version=version)
+        for fit, version in versions
+        for term in fit.effects.terms
         if term.startswith("slope:")
     ]
     return SuspectComparison(

@@ -106,7 +106,10 @@ def test_a_suspect_says_what_the_raw_file_would_have_shown(summary: ReportSummar
     assert "with p <.001 instead of p = .035" in suspect.sentences[2]
     null, slope = suspect.comparisons
     assert null.figures == ()
-    assert [figure.title.rsplit("(", 1)[1] for figure in slope.figures] == ["with 88 left in)", "clean)"]
+    assert [figure.title.split(": ")[0] for figure in slope.figures] == [
+        "QQ plot of slopes of trstplc, 88 left in",
+        "QQ plot of slopes of trstplc, 88 set aside",
+    ]
 
 
 def test_a_failed_model_keeps_its_reason(summary: ReportSummary) -> None:
