@@ -19,10 +19,6 @@ from qa_reports.effects.moments import Moments
 
 FloatArray = NDArray[np.float64]
 
-_HALVINGS = 26
-"""Of the distance from the estimate: 1e-8 of it."""
-_SECTIONS = 34
-"""Golden sections of a range of e^7: 1e-6 of a parameter, hence 1e-11 of a deviance."""
 _ZETA = 1e-5
 """Precision of the signed root of the deviance at the end of an interval."""
 
@@ -58,11 +54,10 @@ def icc_intervals(moments: Moments, fits: MixedModelFits, level: float = 0.95) -
     d = fits.relative[usable, 0, 0]
     workload = setup.n[:, 0] / (setup.moments.n > 0).sum(1)
 
-    def excess(candidate: FloatArray) -> FloatArray:
+    def at(candidate: FloatArray) -> FloatArray:
         return deviance(setup, candidate[:, None, None, None])[:, 0]
 
-    limit = excess(d) + stats.chi2.ppf(level, 1)
-    interval = _cross(excess, limit, d, 1 / workload)
+    interval = _cross(at, at(d), d, 1 / workload, stats.chi2.ppf(level, 1))
     bounds[usable] = interval / (1 + interval)
     return bounds
 
@@ -80,23 +75,58 @@ def intercept_intervals(moments: Moments, fits: MixedModelFits, level: float = 0
     unit = setup.moments.scale[:, -1] ** 2
     variance, s2 = fits.covariance[usable, 0, 0] / unit, fits.residual_variance[usable] / unit
     d = fits.relative[usable, 0, 0]
-    limit = _deviance_at(setup, d, s2) + stats.chi2.ppf(level, 1)
+    lowest, rise = _deviance_at(setup, d, s2), stats.chi2.ppf(level, 1)
     workload = setup.n[:, 0] / (setup.moments.n > 0).sum(1)
+    smallest = 1e-8 / workload
 
     def with_variance(v: FloatArray) -> FloatArray:
-        zero = v <= 0
-        best = _minimise_over(lambda ratio: _deviance_at(setup, np.where(zero, 0.0, v / ratio), ratio), s2)
-        return np.asarray(best)
+        """V fixed, so s2 = V/d: lowest over d of penalty(d) + m log(V/d) + r2(d) d/V."""
+        own = np.maximum(v, 1e-9 * s2 / workload)
+        found = _best_ratio(setup, own / s2, smallest, lambda d: own / d)
+        # No variance at all is the model without random effects, whatever s2.
+        return np.where(v > 0, found, _deviance_at(setup, np.zeros_like(d), _without(setup)))
 
     def with_residual(value: FloatArray) -> FloatArray:
-        start = np.maximum(d, 1e-3 / workload)
-        inner = _minimise_over(lambda ratio: _deviance_at(setup, ratio, value), start, widest=1e3)
-        return np.minimum(inner, _deviance_at(setup, np.zeros_like(d), value))
+        """s2 fixed: lowest over d >= 0 of penalty(d) + m log s2 + r2(d)/s2."""
+        found = _best_ratio(setup, np.maximum(d, 1e-2 / workload), smallest, lambda d: value)
+        return np.minimum(found, _deviance_at(setup, np.zeros_like(d), value))
 
-    between[usable] = _cross(with_variance, limit, variance, s2 / workload) * unit[:, None]
-    # A residual variance of zero is impossible; a millionth of the estimate is as good a lower end.
-    residual[usable] = _cross(with_residual, limit, s2, s2, floor=1e-6 * s2) * unit[:, None]
+    between[usable] = _cross(with_variance, lowest, variance, s2 / workload, rise) * unit[:, None]
+    # A residual variance of zero is impossible; a hundredth of the estimate is low enough to start from.
+    residual[usable] = _cross(with_residual, lowest, s2, s2, rise, floor=1e-2 * s2) * unit[:, None]
     return between, residual
+
+
+def _without(setup: Problem) -> FloatArray:
+    """(F,) residual variance of the models without random effects."""
+    return profile(setup, np.zeros((len(setup.moments.n), 1, 1, 1))).s2[:, 0]
+
+
+def _best_ratio(
+    setup: Problem, start: FloatArray, smallest: FloatArray, residual: Callable[[FloatArray], FloatArray]
+) -> FloatArray:
+    """(F,) lowest deviance over d with s2 = residual(d), by Newton steps in log d.
+
+    residual(d) is either constant or proportional to 1/d. With s2 constant the derivative in log d is
+    d (penalty' + r2'/s2); with s2 = V/d it gains -m + r2 d/V, that is r2/s2 - m, and the second one r2/s2 + 2 d r2'/s2.
+    """
+    d = start
+    moves = not np.array_equal(residual(start), residual(2 * start))
+    for _ in range(25):
+        here = profile(setup, d[:, None, None, None])
+        s2 = residual(d)
+        r2, r2_1, r2_2 = here.r2[:, 0] / s2, here.r2_gradient[:, 0, 0] / s2, here.r2_hessian[:, 0, 0, 0] / s2
+        first = here.penalty_gradient[:, 0, 0] + r2_1
+        slope = d * first
+        curvature = slope + d**2 * (here.penalty_hessian[:, 0, 0, 0] + r2_2)
+        if moves:
+            slope = slope + r2 - here.m[:, 0]
+            curvature = curvature + r2 + 2 * d * r2_1
+        step = np.clip(-slope / np.maximum(np.abs(curvature), 1e-3), -1.5, 1.5)
+        d = np.maximum(d * np.exp(step), smallest)
+        if np.max(np.abs(step) * (d > smallest)) < 1e-6:
+            break
+    return _deviance_at(setup, d, residual(d))
 
 
 def _problem(moments: Moments, usable: list[int], random: tuple[int, ...], method: Method) -> Problem:
@@ -110,54 +140,62 @@ def _deviance_at(setup: Problem, d: FloatArray, s2: FloatArray) -> FloatArray:
     return np.asarray(penalty[:, 0] + setup.m[:, 0] * np.log(2 * np.pi * s2) + r2[:, 0] / s2)
 
 
-def _minimise_over(value: Callable[[FloatArray], FloatArray], start: FloatArray, widest: float = 30.0) -> FloatArray:
-    """(F,) minima over one positive number each, by golden sections of its logarithm around `start`."""
-    golden = (np.sqrt(5) - 1) / 2
-    low, high = np.log(start) - np.log(widest), np.log(start) + np.log(widest)
-    left, right = high - golden * (high - low), low + golden * (high - low)
-    at_left, at_right = value(np.exp(left)), value(np.exp(right))
-    for _ in range(_SECTIONS):
-        smaller = at_left < at_right
-        low, high = np.where(smaller, low, left), np.where(smaller, right, high)
-        new = np.where(smaller, high - golden * (high - low), low + golden * (high - low))
-        at_new = value(np.exp(new))
-        left, right = np.where(smaller, new, right), np.where(smaller, left, new)
-        at_left, at_right = np.where(smaller, at_new, at_right), np.where(smaller, at_left, at_new)
-    return np.minimum(at_left, at_right)
-
-
 def _cross(
     value: Callable[[FloatArray], FloatArray],
-    limit: FloatArray,
+    lowest: FloatArray,
     best: FloatArray,
     unit: FloatArray,
+    rise: float,
     floor: FloatArray | float = 0.0,
 ) -> FloatArray:
-    """(F, 2) where a function that is lowest at `best` crosses `limit`, from `floor` up; `floor` if it never does."""
+    """(F, 2) where a deviance that is `lowest` at `best` has risen by `rise`; `floor` where it never does below.
+
+    Works on the signed root of the deviance, which is nearly linear, so that a few secant steps do.
+    """
+    target = np.sqrt(rise)
+
+    def gap(candidate: FloatArray) -> FloatArray:
+        return np.asarray(np.sqrt(np.maximum(value(candidate) - lowest, 0.0)) - target)
+
     start = np.zeros_like(best) + floor
-    excluded = value(start) > limit
-    lower = np.where(excluded, _bisect(value, limit, start, best), start)
-    far = np.maximum(best, unit)
+    at_start = gap(start)
+    lower = np.where(at_start > 0, _root(gap, best, start, -target * np.ones_like(best), at_start), start)
+    near, far = best, np.maximum(1.5 * best, best + unit)
+    at_near, at_far = -target * np.ones_like(best), gap(far)
     for _ in range(60):
-        inside = value(far) <= limit
-        if not inside.any():
+        short = at_far <= 0
+        if not short.any():
             break
-        far = np.where(inside, 3 * far, far)
-    return np.stack([lower, _bisect(value, limit, far, best)], axis=1)
+        near, at_near = np.where(short, far, near), np.where(short, at_far, at_near)
+        far = np.where(short, best + 2 * (far - best), far)
+        at_far = gap(far)
+    return np.stack([lower, _root(gap, near, far, at_near, at_far)], axis=1)
 
 
-def _bisect(
-    value: Callable[[FloatArray], FloatArray],
-    limit: FloatArray,
-    outside: FloatArray,
+def _root(
+    gap: Callable[[FloatArray], FloatArray],
     inside: FloatArray,
+    outside: FloatArray,
+    at_inside: FloatArray,
+    at_outside: FloatArray,
 ) -> FloatArray:
-    """(F,) the crossing between a point above the limit and one below it."""
-    for _ in range(_HALVINGS):
-        middle = (outside + inside) / 2
-        above = value(middle) > limit
+    """(F,) root between points where the gap is negative and positive (regula falsi, Illinois variant)."""
+    middle = (inside + outside) / 2
+    for _ in range(50):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            middle = outside - at_outside * (outside - inside) / (at_outside - at_inside)
+        middle = np.where(np.isfinite(middle), middle, (inside + outside) / 2)
+        found = gap(middle)
+        if np.all(
+            (np.abs(found) < _ZETA * 0.1) | (np.abs(outside - inside) <= 1e-10 * np.abs(outside)) | (at_outside <= 0)
+        ):
+            break
+        above = found > 0
+        # Halving the value at the end that stays keeps the steps from creeping up on one side.
+        at_inside = np.where(above, at_inside / 2, found)
+        at_outside = np.where(above, found, at_outside / 2)
         outside, inside = np.where(above, middle, outside), np.where(above, inside, middle)
-    return np.asarray((outside + inside) / 2)
+    return np.asarray(middle)
 
 
 def slope_intervals(moments: Moments, fits: MixedModelFits, f: int, level: float = 0.95) -> ComponentIntervals | None:
