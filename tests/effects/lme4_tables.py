@@ -47,6 +47,7 @@ def fit_ids(name: str, *, only: str = "") -> list[tuple[str, str, str]]:
 
 
 def read_data(source: str) -> pd.DataFrame:
+    source = source.removeprefix("inference_")
     if source == "example":
         wave = pd.read_csv(ROOT / "configs" / "example_wave.csv", low_memory=False)
         return wave.merge(pd.read_csv(ROOT / "configs" / "example_interviewers.csv"), on="intnum", how="left")
