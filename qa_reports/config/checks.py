@@ -14,9 +14,10 @@ def contradictions(config: ReportConfig) -> Iterator[Complaint]:
     """Every place where the configuration contradicts itself or names something that it does not list."""
     yield from _repeated_names(config)
     yield from _columns_of_a_role(config)
+    names = [item.name for item in config.items]
     for position, item in enumerate(config.items):
         place = ("items", position)
-        yield from _slopes(item, place, config)
+        yield from _slopes(item, place, names)
         yield from _scale_and_codes(item, place, config.missing_codes)
     yield from _batteries(config)
     yield from _duration(config)
@@ -95,8 +96,7 @@ def _names(covariates: tuple[CovariateConfig, ...]) -> list[str]:
     return [covariate.name for covariate in covariates]
 
 
-def _slopes(item: ItemConfig, place: tuple[str | int, ...], config: ReportConfig) -> Iterator[Complaint]:
-    names = [other.name for other in config.items]
+def _slopes(item: ItemConfig, place: tuple[str | int, ...], names: list[str]) -> Iterator[Complaint]:
     where = (*place, "slopes")
     for slope, count in Counter(item.slopes).items():
         if slope == item.name:
