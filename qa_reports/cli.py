@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from qa_reports import __version__
 from qa_reports.errors import ConfigError, OutputError, UserError, one_line
-from qa_reports.progress import progress_on
+from qa_reports.progress import Both, LogFile, log_file, progress_on
 
 if TYPE_CHECKING:  # pydantic, pandas and statsmodels are slow to import: --help does not wait for them
     from qa_reports.config import Format
@@ -81,6 +81,9 @@ def report(
         bool,
         Parameter(negative="", show_default=False, help="Write the messages as .eml files instead of sending them."),
     ] = False,
+    log: Annotated[
+        Path | None, Parameter(help="File to which every step, note and error is added, with its UTC time.")
+    ] = None,
     quiet: Annotated[bool, Parameter(negative="", show_default=False, help="Print only the last line.")] = False,
     verbose: Annotated[bool, Parameter(negative="", show_default=False, help="Print more about each step.")] = False,
 ) -> int:
@@ -89,24 +92,30 @@ def report(
 
     chosen = _formats(formats)
     folders = _folders(configs, output)
-    for config in configs:  # a mistake in the last configuration should not wait for the reports of the others
-        load_config(config)
-
-    from qa_reports.pipeline import make_report
-
     made: list[ReportMade] = []
     failed = False
-    for config, folder in zip(configs, folders, strict=True):
+    with log_file(log) as lines:
         try:
-            with progress_on(sys.stderr, quiet=quiet, verbose=verbose) as progress:
-                to = folder if output else None
-                mailing: Mailing = "none" if no_email else "write" if dry_run else "send"
-                made.append(make_report(config, to, chosen, progress, new_run, mailing))
+            for config in configs:  # a mistake in the last one should not wait for the reports of the others
+                load_config(config)
         except UserError as error:
-            _complain(error)
-            failed = True
-        else:
-            _print(f"{made[-1].shown}: {made[-1].verdict}")
+            _complain(error, lines)
+            return USER_ERROR
+
+        from qa_reports.pipeline import make_report
+
+        for config, folder in zip(configs, folders, strict=True):
+            try:
+                with progress_on(sys.stderr, quiet=quiet, verbose=verbose) as shown:
+                    progress = shown if lines is None else Both(shown, lines)
+                    to = folder if output else None
+                    mailing: Mailing = "none" if no_email else "write" if dry_run else "send"
+                    made.append(make_report(config, to, chosen, progress, new_run, mailing))
+            except UserError as error:
+                _complain(error, lines)
+                failed = True
+            else:
+                _print(f"{made[-1].shown}: {made[-1].verdict}", lines)
     if failed:
         return USER_ERROR
     if not all(report.all_mailed for report in made):
@@ -143,6 +152,23 @@ def send(
     for delivery in deliveries:
         _print(delivery.words)
     return REPORT_MADE if all(delivery.done for delivery in deliveries) else NOT_ALL_MAILED
+
+
+@app.command
+def index(
+    archive: Annotated[Path, Parameter(name="ARCHIVE", help="Folder of an archive.")],
+    /,
+) -> int:
+    """Make the index.html of an archive anew, after runs were copied into it or removed."""
+    from qa_reports.delivery.archive import list_archive
+    from qa_reports.delivery.index import rebuild_index
+
+    if not archive.is_dir():
+        raise OutputError(f"{archive}: there is no such folder; give the folder of an archive")
+    made = rebuild_index(archive)
+    n_runs = len(list_archive(archive).runs)
+    _print(f"{made}: {n_runs:,} {'run' if n_runs == 1 else 'runs'}")
+    return REPORT_MADE
 
 
 @app.command
@@ -209,14 +235,18 @@ def _met(fail_on: Literal["critical", "warning"] | None, report: ReportMade) -> 
     return flagged[fail_on] > 0
 
 
-def _complain(error: UserError) -> None:
+def _complain(error: UserError, log: LogFile | None = None) -> None:
     """One line; for a configuration one line per mistake."""
     for line in str(error).splitlines() if isinstance(error, ConfigError) else [str(error)]:
         print(one_line(line), file=sys.stderr)
+        if log is not None:
+            log.line(f"error: {line}")
 
 
-def _print(text: str) -> None:
+def _print(text: str, log: LogFile | None = None) -> None:
     _print_lines(one_line(text))
+    if log is not None:
+        log.line(text)
 
 
 def _print_lines(text: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
-from qa_reports.errors import one_line
+from qa_reports.errors import OutputError, one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -97,6 +100,63 @@ class LiveDisplay(LogLines):
 
     def _print(self, text: str) -> None:
         self._display.console.print(one_line(text), markup=False, highlight=False, soft_wrap=True)
+
+
+class Both:
+    """Tells two at once, such as the terminal and a log file."""
+
+    def __init__(self, first: Progress, second: Progress) -> None:
+        self._both = (first, second)
+
+    def begin(self, step: str) -> None:
+        """Tell both."""
+        for told in self._both:
+            told.begin(step)
+
+    def end(self, step: str, result: str) -> None:
+        """Tell both."""
+        for told in self._both:
+            told.end(step, result)
+
+    def note(self, text: str) -> None:
+        """Tell both."""
+        for told in self._both:
+            told.note(text)
+
+    def detail(self, text: str) -> None:
+        """Tell both."""
+        for told in self._both:
+            told.detail(text)
+
+
+class LogFile(LogLines):
+    """Log lines with their UTC time, details included, appended to a file that other runs may write to as well."""
+
+    def _print(self, text: str) -> None:
+        now = datetime.datetime.now(datetime.UTC)
+        print(f"{now:%Y-%m-%dT%H:%M:%SZ} {os.getpid()} {one_line(text)}", file=self._stream, flush=True)
+
+    def line(self, text: str) -> None:
+        """A line of its own: an error, or what the report says."""
+        self._print(text)
+
+
+@contextmanager
+def log_file(path: Path | None) -> Iterator[LogFile | None]:
+    """A log file to append to; None where none is asked for.
+
+    Raises:
+        OutputError: it cannot be written to.
+    """
+    if path is None:
+        yield None
+        return
+    try:
+        stream = path.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise OutputError(f"{path}: the log cannot be written to ({error.strerror or error})") from None
+    with stream:
+        yield LogFile(stream, verbose=True)
 
 
 @contextmanager

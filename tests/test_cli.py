@@ -48,6 +48,32 @@ def test_the_log_is_six_numbered_steps(small_wave: SmallWave, capsys: pytest.Cap
     assert lines[2].startswith("3/6 estimate  2 of 2 items modelled")
 
 
+def test_the_log_file_keeps_every_run(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
+    log = small_wave.folder / "qa.log"
+    command = [str(small_wave.config), "--quiet", "--formats", "json", "--log", str(log)]
+    assert main(command) == 0
+    shown = capsys.readouterr().out
+    small_wave.survey_file.rename(small_wave.folder / "gone.csv")
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    small_wave.replace("items:", "itmes:")
+    assert main(command) == 2
+    stamps, _, texts = zip(*(line.split(" ", 2) for line in log.read_text(encoding="utf-8").splitlines()), strict=True)
+    assert all(datetime.datetime.fromisoformat(stamp).tzinfo is not None for stamp in stamps)
+    assert list(stamps) == sorted(stamps)
+    assert [text.split()[1] for text in texts if text[1:2] == "/"] == list(STEPS)
+    assert f"{shown}" in "\n".join(texts) + "\n"
+    assert f"error: {error}" in "\n".join(texts) + "\n"
+    assert "did you mean items?" in "\n".join(texts)
+
+
+def test_a_log_that_cannot_be_written(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
+    before = small_wave.files()
+    assert main([str(small_wave.config), "--log", str(small_wave.folder)]) == 2
+    assert capsys.readouterr().err == f"{small_wave.folder}: the log cannot be written to (Is a directory)\n"
+    assert small_wave.files() == before
+
+
 def test_quiet_prints_the_last_line_only(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(small_wave.config), "--quiet", *QUICK]) == 0
     captured = capsys.readouterr()

@@ -80,7 +80,7 @@ def test_every_option_is_documented() -> None:
     assert options >= {"--output", "--fail-on"}
     for option in (*options, *app.help_flags[:1], *app.version_flags[:1]):
         assert f"`{option}" in README
-    for command in ("schema",):
+    for command in ("index", "schema"):
         assert f"qa-report {command}" in README
 
 
