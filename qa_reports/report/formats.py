@@ -9,6 +9,8 @@ import datetime
 import math
 from collections.abc import Callable, Sequence
 
+from qa_reports.effects.intervals import Interval
+
 NOTHING = "\u2013"
 MINUS = "\u2212"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -88,6 +90,28 @@ def percent_points(share: float | None) -> str:
     return NOTHING if share is None or _absent(share) else signed(100 * share, 1)
 
 
+def change(ratio: float | None) -> str:
+    """A ratio of after to before as a change in percent: 1.03 -> "+3.0%"."""
+    if ratio is None or _absent(ratio):
+        return NOTHING
+    text = percent(ratio - 1)
+    return f"+{text}" if ratio > 1 and not text.startswith("<") else text
+
+
+def interval(value: Interval | None) -> str:
+    """A confidence interval: "0.41 to 0.98"."""
+    if value is None or _absent(value.lower) or _absent(value.upper):
+        return NOTHING
+    return f"{estimate(value.lower)} to {estimate(value.upper)}"
+
+
+def percent_interval(value: Interval | None) -> str:
+    """A confidence interval of a share: "5.2% to 14%"."""
+    if value is None or _absent(value.lower) or _absent(value.upper):
+        return NOTHING
+    return f"{percent(value.lower)} to {percent(value.upper)}"
+
+
 def p_value(value: float | None) -> str:
     """0.035 -> ".035", 0.00002 -> "<.001"."""
     if value is None or _absent(value):
@@ -164,6 +188,9 @@ def template_filters() -> dict[str, Callable[..., str]]:
         "signed": signed,
         "percent": percent,
         "percent_points": percent_points,
+        "change": change,
+        "interval": interval,
+        "percent_interval": percent_interval,
         "p_value": p_value,
         "ratio": ratio,
         "degrees": degrees,

@@ -11,6 +11,7 @@ from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.report.answers import answer_scatter, distribution
 from qa_reports.report.figures import DeviationStrip, Figure
+from qa_reports.report.formats import count_of, integer, percent, points
 from qa_reports.report.items import find_item, slope_model
 from qa_reports.survey.clean import Covariate, ItemResponses, Survey
 
@@ -56,6 +57,13 @@ class ItemCell:
     """Deletion residual: how far they are from where colleagues would be, in scale points."""
     z: float | None
     p: float | None
+    reliability: float | None
+    """Share of the estimate of their level that rests on their own answers; 0 at zero variance."""
+    expected_rank: float | None
+    """Among the `n_ranked` interviewers of the model, 1 the lowest."""
+    n_ranked: int
+    detectable: float | None
+    """Smallest true shift that this workload would show with 80 % power at p < .001, scale points."""
     flagged: bool
 
 
@@ -74,6 +82,8 @@ class Profile:
     flags: tuple[Flag, ...]
     cells: tuple[ItemCell, ...]
     """One per modelled item, in the survey's order."""
+    certainty: tuple[str, ...]
+    """Sentences: what the estimate of their level rests on, and which shifts their workload could show."""
     strip: DeviationStrip | None
     figures: tuple[Figure, ...]
     """The answers behind each flagged item beside everybody's."""
@@ -161,6 +171,7 @@ def _profile(
         covariates=tuple((covariate.label, _value(covariate, position)) for covariate in survey.interviewer_covariates),
         flags=flags,
         cells=cells,
+        certainty=_certainty(cells, flags),
         strip=_strip(cells, verdict.interviewer),
         figures=_answer_figures(flags, modelled, survey, verdict.interviewer),
     )
@@ -191,8 +202,38 @@ def _cell(item: ItemEffects, position: int, survey: Survey, flagged: bool) -> It
         deviation=_number(effects.deviation[row, column]) if judged else None,
         z=_number(effects.z[row, column]) if judged else None,
         p=_number(effects.p[row, column]) if judged else None,
+        reliability=_number(effects.reliability[row, column]) if judged else None,
+        expected_rank=_number(effects.expected_rank[row, column]) if judged else None,
+        n_ranked=effects.interviewer.size,
+        detectable=_number(effects.detectable[row, column]) if judged else None,
         flagged=flagged,
     )
+
+
+def _certainty(cells: tuple[ItemCell, ...], flags: tuple[Flag, ...]) -> tuple[str, ...]:
+    """How much the estimate on the item of the strongest flag can carry, in words."""
+    first = next((name for flag in flags for name in flag.items), None)
+    cell = next((cell for cell in cells if cell.item == first), None)
+    if cell is None or cell.reliability is None:
+        return ()
+    own = count_of(cell.n_interviews, "answer")
+    sentences = [
+        f"On {cell.label}, interviewers do not differ beyond chance, so the estimate of this one's level rests on "
+        f"colleagues alone and not on their own {own}."
+        if cell.reliability == 0
+        else f"On {cell.label}, the estimate of this interviewer's level rests {percent(cell.reliability)} on their "
+        f"own {own}, the rest on what is usual among colleagues."
+    ]
+    if cell.expected_rank is not None:
+        rank = f"{points(cell.expected_rank)} of {integer(cell.n_ranked)}"
+        sentences.append(f"Expected rank, allowing for chance: {rank}, 1 being the lowest.")
+    sentences.append(
+        "How small a shift could be found is not known: without this interviewer, or from their answers alone, "
+        "the model cannot be estimated."
+        if cell.detectable is None
+        else f"With {own}, only shifts of {points(cell.detectable)} scale points or more would be found reliably."
+    )
+    return tuple(sentences)
 
 
 def _number(value: float) -> float | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qa_reports.effects.estimate import ItemEffects, VarianceExplained, WithoutFlagged
+from qa_reports.effects.intervals import Interval
 from qa_reports.effects.linear import (
     FailedModel,
     FitStatus,
     FixedEffect,
+    GroupTest,
     MaximumLikelihood,
     ModelName,
     ModelResult,
@@ -17,6 +19,8 @@ from qa_reports.effects.linear import (
     VarianceComponents,
 )
 from qa_reports.report.answers import distribution
+from qa_reports.report.components import ComponentRow, component_rows, missing_reasons, ml_component_rows
+from qa_reports.report.drivers import DriverTable, variance_drivers
 from qa_reports.report.figures import (
     Figure,
     caterpillar,
@@ -46,12 +50,20 @@ class ModelEstimates:
     n_parameters: int
     loglik: float
     loglik_ml: float
+    aic: float
+    bic: float
     fixed_effects: tuple[FixedEffect, ...]
+    group_tests: tuple[GroupTest, ...]
     dropped_terms: tuple[str, ...]
     variance: VarianceComponents
+    components: tuple[ComponentRow, ...]
+    """The variance components with their precision and tests."""
+    icc_interval: Interval | None
     tests: tuple[ModelTest, ...]
     by_ml: MaximumLikelihood | None
     """The same model by maximum likelihood, for slope models."""
+    ml_components: tuple[ComponentRow, ...]
+    """The variance components of `by_ml`; empty without it."""
     referee: Referee
 
 
@@ -79,12 +91,16 @@ class ItemSummary:
     n_interviews: int
     n_interviewers: int
     icc: float
+    icc_interval: Interval | None
+    """95 %, profile likelihood, null model."""
     design_effect: float
     effective_n: float
     intercept_variance: float | None
     """Of the null model."""
     intercept_p: float | None
-    """p of the likelihood-ratio test of the null model's intercept variance."""
+    """p of the likelihood-ratio test of the null model's intercept variance, by the chi-square mixture."""
+    intercept_exact_p: float | None
+    """p of the exact restricted likelihood-ratio test of the same."""
     variance_explained: tuple[VarianceExplained, ...]
     without_flagged: WithoutFlagged | None
     referee_agrees: bool
@@ -94,6 +110,10 @@ class ItemSummary:
     flagged: tuple[str, ...]
     """Interviewers with a flag that rests on this item."""
     models: tuple[ModelSummary, ...]
+    missing: tuple[str, ...]
+    """Why numbers of the models' tables are missing."""
+    drivers: tuple[DriverTable, ...]
+    """Who drives the variances."""
     figures: tuple[Figure, ...]
 
 
@@ -109,16 +129,20 @@ def summarise_item(item: ItemEffects, survey: Survey, flagged: tuple[str, ...]) 
         n_interviews=item.n_interviews,
         n_interviewers=item.n_interviewers,
         icc=item.icc,
+        icc_interval=item.null.icc_interval,
         design_effect=item.design_effect,
         effective_n=item.effective_n,
         intercept_variance=item.null.variance.intercept,
         intercept_p=item.null.tests[0].p if item.null.tests else None,
+        intercept_exact_p=item.null.exact_p,
         variance_explained=item.variance_explained,
         without_flagged=item.without_flagged,
         referee_agrees=all(model.referee.agrees for model in fitted),
         largest_referee_difference=max((abs(model.referee.loglik_difference) for model in fitted), default=0.0),
         flagged=flagged,
         models=tuple(summarise_model(model) for model in models),
+        missing=missing_reasons(fitted),
+        drivers=variance_drivers(item, survey, frozenset(flagged)),
         figures=_figures(item, survey, frozenset(flagged)),
     )
 
@@ -135,11 +159,17 @@ def summarise_model(model: ModelResult | FailedModel) -> ModelSummary:
         n_parameters=model.n_parameters,
         loglik=model.loglik,
         loglik_ml=model.loglik_ml,
+        aic=model.aic,
+        bic=model.bic,
         fixed_effects=model.fixed_effects,
+        group_tests=model.group_tests,
         dropped_terms=model.dropped_terms,
         variance=model.variance,
+        components=component_rows(model),
+        icc_interval=model.icc_interval,
         tests=model.tests,
         by_ml=model.by_ml,
+        ml_components=() if model.by_ml is None else ml_component_rows(model.by_ml),
         referee=model.referee,
     )
     return ModelSummary(model.name, MODEL_TITLES[model.name], model.status, model.reason, estimates)

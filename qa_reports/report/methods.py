@@ -5,86 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from qa_reports.config import ReportConfig
 from qa_reports.effects.estimate import ItemEffects
-from qa_reports.effects.flag import ExpectedByChance
-from qa_reports.report.formats import count_of, integer, listing, percent
+from qa_reports.effects.flag import MINIMUM_SIZE, Flags
+from qa_reports.effects.linear import FailedModel, ModelResult
+from qa_reports.effects.rlrt import SIMULATIONS
+from qa_reports.report.formats import (
+    count_of,
+    expected,
+    integer,
+    listing,
+    percent,
+    percent_interval,
+    points,
+    ratio,
+    scientific,
+)
+from qa_reports.report.glossary import GLOSSARY
 from qa_reports.survey.clean import Survey
 from qa_reports.survey.load import FileProvenance
-
-GLOSSARY = (
-    (
-        "Interviewer effect",
-        "How much answers to an item depend on who asked. Ordinary interviewers differ a little, by chance.",
-    ),
-    (
-        "Interviewer ICC",
-        "Intraclass correlation: the share of an item's variation that lies between interviewers. Near 0 is good; "
-        "0.02 is common, "
-        "above 0.10 is a lot. It is the intercept variance divided by the sum of intercept and residual variance.",
-    ),
-    (
-        "Design effect",
-        "How many times larger the variance of a mean is because answers of one interviewer resemble each other: "
-        "1 + (m - 1) ICC, with m the workload that counts larger workloads more (Kish 1962).",
-    ),
-    (
-        "Effective interviews",
-        "Interviews divided by the design effect: how many independent interviews the mean of the item is worth. It "
-        "takes account "
-        "of interviewers only, not of weights or areas.",
-    ),
-    (
-        "EBLUP",
-        "Empirical best linear unbiased prediction: the model's best guess of an interviewer's effect, pulled towards "
-        "zero the more, "
-        "the fewer interviews there are.",
-    ),
-    (
-        "Conditional standard deviation",
-        "How uncertain an interviewer's effect is, given the answers; the 95% intervals in the effect plots use it.",
-    ),
-    (
-        "Diagnostic standard error",
-        "How much EBLUPs vary between ordinary interviewers; the QQ plots divide by it.",
-    ),
-    (
-        "Deletion z",
-        "How far an interviewer is from what the model says when it is fitted without them, in standard errors. Flags "
-        "rest on it, because "
-        "an unusual interviewer otherwise inflates the variation they are judged by.",
-    ),
-    (
-        "Flag",
-        "A reason to call: a difference that chance alone would hardly make. It is not a finding about a person; "
-        "areas, respondents "
-        "and devices differ, too.",
-    ),
-    ("Random slope", "A model in which interviewers may differ in how strongly one item goes with another."),
-    (
-        "Variance explained",
-        "By how much a variance component falls when covariates are added, on the same interviews. It may be negative.",
-    ),
-    (
-        "False discovery rate",
-        "The share of ordinary interviewers to be expected among those flagged (Benjamini and Hochberg 1995).",
-    ),
-    (
-        "Zero variance",
-        "A normal result: interviewers differ no more than chance would make them, and the best estimate of the "
-        "variance is 0.",
-    ),
-    (
-        "Singular",
-        "A model in which interviewers' levels and slopes are perfectly tied, or one of several variances is 0; read "
-        "it with care.",
-    ),
-    (
-        "Referee",
-        "statsmodels computes the log-likelihood of every model at our estimates; a difference above one in a million "
-        "is a failed check.",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +33,7 @@ class Methods:
     """How the numbers were made, with the survey's own figures in the sentences."""
 
     paragraphs: tuple[str, ...]
+    """Together a methods section, ready to paste into a quality report."""
     glossary: tuple[tuple[str, str], ...]
     """(term, explanation)."""
     versions: tuple[tuple[str, str], ...]
@@ -102,28 +44,47 @@ def describe_methods(
     survey: Survey,
     modelled: tuple[ItemEffects, ...],
     config: ReportConfig,
-    chance: ExpectedByChance,
+    flags: Flags,
     versions: Mapping[str, str],
 ) -> Methods:
-    """Write the methods section of this survey."""
+    """Write the methods section of this survey. No interviewer is named in it."""
+    fits = [model for item in modelled for model in _models_of(item) if isinstance(model, ModelResult)]
+    failed = sum(isinstance(model, FailedModel) for item in modelled for model in _models_of(item))
+    paragraphs = (
+        _sample(survey, modelled),
+        _models(survey, config),
+        _fitting(fits, failed),
+        _inference(fits),
+        _findings(modelled),
+        _judging(survey, config, flags),
+        _limits(),
+        _software(versions),
+    )
     return Methods(
-        paragraphs=(_sample(survey, modelled), _models(survey, config), _judging(config, chance), _checking()),
+        paragraphs=tuple(paragraph for paragraph in paragraphs if paragraph),
         glossary=GLOSSARY,
         versions=tuple(versions.items()),
         files=survey.provenance,
     )
 
 
+def _models_of(item: ItemEffects) -> tuple[ModelResult | FailedModel, ...]:
+    models = (item.null, item.adjusted, item.slope, item.covariates)
+    return tuple(model for model in models if model is not None)
+
+
 def _sample(survey: Survey, modelled: tuple[ItemEffects, ...]) -> str:
-    n, n_interviewers = survey.n_interviews, len(survey.interviewer_ids)
-    mean = n / n_interviewers if n_interviewers else 0.0
+    workload = np.bincount(survey.interviewer, minlength=len(survey.interviewer_ids))
+    spread = (
+        f" ({integer(workload.min())} to {integer(workload.max())} each, {points(float(workload.mean()))} on average)"
+        if workload.size
+        else ""
+    )
     return (
-        f"The analysis uses {count_of(n, 'interview')} by {count_of(n_interviewers, 'interviewer')} "
-        f"({integer(mean)} interviews each on average) and {count_of(len(modelled), 'item')}. Declared missing codes "
-        "and values outside "
-        "a declared scale are set aside; every model uses the interviews that are complete for it, unweighted, "
-        "because the question is "
-        "what happened in the interviews."
+        f"The analysis uses {count_of(survey.n_interviews, 'interview')} by "
+        f"{count_of(len(survey.interviewer_ids), 'interviewer')}{spread} and {count_of(len(modelled), 'item')}. "
+        "Declared missing codes and values outside a declared scale are set aside; every model uses the interviews "
+        "that are complete for it, unweighted, because the question is what happened in the interviews."
     )
 
 
@@ -131,51 +92,136 @@ def _models(survey: Survey, config: ReportConfig) -> str:
     respondent = [covariate.label for covariate in survey.respondent_covariates]
     interviewer = [covariate.label for covariate in survey.interviewer_covariates]
     slopes = [f"{item.name} on {listing(item.slopes)}" for item in config.items if item.slopes]
-    sentences = [
-        "Every item has a linear mixed model with a random intercept per interviewer, fitted by restricted maximum "
-        "likelihood "
-        "(REML), with the likelihood profiled over the fixed effects and the residual variance (Bates, Mächler, "
-        "Bolker and Walker 2015)."
-    ]
+    sentences = ["Every item has a linear mixed model with a random intercept per interviewer (null model)."]
     if respondent:
         sentences.append(f"The adjusted model adds the respondents' {listing(respondent)}.")
     if interviewer:
         sentences.append(
-            f"The covariates model adds the interviewers' {listing(interviewer)}; what they explain is the fall of "
-            "the variance "
-            "component on the same interviews."
+            f"The covariates model adds the interviewers' {listing(interviewer)}; what they explain is the fall of the "
+            "variance component on the same interviews."
         )
     if slopes:
         sentences.append(
-            f"Random slopes, reported by maximum likelihood, were asked for {listing(slopes)}; the intercept variance "
-            "of such a "
-            "model is the one where the predictor is 0."
+            f"Random slopes over interviewers, correlated with the intercepts, were asked for {listing(slopes)}, and "
+            "reported by restricted and by full maximum likelihood; the intercept variance of such a model is the one "
+            "where the predictor is 0."
         )
-    sentences.append(
+    references = [
+        f"{covariate.levels[0]} ({covariate.label})"
+        for covariate in (*survey.respondent_covariates, *survey.interviewer_covariates)
+        if covariate.kind == "categorical" and covariate.levels
+    ]
+    if references:
+        sentences.append(f"Reference categories are {listing(references)}.")
+    return " ".join(sentences)
+
+
+def _fitting(fits: list[ModelResult], failed: int) -> str:
+    if not fits:
+        return ""
+    zero = sum(fit.status == "zero_variance" for fit in fits)
+    singular = sum(fit.status == "singular" for fit in fits)
+    agreeing = sum(fit.referee.agrees for fit in fits)
+    largest = max(abs(fit.referee.loglik_difference) for fit in fits)
+    bounds = [
+        *([f"{integer(zero)} with an interviewer variance of 0"] if zero else []),
+        *([f"{integer(singular)} at another bound"] if singular else []),
+    ]
+    return (
+        "Models were fitted by restricted maximum likelihood (REML), with the likelihood profiled over the fixed "
+        "effects and the residual variance (Bates, Mächler, Bolker and Walker 2015). "
+        f"{count_of(len(fits), 'model')} {'was' if len(fits) == 1 else 'were'} fitted"
+        f"{f', {listing(bounds)}' if bounds else ''}; "
+        f"{count_of(failed, 'model')} could not be estimated. statsmodels computed the log-likelihood of every fitted "
+        f"model again at these estimates and agreed on {integer(agreeing)} of {integer(len(fits))} (largest difference "
+        f"{scientific(largest)})."
+    )
+
+
+def _inference(fits: list[ModelResult]) -> str:
+    sentences = [
+        "Intervals of variance components and of the intraclass correlation (ICC) are 95% profile-likelihood "
+        "intervals; standard errors of variances come from the observed information.",
         "Variances are tested by likelihood ratio with the mixture of chi-square distributions that a variance at its "
-        "bound of zero "
-        "calls for (Self and Liang 1987; Stram and Lee 1994)."
+        "bound of zero calls for (Self and Liang 1987; Stram and Lee 1994), and the intercept variances of the null "
+        f"models also by the exact restricted likelihood-ratio test with {integer(SIMULATIONS)} simulated values "
+        "(Crainiceanu and Ruppert 2004).",
+        "Fixed effects have t tests and intervals with Satterthwaite degrees of freedom (Kuznetsova, Brockhoff and "
+        "Christensen 2017).",
+    ]
+    if any(fit.group_tests for fit in fits):
+        sentences.append(
+            "Covariates were tested together by Wald F tests (Fai and Cornelius 1996) and by likelihood ratio between "
+            "maximum-likelihood fits."
+        )
+    return " ".join(sentences)
+
+
+def _findings(modelled: tuple[ItemEffects, ...]) -> str:
+    if not modelled:
+        return ""
+    ordered = sorted(modelled, key=lambda item: item.icc)
+    lowest, highest = ordered[0], ordered[-1]
+    exact = [item.null.exact_p for item in modelled if item.null.exact_p is not None]
+    sentences = [
+        f"Interviewer ICCs range from {_icc_words(lowest)} to {_icc_words(highest)}, with a median of "
+        f"{percent(float(np.median([item.icc for item in modelled])))}."
+        if len(modelled) > 1
+        else f"The interviewer ICC is {_icc_words(lowest)}."
+    ]
+    if exact:
+        significant = sum(p < 0.05 for p in exact)
+        sentences.append(
+            f"The exact test finds an interviewer variance at the 5% level for {integer(significant)} of "
+            f"{count_of(len(exact), 'item')}, item by item."
+        )
+    share = float(np.median([item.effective_n / item.n_interviews for item in modelled]))
+    sentences.append(
+        f"For the mean of a typical item, interviews are worth {percent(share)} of their number (design effect of "
+        "interviewers, Kish 1962)."
     )
     return " ".join(sentences)
 
 
-def _judging(config: ReportConfig, chance: ExpectedByChance) -> str:
+def _icc_words(item: ItemEffects) -> str:
+    interval = item.null.icc_interval
+    within = "" if interval is None else f"; 95% interval {percent_interval(interval)}"
+    return f"{percent(item.icc)} ({item.label}{within})"
+
+
+def _judging(survey: Survey, config: ReportConfig, flags: Flags) -> str:
+    chance = flags.expected_by_chance
+    called = sum(verdict.severity != "none" for verdict in flags.interviewers)
+    critical = sum(verdict.severity == "critical" for verdict in flags.interviewers)
+    too_few = sum(verdict.too_few for verdict in flags.interviewers)
+    covariates = (
+        "from the models with respondent covariates but without interviewer covariates"
+        if survey.respondent_covariates
+        else "from the models without interviewer covariates"
+    )
     return (
-        "Interviewers are judged by deletion residuals: the model is fitted without the interviewer, and their "
-        "answers are compared "
-        "with what it says, allowing for the uncertainty of the fit, from the models with respondent covariates but "
-        "without interviewer "
-        f"covariates. The false discovery rate is {percent(config.flags.false_discovery_rate)}; interviewers with "
-        "fewer than "
-        f"{count_of(config.flags.min_interviews, 'interview')} are not judged. {chance.method}"
+        "Interviewers are judged by deletion residuals: the model is fitted without the interviewer, and their answers "
+        f"are compared with what it says, allowing for the uncertainty of the fit, {covariates}. A level is flagged as "
+        "critical when the evidence over all items together, or on a single item, has a false discovery rate "
+        f"(Benjamini and Hochberg 1995) below {percent(config.flags.false_discovery_rate)}, and as a warning when the "
+        "combined p is below 0.5 divided by the number of interviewers judged; a slope when its own false discovery "
+        f"rate is below {percent(config.flags.false_discovery_rate)}. The deviation must also measure at least "
+        f"{ratio(MINIMUM_SIZE)} residual standard deviations (a slope's over two standard deviations of its "
+        "predictor). Interviewers with fewer than "
+        f"{count_of(config.flags.min_interviews, 'interview')} are not judged ({integer(too_few)} here). "
+        f"{count_of(called, 'interviewer')} {'is' if called == 1 else 'are'} worth a call, {integer(critical)} of them "
+        f"critical; by chance alone about {expected(chance.interviewers)} would be expected "
+        f"({chance.method.rstrip('.')})."
     )
 
 
-def _checking() -> str:
+def _limits() -> str:
     return (
-        "The log-likelihood of every fitted model is computed a second time by statsmodels at our estimates; the "
-        "differences stand in the "
-        "table below. Linear models treat answers as numbers with equal steps. Where interviewers worked in different "
-        "areas, the "
-        "effects of area and interviewer cannot be told apart."
+        "Linear models treat answers as numbers with equal steps. Where interviewers worked in different areas, the "
+        "effects of area and interviewer cannot be told apart. A flag is a reason to call, not a finding about a "
+        "person."
     )
+
+
+def _software(versions: Mapping[str, str]) -> str:
+    return f"Software: {listing([f'{name} {version}' for name, version in versions.items()])}."

@@ -12,6 +12,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from qa_reports.effects.intervals import Interval
 from qa_reports.report.figures import Figure
 from qa_reports.report.formats import template_filters
 from qa_reports.report.summarise import ReportSummary
@@ -113,5 +114,5 @@ def _trajectory(change: InterviewerChange) -> Markup:
     return _sparkline(values, f"Mean |z| of interviewer {change.interviewer}, wave by wave")
 
 
-def _icc_bar(pair: tuple[float, float]) -> Markup:
-    return Markup(icc_bar(*pair))  # noqa: S704 -- numbers only
+def _icc_bar(drawn: tuple[float, float, Interval | None]) -> Markup:
+    return Markup(icc_bar(*drawn))  # noqa: S704 -- numbers only

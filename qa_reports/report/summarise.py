@@ -124,7 +124,7 @@ def summarise(
         suspects=suspects,
         heat_map=build_heat_map(survey, modelled, flags),
         cleaning=survey.log,
-        methods=describe_methods(survey, modelled, config, flags.expected_by_chance, versions),
+        methods=describe_methods(survey, modelled, config, flags, versions),
         waves=waves,
     )
 

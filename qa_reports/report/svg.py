@@ -6,6 +6,7 @@ from functools import singledispatch
 
 import numpy as np
 
+from qa_reports.effects.intervals import Interval
 from qa_reports.report.canvas import (
     Panel,
     Scale,
@@ -249,10 +250,21 @@ def _legend(entries: list[tuple[str, str]]) -> str:
     return "".join(parts)
 
 
-def icc_bar(icc: float, largest: float) -> str:
-    """A small bar for the items table: the ICC as a share of the largest one; the number stands beside it."""
-    width = 0.0 if largest <= 0 else 60 * max(icc, 0.0) / largest
+def icc_bar(icc: float, largest: float, interval: Interval | None = None) -> str:
+    """A small bar for the items table: the ICC as a share of `largest`, its interval as a line over it.
+
+    The numbers stand beside it, so the picture is hidden from screen readers.
+    """
+
+    def place(value: float) -> float:
+        return 0.0 if largest <= 0 else 60 * min(max(value, 0.0) / largest, 1.0)
+
+    line = "" if interval is None else _whisker(place(interval.lower), place(interval.upper))
     return (
         '<svg class="spark" viewBox="0 0 60 10" aria-hidden="true"><path class="track" d="M0 5H60"/>'
-        f'<path class="bar" d="M0 1H{width:.1f}V9H0z"/></svg>'
+        f'<path class="bar" d="M0 1H{place(icc):.1f}V9H0z"/>{line}</svg>'
     )
+
+
+def _whisker(low: float, high: float) -> str:
+    return f'<path class="whisker" d="M{low:.1f} 5H{high:.1f}M{low:.1f} 2.5V7.5M{high:.1f} 2.5V7.5"/>'

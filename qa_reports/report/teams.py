@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from qa_reports.effects.flag import Flags
+from qa_reports.report.drivers import DriverTable
 from qa_reports.report.figures import Caterpillar, Figure, InterviewerLines, QuantilePlot
 from qa_reports.report.formats import count_of, integer
 from qa_reports.report.heat_map import HeatMap
@@ -123,8 +124,14 @@ def _item(item: ItemSummary, members: Members) -> ItemSummary:
         item,
         flagged=tuple(name for name in item.flagged if name in members),
         without_flagged=None if others else item.without_flagged,
+        drivers=tuple(_drivers(table, members) for table in item.drivers),
         figures=tuple(_figure(figure, members) for figure in item.figures),
     )
+
+
+def _drivers(table: DriverTable, members: Members) -> DriverTable:
+    """The team's own among the interviewers who drive a variance."""
+    return replace(table, drivers=tuple(driver for driver in table.drivers if driver.interviewer in members))
 
 
 def _figure(figure: Figure, members: Members) -> Figure:

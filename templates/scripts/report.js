@@ -65,7 +65,7 @@ function makeCopyable(code) {
   button.textContent = "Copy";
   button.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(code.textContent);
+      await navigator.clipboard.writeText(code.innerText);
       button.textContent = "Copied";
     } catch {
       getSelection().selectAllChildren(code);
@@ -86,7 +86,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   makeSortable(table);
   if (table.dataset.filter) makeFilterable(table);
 }
-document.querySelectorAll("code[data-copy]").forEach(makeCopyable);
+document.querySelectorAll("[data-copy]").forEach(makeCopyable);
 addEventListener("hashchange", openTarget);
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
 openTarget();

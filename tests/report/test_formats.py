@@ -6,6 +6,7 @@ import datetime
 
 import pytest
 
+from qa_reports.effects.intervals import Interval
 from qa_reports.report import formats
 
 MINUS = "\u2212"
@@ -115,3 +116,27 @@ def test_words() -> None:
     assert formats.variance_of("intercept") == "intercept variance"
     assert formats.variance_of("slope:trstplc") == "slope variance (trstplc)"
     assert formats.points(None) == formats.ratio(None) == formats.degrees(float("inf")) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("ratio", "shown"),
+    [
+        (None, NOTHING),
+        (float("nan"), NOTHING),
+        (0.745, f"{MINUS}26%"),
+        (1.03, "+3.0%"),
+        (1.0, "0%"),
+        (1.0001, "<0.1%"),
+        (0.0, f"{MINUS}100%"),
+    ],
+)
+def test_ratios_as_changes(ratio: float | None, shown: str) -> None:
+    assert formats.change(ratio) == shown
+
+
+def test_intervals() -> None:
+    assert formats.interval(Interval(0.4123, 1.27194)) == "0.412 to 1.272"
+    assert formats.interval(Interval(0.0, 12.3456)) == "0 to 12.35"
+    assert formats.percent_interval(Interval(0.0519, 0.1372)) == "5.2% to 14%"
+    missing = [None, Interval(float("nan"), 1.0)]
+    assert {form(value) for form in (formats.interval, formats.percent_interval) for value in missing} == {NOTHING}

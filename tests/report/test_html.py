@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
+import numpy as np
 import pytest
 
 from qa_reports.effects.flag import Flags
@@ -126,9 +127,10 @@ def test_more_than_ten_calls_end_in_a_table() -> None:
 def test_items_table_has_numbers_status_and_reasons(page: str) -> None:
     words = section(page, "items")
     assert (
-        "Trust in the police trstplc 3.5% 1.2% 1.42 100 of 142 0.133 .002 10% adjusted fitted referee agrees" in words
+        "Trust in the police trstplc 3.5% 1.2% to 31% 1.2% 1.42 100 of 142 0.133 .002 exact .003 10% adjusted fitted "
+        "referee agrees" in words
     )
-    assert "Reduce income differences gincdif 0% \u2013" in words
+    assert "Reduce income differences gincdif 0% 1.2% to 31% \u2013" in words
     assert "zero variance" in words
     assert "Always the same constant : Every interview has the same answer, 4." in words
 
@@ -136,11 +138,53 @@ def test_items_table_has_numbers_status_and_reasons(page: str) -> None:
 def test_item_pages_have_all_models(page: str) -> None:
     words = section(page, "item-pages")
     assert "Slope: interviewers may differ in the slope y ~ trstplc + (1 + trstplc | intnum) fitted" in words
-    assert "Slope, by maximum likelihood" in words
     assert "failed Years of experience is the same for every interviewer. no estimates" in words
-    assert "slope slope variance (trstplc) 5.80 .035 ML likelihood ratio" in words
+    assert "AIC" in words
+    assert "log-likelihood" not in words  # each has its column
+    assert "null intercept variance 0.133 0.110 0 to 0.900 8.10 .002 .003 REML likelihood ratio" in words
+    assert "slope, REML correlation of intercept and trstplc" in words
+    assert "\u22121.000 to 0.400" in words
+    assert "slope, ML slope variance (trstplc)" in words
+    assert "5.80 .035 \u2013 ML likelihood ratio" in words
+    assert "adjusted respondent covariates age, region: South 4.20 2, 96.4 .018 8.30 2 .016" in words
+    assert "trust the test, not the standard error" in words
+    assert "Where a standard error is missing (\u2013), a variance is 0" in words
     assert "2.0 \u00d7 10\u207b\u2079" in words
     assert "Without 1 flagged interviewer the ICC is 6.1%" in words
+
+
+def test_item_pages_say_who_drives_the_variance(page: str) -> None:
+    words = section(page, "item-pages")
+    assert "Who drives the intercept variance of People are helpful (adjusted model)" in words
+    assert "1003 18 0.90 \u221210% " in words
+    assert "Who drives the slope variance (trstplc) of People are helpful (slope model)" in words
+    assert '<th scope="row"><a href="#interviewer-1003">1003</a></th><td class="number">18</td>' in page
+
+
+def test_zero_variance_has_no_drivers_but_a_reason() -> None:
+    given = example_report_input()
+    item = given.items[0]
+    effects = dataclasses.replace(item.adjusted.effects, variance_ratio=np.full((12, 1), np.nan))
+    unjudged = dataclasses.replace(effects, cooks_distance=np.full(12, np.nan))
+    pages = []
+    for changed in (effects, unjudged):
+        adjusted = dataclasses.replace(item.adjusted, effects=changed)
+        items = (dataclasses.replace(item, adjusted=adjusted), *given.items[1:])
+        pages.append(section(page_of(dataclasses.replace(given, items=items)), "item-pages"))
+    assert "nobody drives it; the order is that of Cook&#39;s distance. Interviewer left out" in pages[0]
+    assert re.search(r" 10\d\d \d+ \u2013 \u2013 0\.\d+ 1\.04 ", pages[0])
+    assert "there are too few left to fit the model" in pages[1]
+
+
+def test_profiles_say_how_much_an_estimate_can_carry(page: str) -> None:
+    words = section(page, "interviewers")
+    assert (
+        "On People are helpful, the estimate of this interviewer&#39;s level rests 62% on their own 18 answers, the "
+        "rest on what is usual among colleagues. Expected rank, allowing for chance: 1.0 of 12, 1 being the lowest."
+        in words
+    )
+    assert "With 18 answers, only shifts of " in words
+    assert "62% 1.0 of 12 " in words
 
 
 def test_profiles_suspects_cleaning_and_methods(page: str) -> None:
@@ -151,6 +195,7 @@ def test_profiles_suspects_cleaning_and_methods(page: str) -> None:
     assert "145 rows in the file = 143 used + 2 dropped (no interviewer id)." in cleaning
     assert "pplhlp 88 Don&#39;t know 3 1001 (2), 1005 (1)" in cleaning
     methods = section(page, "methods")
+    assert "ready to paste into a quality report" in methods
     assert "statsmodels 0.14.4" in methods
     assert "3f" * 32 in methods
     assert "Design effect How many times larger" in methods
@@ -250,7 +295,7 @@ def browser_page(page: str, tmp_path: Path) -> Iterator[Page]:
 
 @pytest.mark.browser
 def test_phone_sorting_filtering_and_deep_links(browser_page: Page) -> None:
-    names = "[...document.querySelectorAll('#items tbody tr:not([hidden]) .name')].map(cell => cell.textContent)"
+    names = "[...document.querySelectorAll('#items tbody tr:not([hidden]) th .name')].map(cell => cell.textContent)"
     assert browser_page.evaluate("document.documentElement.scrollWidth") == 390
     assert browser_page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(19, 23, 27)"
     assert browser_page.evaluate(names) == ["trstplc", "pplhlp", "gincdif"]

@@ -135,7 +135,22 @@ def test_methods_carry_the_surveys_own_figures(summary: ReportSummary) -> None:
     assert "143 interviews by 12 interviewers" in text
     assert "The adjusted model adds the respondents' Age." in text
     assert "pplhlp on trstplc" in text
-    assert "The false discovery rate is 5.0%" in text
+    assert "143 interviews by 12 interviewers (3 to 18 each, 11.9 on average) and 3 items" in text
+    assert "7 models were fitted, 1 with an interviewer variance of 0; 3 models could not be estimated" in text
+    assert "agreed on 7 of 7 (largest difference 2.0 \u00d7 10\u207b\u2079)" in text
+    assert "exact restricted likelihood-ratio test with 10,000 simulated values" in text
+    assert "Interviewer ICCs range from 0% (Reduce income differences; 95% interval 1.2% to 31%) to" in text
+    assert "for 3 of 3 items" in text
+    assert "false discovery rate (Benjamini and Hochberg 1995) below 5.0%" in text
+    assert "fewer than 5 interviews are not judged (1 here)" in text
+    assert "1 interviewer is worth a call, 1 of them critical; by chance alone about 0.5 would be expected" in text
+    assert "Reference categories are male (Sex)." in text
+    assert text.endswith("Software: qa-report 0.1.0, numpy 2.0.0 and statsmodels 0.14.4.")
+
+
+def test_methods_name_no_interviewer(summary: ReportSummary) -> None:
+    text = " ".join(summary.methods.paragraphs)
+    assert not [name for name in IDS if name in text]
 
 
 def test_no_sentence_accuses(summary: ReportSummary) -> None:

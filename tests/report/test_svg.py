@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
+from qa_reports.effects.intervals import Interval
 from qa_reports.report.canvas import Scale, dots, padded
 from qa_reports.report.figures import AnswerScatter, Caterpillar, DeviationStrip, Figure, QuantilePlot, ResidualScatter
 from qa_reports.report.summarise import summarise
@@ -107,3 +108,9 @@ def test_ticks_are_round_and_inside() -> None:
 def test_icc_bar_is_proportional() -> None:
     assert "H30.0V" in icc_bar(0.1, 0.2)
     assert "H0.0V" in icc_bar(0.0, 0.0)
+
+
+def test_icc_bar_shows_the_interval_as_a_line() -> None:
+    assert "whisker" not in icc_bar(0.1, 0.2)
+    assert 'class="whisker" d="M15.0 5H60.0M15.0' in icc_bar(0.1, 0.2, Interval(0.05, 0.2))
+    assert 'd="M0.0 5H0.0M' in icc_bar(0.0, 0.0, Interval(0.0, 0.0))

@@ -1,0 +1,108 @@
+"""The words of the report, explained for readers who are no statisticians."""
+
+from __future__ import annotations
+
+GLOSSARY = (
+    (
+        "Interviewer effect",
+        "How much answers to an item depend on who asked. Ordinary interviewers differ a little, by chance.",
+    ),
+    (
+        "Interviewer ICC",
+        "Intraclass correlation: the share of an item's variation that lies between interviewers. Near 0 is good; "
+        "0.02 is common, "
+        "above 0.10 is a lot. It is the intercept variance divided by the sum of intercept and residual variance.",
+    ),
+    (
+        "Design effect",
+        "How many times larger the variance of a mean is because answers of one interviewer resemble each other: "
+        "1 + (m - 1) ICC, with m the workload that counts larger workloads more (Kish 1962).",
+    ),
+    (
+        "Effective interviews",
+        "Interviews divided by the design effect: how many independent interviews the mean of the item is worth. It "
+        "takes account "
+        "of interviewers only, not of weights or areas.",
+    ),
+    (
+        "EBLUP",
+        "Empirical best linear unbiased prediction: the model's best guess of an interviewer's effect, pulled towards "
+        "zero the more, "
+        "the fewer interviews there are.",
+    ),
+    (
+        "Reliability",
+        "The share of the estimate of an interviewer's effect that rests on their own answers: intercept variance over "
+        "intercept variance plus residual variance divided by the number of answers. The rest is what is usual among "
+        "colleagues.",
+    ),
+    (
+        "Expected rank",
+        "Where an interviewer would stand among all, 1 being the lowest, allowing for how uncertain everybody's effect "
+        "is: ranks of interviewers with few interviews stay near the middle (Laird and Louis 1989).",
+    ),
+    (
+        "Detectable shift",
+        "The smallest true difference from colleagues that a workload would show in 80% of cases at p < .001. A "
+        "smaller one may be there and not be found.",
+    ),
+    (
+        "Profile interval",
+        "A 95% interval that holds every value the data do not contradict by a likelihood-ratio test. It respects 0 "
+        "and need not be symmetric.",
+    ),
+    (
+        "Exact test",
+        "The likelihood-ratio test of one variance with its distribution simulated for this very survey, where the "
+        "chi-square mixture is an approximation for many interviewers (Crainiceanu and Ruppert 2004).",
+    ),
+    (
+        "Cook's distance, covariance ratio",
+        "What leaving one interviewer out does to the fixed effects, and to their precision; a covariance ratio above "
+        "1 means that the interviewer adds precision.",
+    ),
+    (
+        "Conditional standard deviation",
+        "How uncertain an interviewer's effect is, given the answers; the 95% intervals in the effect plots use it.",
+    ),
+    (
+        "Diagnostic standard error",
+        "How much EBLUPs vary between ordinary interviewers; the QQ plots divide by it.",
+    ),
+    (
+        "Deletion z",
+        "How far an interviewer is from what the model says when it is fitted without them, in standard errors. Flags "
+        "rest on it, because "
+        "an unusual interviewer otherwise inflates the variation they are judged by.",
+    ),
+    (
+        "Flag",
+        "A reason to call: a difference that chance alone would hardly make. It is not a finding about a person; "
+        "areas, respondents "
+        "and devices differ, too.",
+    ),
+    ("Random slope", "A model in which interviewers may differ in how strongly one item goes with another."),
+    (
+        "Variance explained",
+        "By how much a variance component falls when covariates are added, on the same interviews. It may be negative.",
+    ),
+    (
+        "False discovery rate",
+        "The share of ordinary interviewers to be expected among those flagged (Benjamini and Hochberg 1995).",
+    ),
+    (
+        "Zero variance",
+        "A normal result: interviewers differ no more than chance would make them, and the best estimate of the "
+        "variance is 0.",
+    ),
+    (
+        "Singular",
+        "A model in which interviewers' levels and slopes are perfectly tied, or one of several variances is 0; read "
+        "it with care.",
+    ),
+    (
+        "Referee",
+        "statsmodels computes the log-likelihood of every model at our estimates; a difference above one in a million "
+        "is a failed check.",
+    ),
+)
