@@ -141,7 +141,8 @@ def _others_identify(moments: Moments, keep: FloatArray) -> NDArray[np.bool_]:
 
 
 def _compare(setup: Problem, start: FloatArray, zz: FloatArray, zc: FloatArray) -> _Without:
-    best = minimise(setup, start).relative
+    optimum = minimise(setup, start)
+    best = optimum.relative
     here = profile(setup, best)
     p = setup.n_fixed
     own = np.linalg.pinv(zz, hermitian=True)
@@ -154,15 +155,20 @@ def _compare(setup: Problem, start: FloatArray, zz: FloatArray, zc: FloatArray) 
     log_gradient = (from_d + from_b) / variance[..., None]
     log_gradient = np.concatenate([log_gradient, np.ones((*variance.shape, 1))], axis=-1)
     s2 = here.s2[0]
-    return {
+    found = {
         "deviation": (own @ zc @ v[:, :, None])[..., 0],
         "se": np.sqrt(s2[:, None] * variance),
         "df": degrees_of_freedom(expected_information(here)[0], log_gradient),
-        "relative": best[0],
-        "s2": s2,
-        "b": here.b[0],
+        "relative": best[0].copy(),
+        "s2": s2.copy(),
+        "b": here.b[0].copy(),
         "log_det": p * np.log(s2) + np.linalg.slogdet(here.s_inverse[0])[1],
     }
+    # Without this interviewer there may be no maximum, e.g. when only they vary within their interviews.
+    lost = ~optimum.converged[0]
+    for values in found.values():
+        values[lost] = np.nan
+    return found
 
 
 def two_sided(statistic: FloatArray, df: FloatArray) -> tuple[FloatArray, FloatArray]:

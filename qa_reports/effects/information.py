@@ -12,6 +12,9 @@ from qa_reports.effects.likelihood import Profile
 
 FloatArray = NDArray[np.float64]
 
+BOUND = 1e-6
+"""Smallest eigenvalue of the random terms' correlation matrix below which they count as perfectly correlated."""
+
 
 def satterthwaite_df(here: Profile, contrasts: FloatArray) -> FloatArray:
     """(F, L) Satterthwaite degrees of freedom of L contrasts c'b, `contrasts` (F, L, p), all on the inside scale.
@@ -92,7 +95,7 @@ def component_standard_errors(
     jacobian[:, r, r] = scale
     observed = observed_information(here)[:, 0]
     definite = np.linalg.eigvalsh(_unit_diagonal(observed))[..., 0] > 1e-8
-    at_bound = np.linalg.eigvalsh(relative)[:, 0] <= 0
+    at_bound = np.linalg.eigvalsh(_unit_diagonal(relative))[:, 0] < BOUND
     usable = definite & ~at_bound
     inverse = np.linalg.pinv(observed, rcond=1e-12, hermitian=True)
     variance = np.diagonal(jacobian @ inverse @ np.swapaxes(jacobian, -1, -2), axis1=-2, axis2=-1)

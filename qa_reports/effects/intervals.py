@@ -159,7 +159,10 @@ def _cross(
 
     start = np.zeros_like(best) + floor
     at_start = gap(start)
-    lower = np.where(at_start > 0, _root(gap, best, start, -target * np.ones_like(best), at_start), start)
+    excluded = at_start > 0
+    # Where the start is inside the interval its root is not used; a positive gap keeps the steps between the ends.
+    lower = _root(gap, best, start, -target * np.ones_like(best), np.where(excluded, at_start, target))
+    lower = np.where(excluded, lower, start)
     near, far = best, np.maximum(1.5 * best, best + unit)
     at_near, at_far = -target * np.ones_like(best), gap(far)
     for _ in range(60):
@@ -199,12 +202,17 @@ def _root(
 
 
 def slope_intervals(moments: Moments, fits: MixedModelFits, f: int, level: float = 0.95) -> ComponentIntervals | None:
-    """Profile intervals of one model with (1 + x | interviewer), the intercept where x = 0; None where it failed.
+    """Profile intervals of one model with (1 + x | interviewer), the intercept where x = 0.
+
+    None where the fit failed, and where x = 0 lies more than a thousand standard deviations from the data: an
+    intercept out there is determined by the slope alone.
 
     The other parameters are re-estimated at every value of the one in question (sds a, b, correlation r, residual
     sd s; L-BFGS-B with the exact gradient).
     """
     if fits.status[f] == "failed" or fits.covariance.shape[-1] != 2:
+        return None
+    if abs(moments.centre[f, 1]) > 1e3 * moments.scale[f, 1]:
         return None
     surface = _Surface(moments, fits, f)
     limit = surface.lowest + stats.chi2.ppf(level, 1)

@@ -179,8 +179,13 @@ def penalty_and_r2(problem: Problem, relative: FloatArray) -> tuple[FloatArray, 
         log_h = (keep * np.log(np.linalg.det(q_inverse))).sum(-1)
     s = problem.total - explained
     xx, xy = s[..., :p, :p], s[..., :p, p]
-    r2 = s[..., p, p] - (xy * np.linalg.solve(xx, xy[..., None])[..., 0]).sum(-1)
+    r2 = _positive(s[..., p, p] - (xy * np.linalg.solve(xx, xy[..., None])[..., 0]).sum(-1), problem)
     return log_h + (np.linalg.slogdet(xx)[1] if problem.method == "REML" else 0.0), r2
+
+
+def _positive(r2: FloatArray, problem: Problem) -> FloatArray:
+    """Keep a sum of squares that is zero but for rounding positive: such a fit runs off to infinity and is refused."""
+    return np.asarray(np.maximum(r2, 1e-14 * problem.total[..., -1, -1] + 1e-300))
 
 
 def _profile_one_term(problem: Problem, d: FloatArray) -> Profile:
@@ -278,7 +283,7 @@ def _assemble(
         s_inverse=s_inverse,
         s_gradient=gradient_xx,
         b=b,
-        r2=s[..., p, p] - (xy * b).sum(-1),
+        r2=_positive(s[..., p, p] - (xy * b).sum(-1), problem),
         r2_gradient=(s_a_v * v[..., None, :]).sum(-1),
         r2_hessian=r2_hessian,
         penalty=penalty,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_reports.effects.information import component_standard_errors, satterthwaite_df
+from qa_reports.effects.information import BOUND, component_standard_errors, satterthwaite_df
 from qa_reports.effects.likelihood import Method, Problem, Profile, deviance, problem, profile
 from qa_reports.effects.moments import Moments
 from qa_reports.effects.optimise import minimise
@@ -19,7 +19,7 @@ from qa_reports.effects.optimise import minimise
 FloatArray = NDArray[np.float64]
 
 SINGULAR = 1e-6
-"""A random term whose reliability at the mean workload is below this, or a correlation this close to 1, is a bound."""
+"""A random term whose reliability at the mean workload is below this counts as having no variance."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,7 +156,7 @@ def _statuses(setup: Problem, relative: FloatArray, converged: NDArray[np.bool_]
         elif (reliability[f, 0] <= SINGULAR).any():
             status.append("singular")
             reason.append("one of the variances between interviewers is estimated as zero")
-        elif len(variances) > 1 and _smallest_correlation_eigenvalue(d) < SINGULAR:
+        elif len(variances) > 1 and _smallest_correlation_eigenvalue(d) < BOUND:
             status.append("singular")
             reason.append("the random terms are estimated as perfectly correlated")
         else:

@@ -16,7 +16,8 @@ def level_sentence(
 ) -> str:
     """`deviations`: (item label, deviation in scale points), strongest first; `scales`: "0 to 10" or "" for each."""
     (label, deviation), *others = deviations
-    points = f"{abs(deviation):.1f} {'point' if f'{abs(deviation):.1f}' == '1.0' else 'points'}"
+    size = _size(abs(deviation))
+    points = f"{size} {'point' if size == '1.0' else 'points'}"
     scale = f" (scale {scales[0]})" if scales[0] else ""
     adjusted = f", after allowing for {_listed(list(adjusted_for))}" if adjusted_for else ""
     first = f"answers to “{label}” lie {points} {_side(deviation)} those of colleagues{scale}{adjusted}"
@@ -55,6 +56,11 @@ def slope_consequence(outcome: str, predictor: str, test: tuple[float, float], e
     )
     whose = "that slope" if extreme else f"the slope of “{outcome}” on “{predictor}”"
     return f"{place}raise the test of whether {whose} differs between interviewers from {test[1]:.1f} to {test[0]:.1f}"
+
+
+def _size(value: float) -> str:
+    """One decimal as on a 0 to 10 scale; three digits on scales that are much smaller or larger."""
+    return f"{value:.1f}" if 0.1 <= value < 100 else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _side(deviation: float) -> str:
