@@ -15,8 +15,7 @@ from qa_reports.config import Format, ReportConfig, load_config
 from qa_reports.delivery.archive import ArchivedRun, list_archive
 from qa_reports.delivery.folder import check_writable, write_files
 from qa_reports.delivery.history import find_history
-from qa_reports.delivery.index import rebuild_index
-from qa_reports.delivery.keep import find_same, keep_run, run_facts
+from qa_reports.delivery.keep import find_same, keep_run, refresh_index, run_facts
 from qa_reports.delivery.manifest import HashedFile, fingerprint, sha256_of
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
@@ -107,7 +106,7 @@ def make_report(
     mark = fingerprint(used.sha256, inputs, history.runs, versions, kept)
     same = find_same(runs, mark) if keep and not new_run else None
     if archive is not None and same is not None:
-        rebuild_index(archive)
+        refresh_index(archive, same)
         progress.note(f"already archived as {same.manifest.run}: same data, same configuration, same program")
         return _archived(same, _mail(same.folder, config, config_path, mailing, progress))
     for note in history.notes:

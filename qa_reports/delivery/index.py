@@ -107,8 +107,10 @@ def rebuild_index(archive: Path) -> Path:
     try:
         for _ in range(ATTEMPTS):
             before = run_folders(archive)
-            page = render_archive_index(summarise_archive(list_archive(archive), archive))
-            write_atomically(path, page.encode("utf-8"))
+            page = render_archive_index(summarise_archive(list_archive(archive), archive)).encode("utf-8")
+            if path.is_file() and path.read_bytes() == page:
+                break
+            write_atomically(path, page)
             if run_folders(archive) == before:
                 break
     except OSError as error:

@@ -38,11 +38,20 @@ def keep_run(
     except OutputError as error:
         raise _kept_elsewhere(error, files, otherwise) from None
     remove_abandoned(archive)
+    refresh_index(archive, run)
+    return run
+
+
+def refresh_index(archive: Path, run: ArchivedRun) -> None:
+    """Make the index anew for a run that is in the archive.
+
+    Raises:
+        OutputError: the index cannot be written; the message says where the run is.
+    """
     try:
         rebuild_index(archive)
     except OutputError as error:
         raise OutputError(f"{error}; the run is archived in {run.folder}") from None
-    return run
 
 
 def run_facts(

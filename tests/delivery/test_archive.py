@@ -320,6 +320,18 @@ def test_an_index_that_cannot_be_written_loses_no_run(
     assert line.endswith(told)
 
 
+def test_an_archive_that_became_read_only_still_recognises_a_run(
+    archiving_wave: SmallWave, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [str(archiving_wave.config), *QUICK]
+    assert main(command) == 0
+    monkeypatch.setattr("qa_reports.delivery.index.write_atomically", _full)
+    monkeypatch.setattr(archive_module, "_write_durably", _full)
+    assert main(command) == 0
+    assert len(runs(archiving_wave)) == 1
+    assert not (archiving_wave.folder / "wave-report").exists()
+
+
 def test_an_index_that_fails_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path)
     index = rebuild_index(tmp_path)
