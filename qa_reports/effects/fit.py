@@ -213,18 +213,19 @@ def _by_ml(plan: ModelPlan, batch: _Batch, f: int) -> MaximumLikelihood | None:
 
 
 def _precision(plan: ModelPlan, batch: _Batch, f: int) -> tuple[ComponentPrecision, ...]:
-    """Standard errors and intervals of every variance component, in the order of the random terms, then residual."""
+    """Standard errors and intervals of every component: variances in the order of the random terms and covariances,
+    then the correlation, then the residual."""
     se, intervals = batch.reml.component_se[f], batch.components[f]
-    q = len(plan.random)
+    q, terms = len(plan.random), plan.random_terms
     rows, columns = np.tril_indices(q)
     of_term = {
-        plan.random_terms[row]: se[a]
+        terms[row] if row == column else f"{terms[column]},{terms[row]}": se[a]
         for a, (row, column) in enumerate(zip(rows, columns, strict=True))
-        if row == column
     }
     by_kind = {} if intervals is None else {"intercept": intervals.intercept, "slope": intervals.slope}
     found = [
-        ComponentPrecision(term, _finite(value), by_kind.get(term.partition(":")[0])) for term, value in of_term.items()
+        ComponentPrecision(term, _finite(value), None if "," in term else by_kind.get(term.partition(":")[0]))
+        for term, value in of_term.items()
     ]
     if intervals is not None and intervals.correlation is not None:
         found.append(ComponentPrecision("correlation", None, intervals.correlation))

@@ -71,7 +71,7 @@ class ComponentPrecision:
     """How well one variance component is known. The test of the component deserves more trust than its `se`."""
 
     term: str
-    """"intercept", "slope:NAME", "residual", or "correlation"."""
+    """"intercept", "slope:NAME", "TERM,TERM" of a covariance, "residual", or "correlation"."""
     se: float | None
     """Standard error from the observed information, squared units; None at a bound and for a correlation."""
     interval: Interval | None

@@ -41,6 +41,10 @@ NO_INTERVAL = (
     "Where an interval is missing (\u2013), it is not computed: profile intervals are made for the null and the "
     "adjusted model and for slope models with one predictor."
 )
+COVARIANCE = (
+    "A covariance has a standard error, and the correlation made from it the interval; both belong to the REML fit. "
+    "The intercept variance of a slope model is the one where the predictor is 0."
+)
 NO_CORRELATION = "A correlation is missing (\u2013) where one of the two variances is 0."
 NO_RATIO = (
     "Where a likelihood ratio is missing (\u2013), one of the terms has a random slope, which would have to go with "
@@ -83,7 +87,7 @@ def _rows(
     for predictor, value in variance.slopes:
         yield row(variance_of(f"slope:{predictor}"), value, f"slope:{predictor}")
     for one, other, value in variance.covariances:
-        yield row(f"covariance of {_pair(one, other)}", value, "covariance")
+        yield row(f"covariance of {_pair(one, other)}", value, f"{one},{other}")
     for one, other, correlation in variance.correlations:
         yield row(f"correlation of {_pair(one, other)}", correlation, "correlation")
     yield row(variance_of("residual"), variance.residual, "residual")
@@ -98,7 +102,8 @@ def missing_reasons(models: Sequence[ModelResult]) -> tuple[str, ...]:
     variances = [part for model in models for part in model.precision if part.term != "correlation"]
     reasons = {
         NO_ERROR: any(part.se is None for part in variances),
-        NO_INTERVAL: any(part.interval is None for part in variances),
+        NO_INTERVAL: any(part.interval is None for part in variances if "," not in part.term),
+        COVARIANCE: any(model.variance.covariances for model in models),
         NO_CORRELATION: any(value is None for model in models for *_, value in model.variance.correlations),
         NO_RATIO: any(test.likelihood_ratio is None for model in models for test in model.group_tests),
     }

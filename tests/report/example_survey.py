@@ -301,6 +301,7 @@ def example_model(
                 if predictor is None
                 else (
                     ComponentPrecision(f"slope:{predictor_name}", None, Interval(0.001, 0.05)),
+                    ComponentPrecision(f"intercept,slope:{predictor_name}", 0.021, None),
                     ComponentPrecision("correlation", None, Interval(-1.0, 0.4)),
                 )
             ),

@@ -144,6 +144,7 @@ def test_item_pages_have_all_models(page: str) -> None:
     assert "null intercept variance 0.133 0.110 0 to 0.900 8.10 .002 .003 REML likelihood ratio" in words
     assert "slope, REML correlation of intercept and trstplc" in words
     assert "\u22121.000 to 0.400" in words
+    assert "slope, REML covariance of intercept and trstplc \u22120.0600 0.0210 \u2013" in words
     assert "slope, ML slope variance (trstplc)" in words
     assert "5.80 .035 \u2013 ML likelihood ratio" in words
     assert "adjusted respondent covariates age, region: South 4.20 2, 96.4 .018 8.30 2 .016" in words

@@ -156,10 +156,16 @@ def test_precision_tests_and_intervals_stand_unrounded(document: dict) -> None:
     assert item["icc_interval"] == null["icc_interval"] == [0.012, 0.31]
     assert slope["icc_interval"] is None
     assert slope["precision"] == {
-        "component_se": {"intercept": 0.11, "slope:trstplc": None, "residual": 0.2},
+        "component_se": {
+            "intercept": 0.11,
+            "slope:trstplc": None,
+            "intercept,slope:trstplc": 0.021,
+            "residual": 0.2,
+        },
         "component_interval": {
             "intercept": [0.0, 0.9],
             "slope:trstplc": [0.001, 0.05],
+            "intercept,slope:trstplc": None,
             "correlation": [-1.0, 0.4],
             "residual": [2.0, 3.5],
         },
