@@ -172,7 +172,8 @@ def _no_session(error: Exception, where: str, smtp: SmtpConfig) -> _NoSession:
             return _NoSession(True, f"{where}: broke the connection off while it was being encrypted")
         case ssl.SSLError():
             other = "starttls" if smtp.security == "tls" else "tls"
-            return _NoSession(False, f"{where}: no encryption could be agreed on; is security: {other} meant?")
+            reason = (error.reason or "no reason given").replace("_", " ").lower()
+            return _NoSession(False, f"{where}: could not be encrypted ({reason}); is security: {other} meant?")
         case smtplib.SMTPAuthenticationError():
             source = smtp.password_env or smtp.password_file
             told = f"does not let {smtp.user} in with the password from {source}"
