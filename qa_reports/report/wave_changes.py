@@ -9,8 +9,6 @@ from typing import Literal
 from qa_reports.report.formats import count_of, listing
 from qa_reports.report.wave_results import InterviewerResult, WaveResults
 
-EXPECTED_ABSOLUTE_Z = 0.798
-"""Mean of |z| when nothing but chance is at work: sqrt(2 / pi)."""
 ChangeStatus = Literal["new", "repeated", "resolved", "left", "not_judged"]
 
 
@@ -23,7 +21,9 @@ class TrajectoryPoint:
     severity: str
     too_few: bool
     mean_absolute_z: float | None
-    """Over the items of the wave, of the z that level flags rest on; None where nothing was judged."""
+    """Over the items of the wave, of the z that level flags rest on; None where nothing was judged.
+
+    Chance alone gives sqrt(2 / pi), about 0.8."""
     z: tuple[tuple[str, float], ...]
     """(item key, z), in the wave's order of items."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -79,7 +80,7 @@ class InterviewerResult:
 class WaveResults:
     """One wave."""
 
-    schema_version: int
+    schema_version: Literal[1]
     wave: str | None
     items: tuple[ItemResult, ...]
     effects: tuple[EffectResult, ...]
