@@ -81,14 +81,14 @@ intervals_one <- function(deviance, fit, term) {
   )
 }
 
-# Minimum of a function within bounds: nlminb from every start, then bobyqa (no derivatives) from the best end, since
-# nlminb's differenced gradient lets it stop short in a narrow valley.
+# Minimum of a function within bounds: bobyqa (no derivatives) from every start, then nlminb from the best end. nlminb alone
+# walks to an sd of 0, where the gradient vanishes, and stays there.
 lowest <- function(f, starts, low, high) {
-  tried <- lapply(starts, function(s) nlminb(pmin(pmax(s, low), high), f, lower = low, upper = high,
-                                             control = list(rel.tol = 1e-13, x.tol = 1e-10, eval.max = 2000, iter.max = 1000)))
-  end <- tried[[which.min(sapply(tried, function(one) one$objective))]]
-  min(end$objective, minqa::bobyqa(end$par, f, lower = low, upper = high,
-                                   control = list(rhobeg = 0.02, rhoend = 1e-8, maxfun = 20000))$fval)
+  tried <- lapply(starts, function(s) minqa::bobyqa(pmin(pmax(s, low), high), f, lower = low, upper = high,
+                                                    control = list(rhobeg = 0.2, rhoend = 1e-8, maxfun = 20000)))
+  end <- tried[[which.min(sapply(tried, function(one) one$fval))]]
+  control <- list(rel.tol = 1e-13, x.tol = 1e-10, eval.max = 2000, iter.max = 1000)
+  min(end$fval, nlminb(end$par, f, lower = low, upper = high, control = control)$objective)
 }
 
 rbind_entries <- function(...) do.call(c, list(...))
