@@ -178,7 +178,7 @@ def _sentence(calls: tuple[Call, ...], n_interviewers: int, chance: ExpectedByCh
     if not any_item:
         return "No item could be modelled, so no interviewer was judged."
     if not calls:
-        return "No interviewer needs a call: nobody differs from colleagues by more than chance would explain."
+        return "No interviewer needs a call: nobody stands out from the other interviewers."
     by_chance = f"by chance alone about {expected(chance.interviewers)} would be flagged"
     if len(calls) == 1:
         return f"One of {integer(n_interviewers)} interviewers is worth a call: {calls[0].interviewer} ({by_chance})."
