@@ -75,14 +75,15 @@ def _models_of(item: ItemEffects) -> tuple[ModelResult | FailedModel, ...]:
 
 def _sample(survey: Survey, modelled: tuple[ItemEffects, ...]) -> str:
     workload = np.bincount(survey.interviewer, minlength=len(survey.interviewer_ids))
+    fewest, most = (int(workload.min()), int(workload.max())) if workload.size else (0, 0)
     spread = (
-        f" ({integer(workload.min())} to {integer(workload.max())} each, {points(float(workload.mean()))} on average)"
-        if workload.size
-        else ""
+        f"{integer(most)} each"
+        if fewest == most
+        else f"{integer(fewest)} to {integer(most)} each, {points(float(workload.mean()))} on average"
     )
     return (
         f"The analysis uses {count_of(survey.n_interviews, 'interview')} by "
-        f"{count_of(len(survey.interviewer_ids), 'interviewer')}{spread} and {count_of(len(modelled), 'item')}. "
+        f"{count_of(len(survey.interviewer_ids), 'interviewer')} ({spread}) and {count_of(len(modelled), 'item')}. "
         "Declared missing codes and values outside a declared scale are set aside; every model uses the interviews "
         "that are complete for it, unweighted, because the question is what happened in the interviews."
     )
@@ -127,14 +128,14 @@ def _fitting(fits: list[ModelResult], failed: int) -> str:
         *([f"{integer(zero)} with an interviewer variance of 0"] if zero else []),
         *([f"{integer(singular)} at another bound"] if singular else []),
     ]
+    unfitted = f"; {count_of(failed, 'model')} could not be estimated" if failed else ""
     return (
         "Models were fitted by restricted maximum likelihood (REML), with the likelihood profiled over the fixed "
         "effects and the residual variance (Bates, Mächler, Bolker and Walker 2015). "
         f"{count_of(len(fits), 'model')} {'was' if len(fits) == 1 else 'were'} fitted"
-        f"{f', {listing(bounds)}' if bounds else ''}; "
-        f"{count_of(failed, 'model')} could not be estimated. statsmodels computed the log-likelihood of every fitted "
-        f"model again at these estimates and agreed on {integer(agreeing)} of {integer(len(fits))} (largest difference "
-        f"{scientific(largest)})."
+        f"{f', {listing(bounds)}' if bounds else ''}{unfitted}. statsmodels computed the log-likelihood of every "
+        f"fitted model again at these estimates and agreed on {integer(agreeing)} of {integer(len(fits))} (largest "
+        f"difference {scientific(largest)})."
     )
 
 
@@ -164,7 +165,10 @@ def _findings(modelled: tuple[ItemEffects, ...]) -> str:
     lowest, highest = ordered[0], ordered[-1]
     exact = [item.null.exact_p for item in modelled if item.null.exact_p is not None]
     sentences = [
-        f"Interviewer ICCs range from {_icc_words(lowest)} to {_icc_words(highest)}, with a median of "
+        "No item has an interviewer variance above 0, so every interviewer ICC is 0%; the widest 95% interval is that "
+        f"of {_icc_words(max(modelled, key=_upper))}."
+        if highest.icc == 0
+        else f"Interviewer ICCs range from {_icc_words(lowest)} to {_icc_words(highest)}, with a median of "
         f"{percent(float(np.median([item.icc for item in modelled])))}."
         if len(modelled) > 1
         else f"The interviewer ICC is {_icc_words(lowest)}."
@@ -183,6 +187,10 @@ def _findings(modelled: tuple[ItemEffects, ...]) -> str:
     return " ".join(sentences)
 
 
+def _upper(item: ItemEffects) -> float:
+    return item.icc if item.null.icc_interval is None else item.null.icc_interval.upper
+
+
 def _icc_words(item: ItemEffects) -> str:
     interval = item.null.icc_interval
     within = "" if interval is None else f"; 95% interval {percent_interval(interval)}"
@@ -190,9 +198,6 @@ def _icc_words(item: ItemEffects) -> str:
 
 
 def _judging(survey: Survey, config: ReportConfig, flags: Flags) -> str:
-    chance = flags.expected_by_chance
-    called = sum(verdict.severity != "none" for verdict in flags.interviewers)
-    critical = sum(verdict.severity == "critical" for verdict in flags.interviewers)
     too_few = sum(verdict.too_few for verdict in flags.interviewers)
     covariates = (
         "from the models with respondent covariates but without interviewer covariates"
@@ -208,11 +213,26 @@ def _judging(survey: Survey, config: ReportConfig, flags: Flags) -> str:
         f"rate is below {percent(config.flags.false_discovery_rate)}. The deviation must also measure at least "
         f"{ratio(MINIMUM_SIZE)} residual standard deviations (a slope's over two standard deviations of its "
         "predictor). Interviewers with fewer than "
-        f"{count_of(config.flags.min_interviews, 'interview')} are not judged ({integer(too_few)} here). "
-        f"{count_of(called, 'interviewer')} {'is' if called == 1 else 'are'} worth a call, {integer(critical)} of them "
-        f"critical; by chance alone about {expected(chance.interviewers)} would be expected "
-        f"({chance.method.rstrip('.')})."
+        f"{count_of(config.flags.min_interviews, 'interview')} are not judged "
+        f"({integer(too_few) if too_few else 'none'} here). {_calls(flags)}"
     )
+
+
+def _calls(flags: Flags) -> str:
+    """How many interviewers are worth a call, and how many chance would make so."""
+    if all(verdict.combined_p is None for verdict in flags.interviewers):
+        return "Too few interviewers have enough interviews to compare anybody with."
+    chance = flags.expected_by_chance
+    severities = [verdict.severity for verdict in flags.interviewers if verdict.severity != "none"]
+    found = (
+        f"{count_of(len(severities), 'interviewer')} {'is' if len(severities) == 1 else 'are'} worth a call, "
+        f"{integer(severities.count('critical'))} of them critical"
+        if severities
+        else "No interviewer is worth a call"
+    )
+    by_chance = expected(chance.interviewers)
+    about = by_chance if by_chance.startswith("fewer") else f"about {by_chance}"
+    return f"{found}; by chance alone {about} would be expected ({chance.method.rstrip('.')})."
 
 
 def _limits() -> str:

@@ -174,7 +174,7 @@ def test_zero_variance_has_no_drivers_but_a_reason() -> None:
         pages.append(section(page_of(dataclasses.replace(given, items=items)), "item-pages"))
     assert "nobody drives it; the order is that of Cook&#39;s distance. Interviewer left out" in pages[0]
     assert re.search(r" 10\d\d \d+ \u2013 \u2013 0\.\d+ 1\.04 ", pages[0])
-    assert "there are too few left to fit the model" in pages[1]
+    assert "Who drives the intercept variance (adjusted model): Without one of the interviewers there are" in pages[1]
 
 
 def test_profiles_say_how_much_an_estimate_can_carry(page: str) -> None:

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
-from qa_reports.effects.flag import Flags
+from qa_reports.effects.flag import ExpectedByChance, Flags
 from qa_reports.effects.linear import Referee
 from qa_reports.report.figures import AnswerScatter, Distribution
 from qa_reports.report.summarise import ReportSummary, summarise
@@ -146,6 +146,34 @@ def test_methods_carry_the_surveys_own_figures(summary: ReportSummary) -> None:
     assert "1 interviewer is worth a call, 1 of them critical; by chance alone about 0.5 would be expected" in text
     assert "Reference categories are male (Sex)." in text
     assert text.endswith("Software: qa-report 0.1.0, numpy 2.0.0 and statsmodels 0.14.4.")
+
+
+def methods_of(given: ExampleReportInput) -> str:
+    return " ".join(summary_of(given).methods.paragraphs)
+
+
+def test_methods_of_a_wave_without_calls_or_without_anybody_to_compare() -> None:
+    given = example_report_input()
+    calm = without_flags(given)
+    text = methods_of(calm)
+    assert "No interviewer is worth a call; by chance alone about 0.5 would be expected (Half a normal" in text
+    rare = dataclasses.replace(calm.flags, expected_by_chance=ExpectedByChance(0.01, 0.0, "Simulated."))
+    assert "by chance alone fewer than 0.1 would be expected" in methods_of(dataclasses.replace(calm, flags=rare))
+    unjudged = tuple(dataclasses.replace(verdict, combined_p=None) for verdict in calm.flags.interviewers)
+    alone = dataclasses.replace(calm, flags=Flags((), unjudged, calm.flags.expected_by_chance))
+    assert "Too few interviewers have enough interviews to compare anybody with." in methods_of(alone)
+    assert "by chance alone" not in methods_of(alone)
+
+
+def test_methods_of_a_wave_without_any_interviewer_variance() -> None:
+    given = example_report_input()
+    items = tuple(dataclasses.replace(item, icc=0.0) if isinstance(item, ItemEffects) else item for item in given.items)
+    text = methods_of(dataclasses.replace(given, items=items))
+    assert (
+        "No item has an interviewer variance above 0, so every interviewer ICC is 0%; the widest 95% interval" in text
+    )
+    one = methods_of(dataclasses.replace(given, items=given.items[:1]))
+    assert "The interviewer ICC is 3.5% (Trust in the police; 95% interval 1.2% to 31%)." in one
 
 
 def test_methods_name_no_interviewer(summary: ReportSummary) -> None:
