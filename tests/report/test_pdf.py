@@ -61,7 +61,7 @@ def test_every_part_is_there_with_its_running_header(pdf: Path) -> None:
 def test_items_and_profiles_have_intervals_tests_and_influence(pdf: Path) -> None:
     text = " ".join(tool("pdftotext", "-layout", str(pdf), "-").split())
     for words in ("1.2% to 31%", ".002 / .003", "0 to 0.900", "Trust the test, not the standard error",
-                  "Respondent covariates together: F(2, 96.4) = 4.20, p .018; LR 8.30, p .016",
+                  "Respondent covariates together: F(2; 96.4) = 4.20, p .018; LR 8.30, p .016",
                   "Who drives the slope variance (trstplc)", "rests 62% on their own 18 answers",
                   "correlation of intercept and trstplc", "AIC 623.5"):  # fmt: skip
         assert words in text
