@@ -54,13 +54,13 @@ def _plan_suspect(survey: Survey, config: ReportConfig, suspect: CodeSuspect) ->
     items = {item.name: item for item in survey.items}
     left_in, without = _with_and_without(items[suspect.item], suspect.value)
     plans: dict[tuple[str, str], Plan] = {
-        (suspect.item, "with"): plan_model("null", suspect.item, survey, left_in, judge=True),
-        (suspect.item, "without"): plan_model("null", suspect.item, survey, without),
+        (suspect.item, "with"): plan_model("null", suspect.item, survey, left_in, judge=True, precise=False),
+        (suspect.item, "without"): plan_model("null", suspect.item, survey, without, precise=False),
     }
     answers = {item.name: item.answers for item in survey.items} | {suspect.item: left_in}
     for option in config.items:
         if suspect.item in (option.name, *option.slopes):
-            slope = plan_slope(survey, option.name, option, answers)
+            slope = plan_slope(survey, option.name, option, answers, precise=False)
             if slope is not None:
                 plans[option.name, "slope"] = slope
     return plans

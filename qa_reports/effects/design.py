@@ -56,6 +56,7 @@ def plan_model(
     rows: NDArray[np.int64] | None = None,
     groups: Sequence[tuple[str, tuple[str, ...]]] = (),
     judge: bool = False,
+    precise: bool = True,
 ) -> ModelPlan | FailedModel:
     """Plan a model of `answers` (n,) on the interviews complete for all terms (or on `rows`, for a comparison).
 
@@ -82,6 +83,7 @@ def plan_model(
         dropped_terms=tuple(names[k] for k in range(len(names)) if k not in kept),
         groups=tuple(groups),
         judge=judge,
+        precise=precise,
     )
 
 

@@ -162,7 +162,9 @@ def _with_slopes(
     return [*respondent, *predictors], option.slopes
 
 
-def plan_slope(survey: Survey, item: str, option: ItemConfig, answers: dict[str, FloatArray]) -> Plan | None:
+def plan_slope(
+    survey: Survey, item: str, option: ItemConfig, answers: dict[str, FloatArray], *, precise: bool = True
+) -> Plan | None:
     """The slope model of an item, y ~ x with (1 + x | interviewer), or None where no slope is configured.
 
     `answers` holds the answers (n,) of every item by name: outcome and predictors are taken from it.
@@ -172,7 +174,7 @@ def plan_slope(survey: Survey, item: str, option: ItemConfig, answers: dict[str,
     terms = [Term(name, answers[name]) for name in option.slopes]
     return plan_model(
         "slope", item, survey, answers[item], terms,
-        slopes=option.slopes, random_intercept=option.random_intercept, judge=True,
+        slopes=option.slopes, random_intercept=option.random_intercept, judge=True, precise=precise,
     )  # fmt: skip
 
 
@@ -191,7 +193,7 @@ def _on_same_rows(
     name: ModelName = "adjusted" if terms else "null"
     return plan_model(
         name, item.name, survey, item.answers, terms,
-        slopes=slopes, random_intercept=random_intercept, rows=larger.rows,
+        slopes=slopes, random_intercept=random_intercept, rows=larger.rows, precise=False,
     )  # fmt: skip
 
 
@@ -272,7 +274,7 @@ def set_flagged_aside(
         return tuple(items)
     modelled = [item for item in items if isinstance(item, ItemEffects)]
     answers = {item.name: np.where(out, np.nan, item.answers) for item in survey.items}
-    plans = [plan_model("null", item.item, survey, answers[item.item]) for item in modelled]
+    plans = [plan_model("null", item.item, survey, answers[item.item], precise=False) for item in modelled]
     fitted = fit_plans(plans, len(survey.interviewer_ids))
     without = {
         item.item: WithoutFlagged(

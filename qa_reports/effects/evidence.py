@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from qa_reports.effects.estimate import ItemEffects
-from qa_reports.effects.inference import false_discovery_q
+from qa_reports.effects.rules import EXPECTED_WARNINGS, MINIMUM_SIZE, NAMED_BESIDE
 
 FloatArray = NDArray[np.float64]
 
 _SEED = 20_240_915
-_SIMULATED_INTERVIEWERS = 40_000
-"""Simulated waves times interviewers: p is resolved to 1/40,000, far below what any rule asks of it."""
-_WAVES = (100, 1_000)
-"""Fewest and most simulated waves, for very many and very few interviewers."""
+_SIMULATED_INTERVIEWERS = 150_000
+"""Simulated waves times interviewers: p is resolved far below what any rule asks of it."""
+_WAVES = (200, 1_000)
+"""Fewest and most simulated waves, for very many and for few interviewers."""
 _SHRINKAGE = 0.5
 """Weight of the equicorrelated target in T: with 150 interviewers a correlation between two interviewer effects is
 known to about +-.2 only."""
@@ -79,19 +79,27 @@ def combine_evidence(
     between = _between_covariance(table.deviation, table.n, table.within, table.overlap)
     observed = _log_tail(table, between)
     waves = min(max(-(-_SIMULATED_INTERVIEWERS // len(rows)), _WAVES[0]), _WAVES[1])
-    simulated, cells = _simulate(between, table.within, table.n, waves, false_discovery_rate)
+    simulated, cells, remarkable = _simulate(between, table.within, table.n, waves, false_discovery_rate)
     ordered = np.sort(simulated.ravel())
     p[rows] = (1 + np.searchsorted(ordered, observed, side="right")) / (1 + len(ordered))
     ranks = (1 + np.searchsorted(ordered, simulated, side="right")) / (1 + len(ordered))
-    expected = np.mean(
-        [_flagged_by_chance(wave, cell, false_discovery_rate) for wave, cell in zip(ranks, cells, strict=True)]
+    combined = np.array([_low_q(wave, false_discovery_rate) for wave in ranks]) | (
+        ranks < EXPECTED_WARNINGS / len(rows)
     )
-    return CombinedEvidence(p, float(expected), float(cells.sum((1, 2)).mean()), waves)
+    flagged = (combined & remarkable) | cells.any(axis=2)
+    return CombinedEvidence(p, float(flagged.sum(1).mean()), float(cells.sum((1, 2)).mean()), waves)
 
 
-def _flagged_by_chance(p: FloatArray, cells: NDArray[np.bool_], rate: float) -> int:
-    """Interviewers of one simulated wave that the rules flag: critical, warning, or a single cell."""
-    return int(((false_discovery_q(p) < rate) | (p < 0.5 / len(p)) | cells.any(axis=1)).sum())
+def _low_q(p: FloatArray, rate: float) -> NDArray[np.bool_]:
+    """Where the Benjamini-Hochberg q is below `rate`; only the few small p are looked at."""
+    flat = p.ravel()
+    small = np.flatnonzero(flat < rate)
+    order = small[np.argsort(flat[small])]
+    passing = np.flatnonzero(flat[order] * flat.size < rate * np.arange(1, len(order) + 1))
+    low = np.zeros(flat.size, dtype=bool)
+    if passing.size:
+        low[order[: passing[-1] + 1]] = True
+    return low.reshape(p.shape)
 
 
 def _side_by_side(items: Sequence[ItemEffects], n_interviewers: int) -> _Table:
@@ -174,10 +182,11 @@ def _log_tail(table: _Table, between: FloatArray) -> FloatArray:
 
 def _simulate(
     between: FloatArray, within: FloatArray, n: FloatArray, waves: int, rate: float
-) -> tuple[FloatArray, NDArray[np.bool_]]:
+) -> tuple[FloatArray, NDArray[np.bool_], NDArray[np.bool_]]:
     """Waves of normal interviewers with these covariances and workloads, put through the same computation.
 
-    Returns the log tails (waves, J) and the flagged cells (waves, J, K).
+    Returns the log tails (waves, J), the flagged cells (waves, J, K), and whether an interviewer has any item that is
+    large and remarkable enough to be named (waves, J).
     """
     rng = np.random.default_rng(_SEED)
     j, k = len(n), len(within)
@@ -187,6 +196,10 @@ def _simulate(
     weight = _weights(n)
     sampling = (weight / n).sum() / weight.sum()
     tails, cells = np.empty((waves, j)), np.empty((waves, j, k), dtype=bool)
+    remarkable = np.empty((waves, j), dtype=bool)
+    # The t tail is slow, so only cells that can matter get a p; the others stay at 1.
+    df = max(j - 2, 1)
+    least = stats.t.isf(rate / 2, df) ** 2
     for wave in range(waves):
         true = rng.standard_normal((j, k)) @ between_root.T
         noise = rng.standard_normal((j, k)) @ root.T / np.sqrt(n)[:, None]
@@ -197,9 +210,13 @@ def _simulate(
         tails[wave] = stats.chi2.logsf(_leave_out(_quadratic(d, t, root, n), n), k)
         z2 = d**2 / (np.diagonal(t) + np.diagonal(within) / n[:, None])
         z2 = _leave_out(z2.T, n).T
-        p = 2 * stats.t.sf(np.sqrt(z2), max(j - 2, 1))
-        cells[wave] = false_discovery_q(p) < rate
-    return tails, cells
+        large = np.abs(d) >= MINIMUM_SIZE
+        p = np.ones((j, k))
+        possible = z2 > least
+        p[possible] = 2 * stats.t.sf(np.sqrt(z2[possible]), df)
+        cells[wave] = _low_q(p, rate) & large
+        remarkable[wave] = (large & (z2 > NAMED_BESIDE**2)).any(axis=1)
+    return tails, cells, remarkable
 
 
 def _quadratic(d: FloatArray, between: FloatArray, root: FloatArray, n: FloatArray) -> FloatArray:

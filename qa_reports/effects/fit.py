@@ -29,6 +29,7 @@ from qa_reports.effects.linear import (
     GroupTest,
     InterviewerEffects,
     MaximumLikelihood,
+    ModelName,
     ModelPlan,
     ModelResult,
     ModelTest,
@@ -51,7 +52,7 @@ def fit_models(plans: Sequence[ModelPlan], n_interviewers: int) -> list[ModelRes
     """Fit all plans, those of the same shape together, and return the results in their order."""
     batches: dict[object, list[int]] = {}
     for position, plan in enumerate(plans):
-        shape = (plan.name, len(plan.terms), plan.random, plan.judge, _group_positions(plan))
+        shape = (plan.name, len(plan.terms), plan.random, plan.judge, plan.precise, _group_positions(plan))
         batches.setdefault(shape, []).append(position)
     results: dict[int, ModelResult | FailedModel] = {}
     for positions in batches.values():
@@ -106,33 +107,37 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int) -> list[ModelRes
     groups = _group_positions(plans[0])
     single = random == (0,)
     ml = fit_mixed_models(moments, random, "ML") if not single or any(groups) else None
-    slope = plans[0].name == "slope" and random == (0, 1)
+    name, precise = plans[0].name, plans[0].precise
     batch = _Batch(
         reml=reml,
         ml=None if single else ml,
         without=tuple(without),
         deletions=delete_interviewers(moments, random, reml) if plans[0].judge else None,
         exact=exact_restricted_lrt(moments, 2 * (reml.loglik - reml.loglik_without))
-        if single and plans[0].name == "null"
+        if precise and single and name == "null"
         else None,
-        icc=icc_intervals(moments, reml) if single else None,
-        components=[slope_intervals(moments, reml, f) for f in range(len(plans))]
-        if slope
-        else _intercept_components(moments, reml)
-        if single and plans[0].name in ("null", "adjusted")
-        else [None] * len(plans),
+        icc=icc_intervals(moments, reml) if precise and single else None,
+        components=_component_intervals(moments, reml, name, random) if precise else [None] * len(plans),
         groups=[_test_group(moments, reml, ml, random, group) for group in groups],
     )
     return [_result(plan, batch, f) for f, plan in enumerate(plans)]
 
 
-def _intercept_components(moments: Moments, fits: MixedModelFits) -> list[ComponentIntervals | None]:
+def _component_intervals(
+    moments: Moments, fits: MixedModelFits, name: ModelName, random: tuple[int, ...]
+) -> list[ComponentIntervals | None]:
+    """Intervals of the variance components of null, adjusted and one-slope models; the covariates model has none."""
+    count = len(fits.status)
+    if name == "slope" and random == (0, 1):
+        return [slope_intervals(moments, fits, f) for f in range(count)]
+    if random != (0,) or name not in ("null", "adjusted"):
+        return [None] * count
     between, residual = intercept_intervals(moments, fits)
     return [
         None
         if np.isnan(residual[f]).any()
         else ComponentIntervals(_interval(between[f]), None, None, _interval(residual[f]))
-        for f in range(len(fits.status))
+        for f in range(count)
     ]
 
 
@@ -148,15 +153,12 @@ def _test_group(
     f, df, ratio = (np.full(count, np.nan) for _ in range(3))
     usable = [k for k, status in enumerate(reml.status) if status != "failed"]
     if usable and group and ml is not None:
-        chosen = Moments(moments.cross[usable], moments.n[usable], moments.centre[usable], moments.scale[usable])
+        chosen = moments.of(usable)
         here = profile(problem(chosen, random, "REML"), reml.relative[usable][:, None])
         f[usable], df[usable] = wald_f(here, back_transform(chosen)[:, group])
         if not set(group) & set(random):
             rest = [k for k in range(moments.cross.shape[-1]) if k not in group]
-            smaller = Moments(
-                moments.cross[:, :, rest][..., rest], moments.n, moments.centre[:, rest], moments.scale[:, rest]
-            )
-            reduced = fit_mixed_models(smaller, tuple(rest.index(k) for k in random), "ML")
+            reduced = fit_mixed_models(moments.columns(rest), tuple(rest.index(k) for k in random), "ML")
             ratio = 2 * (ml.loglik - reduced.loglik)
     return _GroupNumbers(f, df, ratio)
 

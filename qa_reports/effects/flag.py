@@ -16,6 +16,7 @@ from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.evidence import CombinedEvidence, combine_evidence
 from qa_reports.effects.inference import false_discovery_q
 from qa_reports.effects.linear import ModelResult
+from qa_reports.effects.rules import EXPECTED_WARNINGS, MINIMUM_SIZE, NAMED_BESIDE
 from qa_reports.effects.sentences import level_sentence, missing_code_sentence, slope_consequence, slope_sentence
 from qa_reports.survey.clean import Survey
 
@@ -80,10 +81,6 @@ class Flags:
     expected_by_chance: ExpectedByChance
 
 
-MINIMUM_SIZE = 0.3
-"""Smallest deviation, in residual standard deviations of the item, that is worth a call however sure it is."""
-_NAMED_BESIDE = 2.0
-"""|z| from which an item is named as one of those that combined evidence rests on."""
 _MISLEADING_RISE = 6.0
 """Rise of a likelihood-ratio statistic that takes a variance from unremarkable to significant."""
 
@@ -123,7 +120,7 @@ def flag_interviewers(
 
     A level is `critical` when the evidence over all items, or a single cell, has a false discovery rate below
     `false_discovery_rate` and the deviation is large enough to matter; `warning` when the combined p is below
-    0.5 / (interviewers judged), which half a normal interviewer per clean wave would reach.
+    0.4 / (interviewers judged), which 0.4 normal interviewers per clean wave would reach.
     """
     modelled = [item for item in items if isinstance(item, ItemEffects)]
     rate, minimum = config.flags.false_discovery_rate, config.flags.min_interviews
@@ -188,7 +185,7 @@ def _level_flags(
     rate = config.flags.false_discovery_rate
     combined_q = false_discovery_q(evidence.p)
     scales = {item.name: item.scale for item in config.items}
-    threshold = 0.5 / max(1, int(np.isfinite(evidence.p).sum()))
+    threshold = EXPECTED_WARNINGS / max(1, int(np.isfinite(evidence.p).sum()))
     by_interviewer: dict[int, list[_Cell]] = {}
     for cell in cells:
         if cell.term == "intercept":
@@ -200,7 +197,7 @@ def _level_flags(
         sure = bool(single) or q < rate
         if not sure and not p < threshold:
             continue
-        named = [cell for cell in own if cell.large and (cell in single or abs(cell.z) > _NAMED_BESIDE)]
+        named = [cell for cell in own if cell.large and (cell in single or abs(cell.z) > NAMED_BESIDE)]
         if single:
             # Beside a sure finding, the other direction is what a few of many items show by chance.
             named = [cell for cell in named if cell in single or cell.deviation * single[0].deviation > 0]

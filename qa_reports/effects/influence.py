@@ -67,7 +67,7 @@ def delete_interviewers(moments: Moments, random: tuple[int, ...], fits: MixedMo
     for fit in range(f):
         if fits.status[fit] == "failed":
             continue
-        one = Moments(*(getattr(moments, name)[fit : fit + 1] for name in ("cross", "n", "centre", "scale")))
+        one = moments.of([fit])
         present = np.flatnonzero(one.n[0] > 0)
         for chunk in np.array_split(present, max(1, -(-len(present) * j // _CHUNK))):
             for name, values in _delete_chunk(one, random, fits.relative[fit], chunk, inside).items():

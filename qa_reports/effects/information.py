@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_reports.effects.likelihood import Profile
+from qa_reports.effects.likelihood import Profile, symmetric_basis
 
 FloatArray = NDArray[np.float64]
 
@@ -82,11 +82,8 @@ def component_standard_errors(
     """
     q = relative.shape[-1]
     rows, columns = np.tril_indices(q)
-    basis = np.zeros((len(rows), q, q))
-    basis[np.arange(len(rows)), rows, columns] = 1.0
-    basis[np.arange(len(rows)), columns, rows] = 1.0
     scale = here.s2[:, 0] * unit**2
-    moved = transform[:, None] @ basis @ np.swapaxes(transform, -1, -2)[:, None]
+    moved = transform[:, None] @ symmetric_basis(q) @ np.swapaxes(transform, -1, -2)[:, None]
     r = len(rows)
     jacobian = np.zeros((len(scale), r + 1, r + 1))
     jacobian[:, :r, :r] = scale[:, None, None] * np.swapaxes(moved[..., rows, columns], -1, -2)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from qa_reports.effects.likelihood import Method, Problem, deviance, penalty_and_r2, problem, profile
+from qa_reports.effects.likelihood import Problem, deviance, penalty_and_r2, problem, profile
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform
 from qa_reports.effects.moments import Moments
 
@@ -50,9 +50,9 @@ def icc_intervals(moments: Moments, fits: MixedModelFits, level: float = 0.95) -
     usable = [f for f, status in enumerate(fits.status) if status != "failed"]
     if not usable:
         return bounds
-    setup = _problem(moments, usable, (0,), fits.method)
+    setup = problem(moments.of(usable), (0,), fits.method)
     d = fits.relative[usable, 0, 0]
-    workload = setup.n[:, 0] / (setup.moments.n > 0).sum(1)
+    workload = setup.workload[:, 0, 0]
 
     def at(candidate: FloatArray) -> FloatArray:
         return deviance(setup, candidate[:, None, None, None])[:, 0]
@@ -71,12 +71,12 @@ def intercept_intervals(moments: Moments, fits: MixedModelFits, level: float = 0
     usable = [f for f, status in enumerate(fits.status) if status != "failed"]
     if not usable:
         return between, residual
-    setup = _problem(moments, usable, (0,), fits.method)
+    setup = problem(moments.of(usable), (0,), fits.method)
     unit = setup.moments.scale[:, -1] ** 2
     variance, s2 = fits.covariance[usable, 0, 0] / unit, fits.residual_variance[usable] / unit
     d = fits.relative[usable, 0, 0]
     lowest, rise = _deviance_at(setup, d, s2), stats.chi2.ppf(level, 1)
-    workload = setup.n[:, 0] / (setup.moments.n > 0).sum(1)
+    workload = setup.workload[:, 0, 0]
     smallest = 1e-8 / workload
 
     def with_variance(v: FloatArray) -> FloatArray:
@@ -127,11 +127,6 @@ def _best_ratio(
         if np.max(np.abs(step) * (d > smallest)) < 1e-6:
             break
     return _deviance_at(setup, d, residual(d))
-
-
-def _problem(moments: Moments, usable: list[int], random: tuple[int, ...], method: Method) -> Problem:
-    chosen = Moments(moments.cross[usable], moments.n[usable], moments.centre[usable], moments.scale[usable])
-    return problem(chosen, random, method)
 
 
 def _deviance_at(setup: Problem, d: FloatArray, s2: FloatArray) -> FloatArray:
@@ -232,7 +227,7 @@ class _Surface:
 
     def __init__(self, moments: Moments, fits: MixedModelFits, f: int) -> None:
         random = (0, 1)
-        self.setup = _problem(moments, [f], random, fits.method)
+        self.setup = problem(moments.of([f]), random, fits.method)
         k = back_transform(self.setup.moments)[0][np.ix_(random, random)] * self.setup.moments.scale[0, -1]
         self.to_inside = np.linalg.inv(k)
         self.residual_unit = self.setup.moments.scale[0, -1]

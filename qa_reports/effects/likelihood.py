@@ -45,12 +45,14 @@ class Problem:
     @cached_property
     def basis(self) -> FloatArray:
         """(r, q, q) symmetric matrices E_a with D = sum_a d_a E_a, d the lower triangle of D row by row."""
-        q = len(self.random)
-        rows, columns = np.tril_indices(q)
-        basis = np.zeros((len(rows), q, q))
-        basis[np.arange(len(rows)), rows, columns] = 1.0
-        basis[np.arange(len(rows)), columns, rows] = 1.0
-        return basis
+        return symmetric_basis(len(self.random))
+
+    @cached_property
+    def workload(self) -> FloatArray:
+        """(F, K, q) mean of the diagonal of Z'Z over the interviewers who count: the scale of 1/D."""
+        present = self.keep * (self.moments.n[:, None, :] > 0)
+        squares = np.diagonal(self.zz, axis1=-2, axis2=-1)
+        return np.asarray((present[..., None] * squares).sum(2) / present.sum(2)[..., None])
 
     @cached_property
     def total(self) -> FloatArray:
@@ -89,6 +91,15 @@ class Problem:
     def n_fixed(self) -> int:
         """Number of fixed columns, p."""
         return int(self.moments.cross.shape[-1] - 1)
+
+
+def symmetric_basis(q: int) -> FloatArray:
+    """(r, q, q) matrices with ones at one place of the lower triangle, row by row, and at its mirror image."""
+    rows, columns = np.tril_indices(q)
+    basis = np.zeros((len(rows), q, q))
+    basis[np.arange(len(rows)), rows, columns] = 1.0
+    basis[np.arange(len(rows)), columns, rows] = 1.0
+    return basis
 
 
 def problem(moments: Moments, random: tuple[int, ...], method: Method, keep: FloatArray | None = None) -> Problem:

@@ -245,6 +245,8 @@ class ModelPlan:
     """(name, terms) of fixed effects to test together."""
     judge: bool = False
     """Whether interviewers are judged by this model (deletion z)."""
+    precise: bool = True
+    """Whether intervals and exact tests are wanted; a comparison does without."""
 
     @property
     def random_terms(self) -> tuple[str, ...]:

@@ -72,12 +72,8 @@ def fit_mixed_models(moments: Moments, random: tuple[int, ...], method: Method) 
     usable = [f for f, reason in enumerate(reasons) if reason is None]
     if not usable:
         return _all_failed(moments, random, method, reasons)
-    fits = _fit(_select(moments, usable), random, method)
+    fits = _fit(moments.of(usable), random, method)
     return fits if len(usable) == len(reasons) else _scatter(fits, usable, reasons)
-
-
-def _select(moments: Moments, fits: list[int]) -> Moments:
-    return Moments(moments.cross[fits], moments.n[fits], moments.centre[fits], moments.scale[fits])
 
 
 def _cannot_fit(moments: Moments, f: int, random: tuple[int, ...], method: Method) -> str | None:
@@ -126,11 +122,7 @@ def _fit(moments: Moments, random: tuple[int, ...], method: Method) -> MixedMode
 
 def _reliability(setup: Problem, relative: FloatArray) -> FloatArray:
     """(F, K, q) reliability of each random term at the mean workload: D n / (1 + D n)."""
-    present = setup.keep * (setup.moments.n[:, None, :] > 0)
-    squares = np.diagonal(setup.zz, axis1=-2, axis2=-1)
-    signal = (
-        np.diagonal(relative, axis1=-2, axis2=-1) * (present[..., None] * squares).sum(2) / present.sum(2)[..., None]
-    )
+    signal = np.diagonal(relative, axis1=-2, axis2=-1) * setup.workload
     return np.asarray(signal / (1 + signal))
 
 

@@ -44,6 +44,16 @@ class Moments:
     scale: FloatArray
     """(F, K) what was divided by, in the column's unit; 1 for columns that do not vary."""
 
+    def of(self, fits: Sequence[int]) -> Moments:
+        """The moments of some of the fits."""
+        chosen = list(fits)
+        return Moments(self.cross[chosen], self.n[chosen], self.centre[chosen], self.scale[chosen])
+
+    def columns(self, kept: Sequence[int]) -> Moments:
+        """The same fits with some of the columns (the response, the last one, among them)."""
+        chosen = list(kept)
+        return Moments(self.cross[:, :, chosen][..., chosen], self.n, self.centre[:, chosen], self.scale[:, chosen])
+
 
 def compute_moments(fits: Sequence[Columns], n_interviewers: int, *, centre_fixed: bool = True) -> Moments:
     """Standardise the columns of every fit and sum their products per interviewer.

@@ -43,15 +43,8 @@ def minimise(problem: Problem, start: FloatArray | None = None) -> Optimum:
     return _minimise_several(problem, start)
 
 
-def _workload(problem: Problem) -> FloatArray:
-    """(F, K, q) mean of the diagonal of Z'Z over the interviewers kept who have interviews: the scale of 1/D."""
-    present = problem.keep * (problem.moments.n[:, None, :] > 0)
-    squares = np.diagonal(problem.zz, axis1=-2, axis2=-1)
-    return np.asarray((present[..., None] * squares).sum(2) / present.sum(2)[..., None])
-
-
 def _minimise_one(problem: Problem, start: FloatArray | None) -> Optimum:
-    scale = 1 / _workload(problem)[..., 0]
+    scale = 1 / problem.workload[..., 0]
     if start is None:
         grid = _GRID[:, None, None] * scale
     else:
@@ -98,7 +91,7 @@ def _minimise_several(problem: Problem, start: FloatArray | None) -> Optimum:
         if not (better & blocked).any():
             break
     relative = best @ np.swapaxes(best, -1, -2)
-    bounded = (np.diagonal(relative, axis1=-2, axis2=-1) * _workload(problem)).max(-1) < 1e8
+    bounded = (np.diagonal(relative, axis1=-2, axis2=-1) * problem.workload).max(-1) < 1e8
     return Optimum(relative, bounded & (_decrement(problem, best) < 1e-6))
 
 
@@ -108,7 +101,7 @@ def _deviance(problem: Problem, factor: FloatArray) -> FloatArray:
 
 def _starting_factor(problem: Problem, start: FloatArray | None) -> FloatArray:
     """(F, K, q, q) the best of a coarse grid of diagonal factors, or the Cholesky-like root of `start`."""
-    workload = _workload(problem)
+    workload = problem.workload
     q = len(problem.random)
     if start is not None:
         values, vectors = np.linalg.eigh(start)
@@ -169,7 +162,7 @@ def _decrement(problem: Problem, factor: FloatArray) -> FloatArray:
 
 def _newton(problem: Problem, factor: FloatArray) -> FloatArray:
     rows, columns = np.tril_indices(factor.shape[-1])
-    limit = np.sqrt(30.0) / np.sqrt(_workload(problem)).min(-1)
+    limit = np.sqrt(30.0) / np.sqrt(problem.workload).min(-1)
     for _ in range(_MAX_STEPS):
         before, gradient, hessian = _derivatives(problem, factor)
         step, decrement = _newton_step(gradient, hessian)
@@ -198,7 +191,7 @@ def _way_out(problem: Problem, factor: FloatArray) -> tuple[FloatArray, BoolArra
     here = profile(problem, relative)
     rows, columns = np.tril_indices(factor.shape[-1])
     g = np.einsum("fka,aij->fkij", here.gradient * np.where(rows == columns, 1.0, 0.5), problem.basis)
-    workload = _workload(problem)
+    workload = problem.workload
     unit = np.sqrt(workload[..., :, None] * workload[..., None, :])
     values, vectors = np.linalg.eigh(g / unit)
     direction = vectors[..., 0] / np.sqrt(workload)

@@ -125,9 +125,9 @@ def test_false_discovery_rate_agrees_with_statsmodels() -> None:
 
 @pytest.mark.slow
 def test_clean_waves_flag_as_few_as_chance_is_said_to() -> None:
-    """30 clean waves: the mean number flagged is within Monte-Carlo error of what the reports expect, and below 1."""
+    """20 clean waves: the mean number flagged is within Monte-Carlo error of what the reports expect, and below 1."""
     flagged, expected = [], []
-    for seed in range(30):
+    for seed in range(20):
         answers, interviewer = wave(np.random.default_rng(5000 + seed), items=5)
         flags = judge(make_survey(answers, interviewer), make_config(list(answers)))
         flagged.append(sum(verdict.severity != "none" for verdict in flags.interviewers))
