@@ -39,7 +39,7 @@ NO_ERROR = (
 )
 NO_INTERVAL = (
     "Where an interval is missing (\u2013), it is not computed: profile intervals are made for the null and the "
-    "adjusted model and for slope models with one predictor."
+    "adjusted model and for slope models with a random intercept and one slope."
 )
 COVARIANCE = (
     "A covariance has a standard error, and the correlation made from it the interval; both belong to the REML fit. "

@@ -9,9 +9,10 @@ import numpy as np
 
 from qa_reports.config import ReportConfig
 from qa_reports.effects.estimate import ItemEffects
-from qa_reports.effects.flag import MINIMUM_SIZE, Flags
+from qa_reports.effects.flag import Flags
 from qa_reports.effects.linear import FailedModel, ModelResult
 from qa_reports.effects.rlrt import SIMULATIONS
+from qa_reports.effects.rules import MINIMUM_SIZE
 from qa_reports.report.formats import (
     count_of,
     expected,
@@ -103,10 +104,13 @@ def _models(survey: Survey, config: ReportConfig) -> str:
         )
     if slopes:
         sentences.append(
-            f"Random slopes over interviewers, correlated with the intercepts, were asked for {listing(slopes)}, and "
-            "reported by restricted and by full maximum likelihood; the intercept variance of such a model is the one "
-            "where the predictor is 0."
+            f"Random slopes over interviewers were asked for {listing(slopes)}; they are correlated with each other "
+            "and with the random intercepts beside them, and reported by restricted and by full maximum likelihood. "
+            "The intercept variance of such a model is the one where the predictor is 0."
         )
+    alone = [item.name for item in config.items if item.slopes and not item.random_intercept]
+    if alone:
+        sentences.append(f"Models of {listing(alone)} with random slopes have no random intercept.")
     references = [
         f"{covariate.levels[0]} ({covariate.label})"
         for covariate in (*survey.respondent_covariates, *survey.interviewer_covariates)

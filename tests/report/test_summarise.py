@@ -165,6 +165,14 @@ def test_methods_of_a_wave_without_calls_or_without_anybody_to_compare() -> None
     assert "by chance alone" not in methods_of(alone)
 
 
+def test_methods_say_where_there_is_no_random_intercept() -> None:
+    given = example_report_input()
+    items = tuple(item.model_copy(update={"random_intercept": not item.slopes}) for item in given.config.items)
+    changed = dataclasses.replace(given, config=given.config.model_copy(update={"items": items}))
+    assert "Models of pplhlp with random slopes have no random intercept." in methods_of(changed)
+    assert "no random intercept" not in methods_of(given)
+
+
 def test_methods_of_a_wave_without_any_interviewer_variance() -> None:
     given = example_report_input()
     items = tuple(dataclasses.replace(item, icc=0.0) if isinstance(item, ItemEffects) else item for item in given.items)

@@ -1,0 +1,80 @@
+"""Rows of variance components and influence: what stands beside what, in which order, and why a number is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from qa_reports.effects.estimate import ItemEffects
+from qa_reports.effects.linear import ModelResult
+from qa_reports.report.components import (
+    COVARIANCE,
+    NO_CORRELATION,
+    NO_ERROR,
+    NO_INTERVAL,
+    NO_RATIO,
+    component_rows,
+    missing_reasons,
+)
+from qa_reports.report.drivers import MOST, variance_drivers
+from tests.report.example_survey import IDS, example_report_input
+
+GIVEN = example_report_input()
+
+
+def example_item() -> ItemEffects:
+    item = GIVEN.items[1]
+    assert isinstance(item, ItemEffects)
+    return item
+
+
+def slope_of(item: ItemEffects) -> ModelResult:
+    assert isinstance(item.slope, ModelResult)
+    return item.slope
+
+
+def test_every_component_has_its_precision_and_its_test_beside_it() -> None:
+    slope = slope_of(example_item())
+    rows = {row.name: row for row in component_rows(slope)}
+    assert list(rows) == [
+        "intercept variance",
+        "slope variance (trstplc)",
+        "covariance of intercept and trstplc",
+        "correlation of intercept and trstplc",
+        "residual variance",
+    ]
+    by_term = {part.term: part for part in slope.precision}
+    assert rows["slope variance (trstplc)"].interval == by_term["slope:trstplc"].interval
+    assert rows["slope variance (trstplc)"].test == slope.tests[1]
+    assert rows["covariance of intercept and trstplc"].se == by_term["intercept,slope:trstplc"].se
+    assert rows["correlation of intercept and trstplc"].interval == by_term["correlation"].interval
+    assert rows["residual variance"].test is None
+
+
+def test_each_missing_number_has_its_reason_once() -> None:
+    item = example_item()
+    slope = slope_of(item)
+    assert missing_reasons([item.null]) == ()
+    assert missing_reasons([slope, slope]) == (NO_ERROR, COVARIANCE)
+    flat = dataclasses.replace(
+        slope.variance, slopes=(("trstplc", 0.0),), covariances=(("intercept", "slope:trstplc", 0.0),)
+    )
+    unknown = tuple(dataclasses.replace(part, interval=None) for part in slope.precision)
+    test = dataclasses.replace(item.judging.group_tests[0], likelihood_ratio=None, likelihood_ratio_p=None)
+    bare = dataclasses.replace(slope, variance=flat, precision=unknown, group_tests=(test,))
+    assert set(missing_reasons([bare])) == {NO_ERROR, NO_INTERVAL, COVARIANCE, NO_CORRELATION, NO_RATIO}
+
+
+def test_drivers_are_those_with_the_largest_change_either_way() -> None:
+    item = example_item()
+    ratio = np.ones((12, 1))
+    ratio[[3, 5, 8], 0] = 0.0, 1.4, np.nan
+    effects = dataclasses.replace(item.judging.effects, variance_ratio=ratio)
+    changed = dataclasses.replace(item, adjusted=dataclasses.replace(item.judging, effects=effects), slope=None)
+    (table,) = variance_drivers(changed, GIVEN.survey, frozenset({IDS[5]}))
+    assert [driver.interviewer for driver in table.drivers[:2]] == [IDS[3], IDS[5]]
+    assert [driver.flagged for driver in table.drivers[:2]] == [False, True]
+    assert len(table.drivers) == MOST
+    assert IDS[8] not in [driver.interviewer for driver in table.drivers]
+    assert table.reason is None
