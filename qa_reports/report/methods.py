@@ -12,7 +12,7 @@ from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flags
 from qa_reports.effects.linear import FailedModel, ModelResult
 from qa_reports.effects.rlrt import SIMULATIONS
-from qa_reports.effects.rules import MINIMUM_SIZE
+from qa_reports.effects.rules import EXPECTED_WARNINGS, MINIMUM_SIZE, NAMED_BESIDE
 from qa_reports.report.formats import (
     count_of,
     expected,
@@ -213,10 +213,11 @@ def _judging(survey: Survey, config: ReportConfig, flags: Flags) -> str:
         f"are compared with what it says, allowing for the uncertainty of the fit, {covariates}. A level is flagged as "
         "critical when the evidence over all items together, or on a single item, has a false discovery rate "
         f"(Benjamini and Hochberg 1995) below {percent(config.flags.false_discovery_rate)}, and as a warning when the "
-        "combined p is below 0.5 divided by the number of interviewers judged; a slope when its own false discovery "
-        f"rate is below {percent(config.flags.false_discovery_rate)}. The deviation must also measure at least "
-        f"{ratio(MINIMUM_SIZE)} residual standard deviations (a slope's over two standard deviations of its "
-        "predictor). Interviewers with fewer than "
+        f"combined p is below {points(EXPECTED_WARNINGS)} divided by the number of interviewers judged; a slope when "
+        f"its own false discovery rate is below {percent(config.flags.false_discovery_rate)}. The deviation must also "
+        f"measure at least {ratio(MINIMUM_SIZE)} residual standard deviations (a slope's over two standard deviations of its "
+        f"predictor) and, where all items together are the evidence, |z| must exceed {points(NAMED_BESIDE)} on an "
+        "item. Interviewers with fewer than "
         f"{count_of(config.flags.min_interviews, 'interview')} are not judged "
         f"({integer(too_few) if too_few else 'none'} here). {_calls(flags)}"
     )

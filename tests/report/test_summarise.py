@@ -9,6 +9,7 @@ import pytest
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.flag import ExpectedByChance, Flags
 from qa_reports.effects.linear import Referee
+from qa_reports.effects.rules import EXPECTED_WARNINGS
 from qa_reports.report.figures import AnswerScatter, Distribution
 from qa_reports.report.summarise import ReportSummary, summarise
 from tests.report.example_survey import FORGOTTEN, IDS, LOW, ExampleReportInput, example_report_input
@@ -142,6 +143,7 @@ def test_methods_carry_the_surveys_own_figures(summary: ReportSummary) -> None:
     assert "Interviewer ICCs range from 0% (Reduce income differences; 95% interval 1.2% to 31%) to" in text
     assert "for 3 of 3 items" in text
     assert "false discovery rate (Benjamini and Hochberg 1995) below 5.0%" in text
+    assert f"the combined p is below {EXPECTED_WARNINGS} divided by the number of interviewers judged" in text
     assert "fewer than 5 interviews are not judged (1 here)" in text
     assert "1 interviewer is worth a call, 1 of them critical; by chance alone about 0.5 would be expected" in text
     assert "Reference categories are male (Sex)." in text
