@@ -216,8 +216,8 @@ def _judging(survey: Survey, config: ReportConfig, flags: Flags) -> str:
         f"combined p is below {points(EXPECTED_WARNINGS)} divided by the number of interviewers judged; a slope when "
         f"its own false discovery rate is below {percent(config.flags.false_discovery_rate)}. The deviation must also "
         f"measure at least {ratio(MINIMUM_SIZE)} residual standard deviations (a slope's over two standard deviations "
-        f"of its predictor) and, where all items together are the evidence, |z| must exceed {points(NAMED_BESIDE)} on an "
-        "item. Interviewers with fewer than "
+        f"of its predictor) and, where all items together are the evidence, |z| must exceed {points(NAMED_BESIDE)} on "
+        "an item. Interviewers with fewer than "
         f"{count_of(config.flags.min_interviews, 'interview')} are not judged "
         f"({integer(too_few) if too_few else 'none'} here). {_calls(flags)}"
     )
