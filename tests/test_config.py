@@ -85,7 +85,7 @@ def test_defaults(tmp_path: Path) -> None:
     config = load(tmp_path, MINIMAL)
     assert config.flags.false_discovery_rate == 0.05
     assert config.flags.min_interviews == 5
-    assert config.report.formats == ("html", "pdf", "json")
+    assert config.report.formats == ("html", "pdf", "json", "xlsx")
     assert config.items[0].random_intercept is True
 
 

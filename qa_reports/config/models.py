@@ -188,7 +188,7 @@ class ReportConfigSection(Section):
     """What is made."""
 
     formats: tuple[Format, ...] = Field(
-        ("html", "pdf", "json"), min_length=1, description="The files to make: any of html, pdf, json and xlsx."
+        ("html", "pdf", "json", "xlsx"), min_length=1, description="The files to make: any of html, pdf, json and xlsx."
     )
     pseudonyms: Literal[False] = Field(
         False, description="Only `false` is offered: interviewers are printed by their ids."

@@ -17,7 +17,7 @@ from qa_reports.effects.intervals import (
     ComponentIntervals,
     Interval,
     icc_intervals,
-    intercept_intervals,
+    single_term_intervals,
     slope_intervals,
 )
 from qa_reports.effects.likelihood import problem, profile
@@ -113,8 +113,8 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int) -> list[ModelRes
         ml=None if single else ml,
         without=tuple(without),
         deletions=delete_interviewers(moments, random, reml) if plans[0].judge else None,
-        exact=exact_restricted_lrt(moments, 2 * (reml.loglik - reml.loglik_without))
-        if precise and single and name == "null"
+        exact=exact_restricted_lrt(moments, random[0], 2 * (reml.loglik - reml.loglik_without))
+        if precise and (name == "null" or (name == "slope" and len(random) == 1))
         else None,
         icc=icc_intervals(moments, reml) if precise and single else None,
         components=_component_intervals(moments, reml, name, random) if precise else [None] * len(plans),
@@ -130,13 +130,18 @@ def _component_intervals(
     count = len(fits.status)
     if name == "slope" and random == (0, 1):
         return [slope_intervals(moments, fits, f) for f in range(count)]
-    if random != (0,) or name not in ("null", "adjusted"):
+    if len(random) != 1 or name not in ("null", "adjusted", "slope"):
         return [None] * count
-    between, residual = intercept_intervals(moments, fits)
+    between, residual = single_term_intervals(moments, random[0], fits)
     return [
         None
         if np.isnan(residual[f]).any()
-        else ComponentIntervals(_interval(between[f]), None, None, _interval(residual[f]))
+        else ComponentIntervals(
+            intercept=_interval(between[f]) if random == (0,) else None,
+            slope=_interval(between[f]) if random != (0,) else None,
+            correlation=None,
+            residual=_interval(residual[f]),
+        )
         for f in range(count)
     ]
 

@@ -35,7 +35,7 @@ class Interval:
 class ComponentIntervals:
     """Profile intervals of variance components (and the correlation), user's units; None where there is none."""
 
-    intercept: Interval
+    intercept: Interval | None
     slope: Interval | None
     correlation: Interval | None
     residual: Interval
@@ -62,8 +62,12 @@ def icc_intervals(moments: Moments, fits: MixedModelFits, level: float = 0.95) -
     return bounds
 
 
-def intercept_intervals(moments: Moments, fits: MixedModelFits, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
-    """(F, 2) profile intervals of the intercept variance and of the residual variance, user's units squared.
+def single_term_intervals(
+    moments: Moments, term: int, fits: MixedModelFits, level: float = 0.95
+) -> tuple[FloatArray, FloatArray]:
+    """(F, 2) profile intervals of the variance of the only random term and of the residual variance, user's units.
+
+    `term` is the fixed column with the random term: 0 for an intercept.
 
     With Var(u) = V fixed the deviance is minimised over d = V/s2, with s2 fixed over d; both have one dimension.
     """
@@ -71,10 +75,11 @@ def intercept_intervals(moments: Moments, fits: MixedModelFits, level: float = 0
     usable = [f for f, status in enumerate(fits.status) if status != "failed"]
     if not usable:
         return between, residual
-    setup = problem(moments.of(usable), (0,), fits.method)
+    setup = problem(moments.of(usable), (term,), fits.method)
     unit = setup.moments.scale[:, -1] ** 2
-    variance, s2 = fits.covariance[usable, 0, 0] / unit, fits.residual_variance[usable] / unit
+    s2 = fits.residual_variance[usable] / unit
     d = fits.relative[usable, 0, 0]
+    variance = d * s2
     lowest, rise = _deviance_at(setup, d, s2), stats.chi2.ppf(level, 1)
     workload = setup.workload[:, 0, 0]
     smallest = 1e-8 / workload
@@ -91,7 +96,10 @@ def intercept_intervals(moments: Moments, fits: MixedModelFits, level: float = 0
         found = _best_ratio(setup, np.maximum(d, 1e-2 / workload), smallest, lambda d: value)
         return np.minimum(found, _deviance_at(setup, np.zeros_like(d), value))
 
-    between[usable] = _cross(with_variance, lowest, variance, s2 / workload, rise) * unit[:, None]
+    between[usable] = (
+        _cross(with_variance, lowest, variance, s2 / workload, rise)
+        * (unit / setup.moments.scale[:, term] ** 2)[:, None]
+    )
     # A residual variance of zero is impossible; a hundredth of the estimate is low enough to start from.
     residual[usable] = _cross(with_residual, lowest, s2, s2, rise, floor=1e-2 * s2) * unit[:, None]
     return between, residual

@@ -190,7 +190,7 @@ class ModelResult:
     tests: tuple[ModelTest, ...]
     precision: tuple[ComponentPrecision, ...]
     exact_p: float | None
-    """p of the exact restricted likelihood-ratio test of a single intercept variance (null models)."""
+    """p of the exact restricted likelihood-ratio test of a single random term (null and slope-only models)."""
     icc_interval: Interval | None
     """95 % profile-likelihood interval of Var(u)/(Var(u) + s2), random-intercept models."""
     group_tests: tuple[GroupTest, ...]

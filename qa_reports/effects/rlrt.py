@@ -28,8 +28,10 @@ class ExactTest:
     """P(statistic = 0) under the null: .5 in the mixture, larger with few or unequal interviewers."""
 
 
-def exact_restricted_lrt(moments: Moments, statistics: FloatArray) -> list[ExactTest]:
-    """p of the REML likelihood-ratio statistics (F,) of the intercept variances of F fits; NaN in, p NaN out.
+def exact_restricted_lrt(moments: Moments, term: int, statistics: FloatArray) -> list[ExactTest]:
+    """p of the REML likelihood-ratio statistics (F,) of the only random term of F fits; NaN in, p NaN out.
+
+    `term` is the fixed column with the random term: 0 for an intercept.
 
     Under the null the statistic is distributed as (Crainiceanu & Ruppert 2004, JRSS B 66(1), theorem 1)
 
@@ -40,7 +42,7 @@ def exact_restricted_lrt(moments: Moments, statistics: FloatArray) -> list[Exact
     draws: drawing them is most of the work.
     """
     wanted = [f for f, statistic in enumerate(statistics) if np.isfinite(statistic)]
-    spectra = {f: _spectrum(moments, f) for f in wanted}
+    spectra = {f: _spectrum(moments, term, f) for f in wanted}
     widest = max((len(spectrum.mu) for spectrum in spectra.values()), default=0)
     reached, zero = np.zeros(len(statistics)), np.zeros(len(statistics))
     rng = np.random.default_rng(_SEED)
@@ -99,13 +101,13 @@ def _parabola(curve: FloatArray, best: NDArray[np.int64]) -> FloatArray:
     return np.asarray(np.where((bend < 0) & (best > 1), np.maximum(peak, middle), middle))
 
 
-def _spectrum(moments: Moments, f: int) -> _Spectrum:
-    """Eigenvalues of Z'P0 Z = diag(n_j) - Z'X (X'X)^-1 X'Z."""
+def _spectrum(moments: Moments, term: int, f: int) -> _Spectrum:
+    """Eigenvalues of Z'P0 Z = diag(z_j'z_j) - Z'X (X'X)^-1 X'Z; z_j'z_j is n_j for an intercept."""
     cross = moments.cross[f]
     p = cross.shape[-1] - 1
     present = moments.n[f] > 0
-    zx = cross[present, 0, :p]
-    inner = np.diag(moments.n[f][present].astype(float)) - zx @ np.linalg.solve(cross.sum(0)[:p, :p], zx.T)
+    zx = cross[present, term, :p]
+    inner = np.diag(cross[present, term, term]) - zx @ np.linalg.solve(cross.sum(0)[:p, :p], zx.T)
     mu = np.linalg.eigvalsh((inner + inner.T) / 2)[::-1]
     mu = mu[mu > 1e-8 * mu[0]]
     blocks = np.array_split(mu, min(len(mu), _MOST_EIGENVALUES))

@@ -41,7 +41,7 @@ def variance_test_sizes(interviewers: int, waves: int, *, exact: bool, seed: int
         statistics = 2 * (fits.loglik - fits.loglik_without)
         mixture += [boundary_p(statistic, 1) < 0.05 for statistic in statistics]
         if exact:
-            exact_rejections += [test.p < 0.05 for test in exact_restricted_lrt(moments, statistics)]
+            exact_rejections += [test.p < 0.05 for test in exact_restricted_lrt(moments, 0, statistics)]
     return float(np.mean(mixture)), float(np.mean(exact_rejections)) if exact else float("nan")
 
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 from qa_reports.effects.inference import expected_ranks
 from qa_reports.effects.influence import delete_interviewers
-from qa_reports.effects.intervals import icc_intervals, intercept_intervals, slope_intervals
+from qa_reports.effects.intervals import icc_intervals, single_term_intervals, slope_intervals
 from qa_reports.effects.likelihood import deviance, problem
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
@@ -39,11 +39,11 @@ def test_intervals_respect_zero_and_units() -> None:
     moments = compute_moments([columns], 30)
     fits = fit_mixed_models(moments, (0,), "REML")
     assert icc_intervals(moments, fits)[0, 0] == 0
-    between, residual = intercept_intervals(moments, fits)
+    between, residual = single_term_intervals(moments, 0, fits)
     assert between[0, 0] == 0
     assert residual[0, 0] < fits.residual_variance[0] < residual[0, 1]
     scaled = compute_moments([Columns(columns.fixed, 1e4 * columns.response, columns.interviewer)], 30)
-    again = intercept_intervals(scaled, fit_mixed_models(scaled, (0,), "REML"))
+    again = single_term_intervals(scaled, 0, fit_mixed_models(scaled, (0,), "REML"))
     np.testing.assert_allclose(again[0], 1e8 * between, rtol=1e-5)
     np.testing.assert_allclose(again[1], 1e8 * residual, rtol=1e-5)
 
@@ -55,7 +55,7 @@ def test_residual_interval_of_balanced_data_is_close_to_chi_square() -> None:
     y = rng.normal(0, 1, 40)[interviewer] + rng.normal(0, 2, 440)
     moments = compute_moments([Columns(np.ones((440, 1)), y, interviewer)], 40)
     fits = fit_mixed_models(moments, (0,), "REML")
-    _, residual = intercept_intervals(moments, fits)
+    _, residual = single_term_intervals(moments, 0, fits)
     exact = 400 * fits.residual_variance[0] / stats.chi2.ppf([0.975, 0.025], 400)
     np.testing.assert_allclose(residual[0], exact, rtol=0.01)
 
@@ -88,7 +88,7 @@ def test_exact_test_of_balanced_data_follows_the_f_test() -> None:
     drawn = [rng.normal(0, sd, 12)[interviewer] + rng.normal(size=72) for sd in (0.3, 0.4, 0.5, 0.6)]
     moments = compute_moments([Columns(np.ones((72, 1)), y, interviewer) for y in drawn], 12)
     fits = fit_mixed_models(moments, (0,), "REML")
-    tests = exact_restricted_lrt(moments, 2 * (fits.loglik - fits.loglik_without))
+    tests = exact_restricted_lrt(moments, 0, 2 * (fits.loglik - fits.loglik_without))
     compared = 0
     for y, test in zip(drawn, tests, strict=True):
         f = stats.f_oneway(*(y[interviewer == j] for j in range(12)))
@@ -101,9 +101,9 @@ def test_exact_test_of_balanced_data_follows_the_f_test() -> None:
 
 def test_exact_test_says_nothing_of_what_was_not_tested() -> None:
     moments = compute_moments([random_intercepts(np.random.default_rng(57))], 30)
-    (test,) = exact_restricted_lrt(moments, np.array([np.nan]))
+    (test,) = exact_restricted_lrt(moments, 0, np.array([np.nan]))
     assert np.isnan(test.p)
-    (test,) = exact_restricted_lrt(moments, np.array([0.0]))
+    (test,) = exact_restricted_lrt(moments, 0, np.array([0.0]))
     assert test.p == 1.0
 
 

@@ -31,7 +31,7 @@ from scipy import stats
 
 from qa_reports.effects.fit import fit_models
 from qa_reports.effects.influence import delete_interviewers
-from qa_reports.effects.intervals import icc_intervals, intercept_intervals, slope_intervals
+from qa_reports.effects.intervals import icc_intervals, single_term_intervals, slope_intervals
 from qa_reports.effects.linear import ModelPlan, ModelResult
 from qa_reports.effects.mixed_model import MixedModelFits, fit_mixed_models
 from qa_reports.effects.moments import Columns, Moments, compute_moments
@@ -86,18 +86,19 @@ def centred_on_predictor(case: ReferenceFit) -> Moments:
 # ---- profile-likelihood intervals
 
 
-ONE_TERM = [key for key in keys_with("intervals") if "slope" not in key[1]]
+ONE_TERM = [key for key in keys_with("intervals") if "slope" not in key[1] or key[1] == "slope_only"]
 TWO_TERMS = [key for key in keys_with("intervals") if key[1].startswith(("slope:", "intercept_and_slope"))]
 
 
 @pytest.mark.parametrize("key", ONE_TERM, ids="-".join)
-def test_profile_intervals_of_an_intercept_model(key: Key) -> None:
+def test_profile_intervals_of_a_model_with_one_random_term(key: Key) -> None:
     case = reference_fit(*key)
     moments, fits = case.moments(), case.fitted()
-    between, residual = intercept_intervals(moments, fits)
+    (term,) = case.random
+    between, residual = single_term_intervals(moments, term, fits)
     ours = {
-        ("icc", "(Intercept)"): icc_intervals(moments, fits),
-        ("variance", "(Intercept)"): between,
+        ("variance", case.terms[term]): between,
+        **({("icc", "(Intercept)"): icc_intervals(moments, fits)} if term == 0 else {}),
         ("variance", "residual"): residual,
     }
     for entry in case.expected["intervals"]:
@@ -142,7 +143,7 @@ def test_close_to_confint_of_lme4(key: Key) -> None:
     moments, fits = case.moments(), case.fitted()
     ours: dict[tuple[str, str], tuple[float, float]] = {}
     if len(case.random) == 1:
-        between, residual = intercept_intervals(moments, fits)
+        between, residual = single_term_intervals(moments, 0, fits)
         for term, variance in (("(Intercept)", between), ("residual", residual)):
             ours["sd", term] = (np.sqrt(variance[0, 0]), np.sqrt(variance[0, 1]))
     else:
@@ -190,13 +191,13 @@ def statistics_of(fits: MixedModelFits) -> np.ndarray:
     return 2 * (fits.loglik - fits.loglik_without)
 
 
-@pytest.mark.parametrize("key", [key for key in keys_with("rlrt") if key[1] != "slope_only"], ids="-".join)
+@pytest.mark.parametrize("key", keys_with("rlrt"), ids="-".join)
 def test_exact_restricted_test_against_rlrsim(key: Key) -> None:
     case = reference_fit(*key)
     moments, expected = case.moments(), case.expected["rlrt"]
     statistic = statistics_of(case.fitted())
     assert statistic[0] == pytest.approx(expected["statistic"], abs=STATISTIC)
-    (test,) = exact_restricted_lrt(moments, statistic)
+    (test,) = exact_restricted_lrt(moments, case.random[0], statistic)
     assert test.p == pytest.approx(expected["p"], abs=monte_carlo(expected["p"], expected["simulations"]))
     mass = expected["mass_at_zero"]
     assert test.zero_probability == pytest.approx(mass, abs=monte_carlo(mass, expected["simulations"]))
@@ -210,7 +211,7 @@ def test_null_distribution_against_rlrsim(key: Key) -> None:
     quantiles = [(q["level"], q["value"]) for q in expected["quantiles"] if q["value"] > 0]
     assert len(quantiles) >= 3
     moments = Moments(*(np.repeat(getattr(once, n), len(quantiles), axis=0) for n in ("cross", "n", "centre", "scale")))
-    tests = exact_restricted_lrt(moments, np.array([value for _, value in quantiles]))
+    tests = exact_restricted_lrt(moments, 0, np.array([value for _, value in quantiles]))
     for (level, value), test in zip(quantiles, tests, strict=True):
         # The density of the statistic is about half of its upper tail, so GRID moves a share by GRID / 2 of it.
         share = 1 - level
@@ -361,7 +362,7 @@ def test_balanced_restricted_test_is_the_f_test(name: str) -> None:
     expected -= (data.j - 1) * np.log(data.f)
     statistic = statistics_of(data.fits)
     assert statistic[0] == pytest.approx(expected, rel=EXACT)
-    (test,) = exact_restricted_lrt(data.moments, statistic)
+    (test,) = exact_restricted_lrt(data.moments, 0, statistic)
     p = stats.f.sf(data.f, data.j - 1, data.n - data.j)
     assert test.p == pytest.approx(p, abs=monte_carlo(p, SIMULATIONS))
     zero = stats.f.cdf(1, data.j - 1, data.n - data.j)
@@ -372,7 +373,7 @@ def test_balanced_restricted_test_is_the_f_test(name: str) -> None:
 def test_balanced_null_distribution_is_that_of_f(f: float) -> None:
     data = OneWay(*BALANCED["dyestuff"])
     statistic = (data.n - 1) * np.log(((data.j - 1) * f + data.n - data.j) / (data.n - 1)) - (data.j - 1) * np.log(f)
-    (test,) = exact_restricted_lrt(data.moments, np.array([statistic]))
+    (test,) = exact_restricted_lrt(data.moments, 0, np.array([statistic]))
     p = stats.f.sf(f, data.j - 1, data.n - data.j)
     assert test.p == pytest.approx(p, abs=monte_carlo(p, SIMULATIONS))
 
@@ -381,7 +382,7 @@ def test_balanced_statistic_is_zero_where_f_is_below_one() -> None:
     data = OneWay(*BALANCED["dyestuff2"])
     assert data.f < 1
     assert statistics_of(data.fits)[0] == pytest.approx(0, abs=1e-9)
-    (test,) = exact_restricted_lrt(data.moments, statistics_of(data.fits))
+    (test,) = exact_restricted_lrt(data.moments, 0, statistics_of(data.fits))
     assert test.p == 1.0
 
 
