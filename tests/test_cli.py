@@ -281,7 +281,11 @@ def test_no_pdf_libraries(
     assert main([str(small_wave.config), "--quiet"]) == 0
     message = "note: report.pdf is left out: Pango is missing; install libpango-1.0-0\n"
     assert capsys.readouterr().err == message
-    assert {path.name for path in (small_wave.folder / "wave-report").iterdir()} == {"report.html", "results.json"}
+    assert {path.name for path in (small_wave.folder / "wave-report").iterdir()} == {
+        "report.html",
+        "results.json",
+        "results.xlsx",
+    }
 
 
 def test_a_machine_without_pango(small_wave: SmallWave) -> None:
@@ -300,7 +304,11 @@ def test_a_machine_without_pango(small_wave: SmallWave) -> None:
     (note,) = ended.stderr.splitlines()
     assert note.startswith("note: report.pdf is left out: ")
     assert "libpango-1.0-0" in note
-    assert {path.name for path in (small_wave.folder / "wave-report").iterdir()} == {"report.html", "results.json"}
+    assert {path.name for path in (small_wave.folder / "wave-report").iterdir()} == {
+        "report.html",
+        "results.json",
+        "results.xlsx",
+    }
 
 
 @pytest.mark.parametrize("by", ["command line", "configuration"])

@@ -49,6 +49,7 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         "report.html",
         "report.pdf",
         "results.json",
+        "results.xlsx",
     }
     assert [path.name for path in Path("monday").iterdir()] == ["report.html"]
     assert sorted(str(path) for path in Path("week3").rglob("*.json")) == [
