@@ -69,6 +69,13 @@ def test_items_and_profiles_have_intervals_tests_and_influence(pdf: Path) -> Non
 
 @needs_pango
 @needs_poppler
+def test_no_column_is_squeezed_to_a_letter_a_line(pdf: Path) -> None:
+    lines = [line.strip() for line in tool("pdftotext", "-layout", str(pdf), "-").splitlines()]
+    short = [line for line in lines if line.isalpha() and len(line) <= 2]
+    assert len(short) < 5, short
+
+
+@needs_poppler
 def test_metadata_and_embedded_fonts(pdf: Path) -> None:
     facts = tool("pdfinfo", str(pdf))
     assert "Trust Survey, Wave 1: interviewer effects" in facts
