@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from qa_reports.effects.estimate import ItemEffects
+from qa_reports.effects.judge import level_cells
 from qa_reports.effects.rules import EXPECTED_WARNINGS, MINIMUM_SIZE, NAMED_BESIDE
 
 FloatArray = NDArray[np.float64]
@@ -108,10 +109,10 @@ def _side_by_side(items: Sequence[ItemEffects], n_interviewers: int) -> _Table:
     residuals = np.full((last, len(items)), np.nan)
     interviewer = np.zeros(last, dtype=np.int64)
     for k, item in enumerate(items):
-        model, effects = item.judging, item.judging.effects
-        column = effects.terms.index("intercept")
+        model, cells = item.judging, level_cells(item)
         sd = np.sqrt(model.variance.residual)
-        deviation[effects.interviewer, k] = effects.deviation[:, column] / sd
+        if cells is not None:
+            deviation[cells.interviewer, k] = cells.deviation / sd
         residuals[model.rows, k] = model.residuals / sd
         interviewer[model.rows] = model.interviewer
     answered = np.isfinite(residuals)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from qa_reports.effects.damage import SuspectDamage
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.evidence import CombinedEvidence, combine_evidence
 from qa_reports.effects.inference import false_discovery_q
+from qa_reports.effects.judge import level_cells
 from qa_reports.effects.linear import ModelResult
 from qa_reports.effects.rules import EXPECTED_WARNINGS, MINIMUM_SIZE, NAMED_BESIDE
 from qa_reports.effects.sentences import level_sentence, missing_code_sentence, slope_consequence, slope_sentence
@@ -97,7 +98,7 @@ class _Cell:
     deviation: float
     z: float
     p: float
-    q: float
+    q: float = np.nan
     """Benjamini-Hochberg over all judged cells."""
 
     @property
@@ -150,33 +151,49 @@ def flag_interviewers(
 
 def _judge_cells(items: Sequence[ItemEffects], minimum: int) -> list[_Cell]:
     """All cells with enough interviews, levels and slopes, with one false discovery rate over all of them."""
-    found = []
+    found: list[_Cell] = []
     for item in items:
-        for model, terms in ((item.judging, ("intercept",)), (item.slope, None)):
-            if not isinstance(model, ModelResult):
-                continue
-            effects = model.effects
-            for column, term in enumerate(effects.terms):
-                # The level is judged by the respondent-adjusted model, not once more at the mean of a predictor.
-                if (terms is None and term == "intercept") or (terms is not None and term not in terms):
-                    continue
-                usable = (effects.n_interviews >= minimum) & np.isfinite(effects.p[:, column])
-                found += [(item, model, term, column, int(row)) for row in np.flatnonzero(usable)]
-    p = np.array([model.effects.p[row, column] for _, model, _, column, row in found])
-    return [
-        _Cell(
+        found += _levels(item, minimum)
+        if isinstance(item.slope, ModelResult):
+            found += _slopes(item, item.slope, minimum)
+    q = false_discovery_q(np.array([cell.p for cell in found]))
+    return [replace(cell, q=float(own)) for cell, own in zip(found, q, strict=True)]
+
+
+def _levels(item: ItemEffects, minimum: int) -> Iterator[_Cell]:
+    cells = level_cells(item)
+    if cells is None:
+        return
+    for row in np.flatnonzero((cells.n_interviews >= minimum) & np.isfinite(cells.p)):
+        yield _Cell(
             item=item,
-            model=model,
-            interviewer=int(model.effects.interviewer[row]),
-            term=term,
-            n_interviews=int(model.effects.n_interviews[row]),
-            deviation=float(model.effects.deviation[row, column]),
-            z=float(model.effects.z[row, column]),
-            p=float(model.effects.p[row, column]),
-            q=float(q),
+            model=item.judging,
+            interviewer=int(cells.interviewer[row]),
+            term="intercept",
+            n_interviews=int(cells.n_interviews[row]),
+            deviation=float(cells.deviation[row]),
+            z=float(cells.z[row]),
+            p=float(cells.p[row]),
         )
-        for (item, model, term, column, row), q in zip(found, false_discovery_q(p), strict=True)
-    ]
+
+
+def _slopes(item: ItemEffects, model: ModelResult, minimum: int) -> Iterator[_Cell]:
+    effects = model.effects
+    for column, term in enumerate(effects.terms):
+        # The level is judged by the respondent-adjusted model, not once more at the mean of a predictor.
+        if term == "intercept":
+            continue
+        for row in np.flatnonzero((effects.n_interviews >= minimum) & np.isfinite(effects.p[:, column])):
+            yield _Cell(
+                item=item,
+                model=model,
+                interviewer=int(effects.interviewer[row]),
+                term=term,
+                n_interviews=int(effects.n_interviews[row]),
+                deviation=float(effects.deviation[row, column]),
+                z=float(effects.z[row, column]),
+                p=float(effects.p[row, column]),
+            )
 
 
 def _level_flags(

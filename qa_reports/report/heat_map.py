@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flags, InterviewerVerdict
+from qa_reports.effects.judge import level_cells
 from qa_reports.survey.clean import Survey
 
 FloatArray = NDArray[np.float64]
@@ -48,9 +49,9 @@ def build_heat_map(survey: Survey, modelled: tuple[ItemEffects, ...], flags: Fla
         return None
     z = np.full((len(survey.interviewer_ids), len(modelled)), np.nan)
     for k, item in enumerate(modelled):
-        effects = item.judging.effects
-        if "intercept" in effects.terms:
-            z[effects.interviewer, k] = effects.z[:, effects.terms.index("intercept")]
+        cells = level_cells(item)
+        if cells is not None:
+            z[cells.interviewer, k] = cells.z
     order = sorted(flags.interviewers, key=_evidence)
     position = {interviewer: j for j, interviewer in enumerate(survey.interviewer_ids)}
     shown = {verdict.interviewer: row for row, verdict in enumerate(order)}

@@ -9,6 +9,7 @@ import numpy as np
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
+from qa_reports.effects.judge import level_cells
 from qa_reports.report.answers import answer_scatter, distribution
 from qa_reports.report.figures import DeviationStrip, Figure
 from qa_reports.report.formats import count_of, integer, percent, points
@@ -185,7 +186,7 @@ def _value(covariate: Covariate, position: int) -> float | str | None:
 
 
 def _cell(item: ItemEffects, position: int, survey: Survey, flagged: bool) -> ItemCell:
-    effects = item.judging.effects
+    effects, cells = item.judging.effects, level_cells(item)
     found = np.flatnonzero(effects.interviewer == position)
     responses = find_item(survey, item.item)
     answers = np.zeros(0) if responses is None else responses.answers
@@ -200,8 +201,8 @@ def _cell(item: ItemEffects, position: int, survey: Survey, flagged: bool) -> It
         mean=float(own.mean()) if own.size else None,
         survey_mean=float(answers[valid].mean()),
         deviation=_number(effects.deviation[row, column]) if judged else None,
-        z=_number(effects.z[row, column]) if judged else None,
-        p=_number(effects.p[row, column]) if judged else None,
+        z=_number(cells.z[row]) if judged and cells else None,
+        p=_number(cells.p[row]) if judged and cells else None,
         reliability=_number(effects.reliability[row, column]) if judged else None,
         expected_rank=_number(effects.expected_rank[row, column]) if judged else None,
         n_ranked=effects.interviewer.size,
