@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,13 +13,6 @@ from qa_reports.errors import DataError
 from qa_reports.survey.columns import BoolArray, FloatArray, as_text, number_text, parse_number, read_cells
 from qa_reports.survey.interviewers import Interviewers, Tally
 from qa_reports.survey.readers import VariableLabels
-
-_NON_ANSWER = re.compile(
-    r"don.?t know|do not know|refus|no answer|not answer|\bmissing\b|not applicable|inapplicable|not available"
-    r"|can.?t say|cannot say|can.?t choose|not stated|wei(ß|ss) nicht|keine angabe|verweigert"
-    r"|ne sait pas|sans réponse|no sabe|no contesta",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +47,6 @@ def as_code(code: float | str) -> float | str:
         number = parse_number(code)
         return code.strip() if number is None else number
     return float(code)
-
-
-def is_non_answer(label: str) -> bool:
-    """Whether a value label says that there is no answer: don't know, refused, missing, ..."""
-    return bool(_NON_ANSWER.search(label))
 
 
 def codes_of_item(item: ItemConfig, labels: VariableLabels, default: Mapping[float | str, str]) -> CodesInForce:

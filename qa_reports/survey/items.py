@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from qa_reports.config import ItemConfig
-from qa_reports.survey.codes import CodesInForce, Recode, as_code, find_codes, is_non_answer
+from qa_reports.survey.codes import CodesInForce, Recode, as_code, find_codes
 from qa_reports.survey.columns import BoolArray, FloatArray, numbers_or_error
 from qa_reports.survey.interviewers import Interviewers, Tally
+from qa_reports.survey.label_words import reasons_of_labels
 from qa_reports.survey.readers import VariableLabels
 
 
@@ -112,4 +113,5 @@ def _categories(
     low, high = scale or (-np.inf, np.inf)
     numbered = ((value, label) for raw, label in labels.values if isinstance(value := as_code(raw), float))
     inside = ((value, label) for value, label in numbered if low <= value <= high and not codes.covers(value))
-    return tuple(sorted((value, label) for value, label in inside if not is_non_answer(label)))
+    non_answers = reasons_of_labels((as_code(raw), label) for raw, label in labels.values)
+    return tuple(sorted((value, label) for value, label in inside if value not in non_answers))

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from qa_reports.config import ReportConfig
-from qa_reports.survey.codes import CodesInForce, as_code, is_non_answer
+from qa_reports.survey.codes import CodesInForce, as_code
 from qa_reports.survey.columns import FloatArray, number_text
 from qa_reports.survey.interviewers import Interviewers, Tally
 from qa_reports.survey.items import CleanItem
+from qa_reports.survey.label_words import reasons_of_labels
 from qa_reports.survey.readers import VariableLabels
 
 _CODE_LIKE = re.compile(r"-(\d|6{2,}|7{2,}|8{2,}|9+[5-8]?)|6{2,}|7+|8+|9+|9+[5-8]")
@@ -127,16 +128,18 @@ def _suspicious_values(item: CleanItem) -> dict[float, str]:
 
 
 def _labelled_non_answers(answers: FloatArray, labels: VariableLabels) -> dict[float, str]:
-    said = {as_code(value): label for value, label in labels.values if is_non_answer(label)}
+    by_code = {as_code(value): label for value, label in labels.values}
+    said = {code: by_code[code] for code in reasons_of_labels(by_code.items())}
     return {float(value): f'labelled "{said[float(value)]}"' for value in np.unique(answers) if float(value) in said}
 
 
 def _outside_labels(answers: FloatArray, labels: VariableLabels, codes: CodesInForce) -> dict[float, str] | None:
     """Values outside the labelled answers; None where the labels do not name a scale."""
+    non_answers = reasons_of_labels((as_code(raw), label) for raw, label in labels.values)
     ends = [
         value
-        for raw, label in labels.values
-        if isinstance(value := as_code(raw), float) and not is_non_answer(label) and not codes.covers(value)
+        for raw, _ in labels.values
+        if isinstance(value := as_code(raw), float) and value not in non_answers and not codes.covers(value)
     ]
     if len(ends) < 2:
         return None
