@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qa_reports.config import ItemConfig
+from qa_reports.survey.answer_classes import ClassArray, classes_where, classes_without_codes
 from qa_reports.survey.codes import CodesInForce, Recode, as_code, find_codes
 from qa_reports.survey.columns import BoolArray, FloatArray, numbers_or_error
 from qa_reports.survey.interviewers import Interviewers, Tally
@@ -30,6 +31,8 @@ class ItemResponses:
     """(n,), NaN where there is no valid answer."""
     suspects: FloatArray
     """(n,), the value as delivered where it was set aside as a code suspect, else NaN."""
+    answer_class: ClassArray
+    """(n,) an `AnswerClass` each: what the interview has for the item, and why where it has no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,19 @@ def clean_item(
     cells = numbers_or_error(column, coded.any_code, "items", file)
     answers = np.where(coded.any_code, np.nan, cells.numbers)
     outside = _outside(answers, item.scale)
+    suspects = np.where(outside, answers, np.nan)
+    answers = np.where(outside, np.nan, answers)
+    classes = classes_without_codes(answers, suspects)
+    for _, reason, found in coded.found:
+        classes = classes_where(found, reason, classes)
     responses = ItemResponses(
         name=item.name,
         label=item.label or labels.label or item.name,
         scale=item.scale,
         categories=_categories(labels, codes, item.scale),
-        answers=np.where(outside, np.nan, answers),
-        suspects=np.where(outside, answers, np.nan),
+        answers=answers,
+        suspects=suspects,
+        answer_class=classes,
     )
     return CleanItem(
         responses=responses,
@@ -93,8 +102,8 @@ def clean_item(
         blank=cells.empty_mark & ~coded.any_code,
         recodes=coded.recodes(item.name, interviewers),
         out_of_range=tuple(
-            OutOfRange(item.name, float(value), int((at := answers == value).sum()), interviewers.tally(at))
-            for value in np.unique(answers[outside])
+            OutOfRange(item.name, float(value), int((at := suspects == value).sum()), interviewers.tally(at))
+            for value in np.unique(suspects[outside])
         ),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from qa_reports.config import ReportConfig
+from qa_reports.survey.answer_classes import classes_without_codes
 from qa_reports.survey.clean import CleaningLog, Covariate, ItemResponses, Survey
 from qa_reports.survey.suspects import CodeSuspect
 
@@ -25,10 +26,7 @@ def make_survey(
 ) -> Survey:
     n = len(interviewer)
     left_out = left_out or {}
-    items = tuple(
-        ItemResponses(name, name.title(), (0, 10), (), values, left_out.get(name, np.full(n, np.nan)))
-        for name, values in answers.items()
-    )
+    items = tuple(_item(name, values, left_out.get(name, np.full(n, np.nan))) for name, values in answers.items())
     return Survey(
         respondents=tuple(str(row + 1) for row in range(n)),
         interviewer=interviewer,
@@ -44,6 +42,10 @@ def make_survey(
         log=EMPTY_LOG,
         provenance=(),
     )
+
+
+def _item(name: str, answers: np.ndarray, suspects: np.ndarray) -> ItemResponses:
+    return ItemResponses(name, name.title(), (0, 10), (), answers, suspects, classes_without_codes(answers, suspects))
 
 
 def make_config(names: Sequence[str], slopes: Mapping[str, Sequence[str]] | None = None, **flags: Any) -> ReportConfig:

@@ -30,6 +30,7 @@ from qa_reports.effects.linear import (
     Referee,
     VarianceComponents,
 )
+from qa_reports.survey.answer_classes import classes_without_codes
 from qa_reports.survey.clean import (
     CleaningLog,
     Covariate,
@@ -121,12 +122,10 @@ def _survey(label: str, ids: tuple[str, ...]) -> Survey:
         interviewer=interviewer.astype(np.int64),
         interviewer_ids=ids,
         items=(
-            ItemResponses(
-                "trstplc", label, (0.0, 10.0), ((0.0, "No trust at all"), (10.0, "Complete trust")), trust, suspects
-            ),
-            ItemResponses("pplhlp", "People are helpful", (0.0, 10.0), (), helpful, nothing),
-            ItemResponses("gincdif", "Reduce income differences", (1.0, 5.0), (), income, nothing),
-            ItemResponses("constant", "Always the same", (0.0, 10.0), (), np.full(n, 4.0), nothing),
+            _responses("trstplc", label, ((0.0, "No trust at all"), (10.0, "Complete trust")), trust, suspects),
+            _responses("pplhlp", "People are helpful", (), helpful, nothing),
+            _responses("gincdif", "Reduce income differences", (), income, nothing, scale=(1.0, 5.0)),
+            _responses("constant", "Always the same", (), np.full(n, 4.0), nothing),
         ),
         respondent_covariates=(Covariate("agea", "Age", "numeric", np.round(rng.uniform(18, 90, n)), ()),),
         interviewer_covariates=(
@@ -150,6 +149,18 @@ def _survey(label: str, ids: tuple[str, ...]) -> Survey:
         log=_log(n, trust, helpful, ids),
         provenance=(FileProvenance("wave.csv", "3f" * 32, n + 2), FileProvenance("interviewers.csv", "a1" * 32, 12)),
     )
+
+
+def _responses(
+    name: str,
+    label: str,
+    categories: tuple[tuple[float, str], ...],
+    answers: np.ndarray,
+    suspects: np.ndarray,
+    scale: tuple[float, float] = (0.0, 10.0),
+) -> ItemResponses:
+    classes = classes_without_codes(answers, suspects)
+    return ItemResponses(name, label, scale, categories, answers, suspects, classes)
 
 
 def _log(n: int, trust: np.ndarray, helpful: np.ndarray, ids: tuple[str, ...]) -> CleaningLog:
