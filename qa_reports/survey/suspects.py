@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qa_reports.config import ReportConfig
+from qa_reports.config.yaml_text import yaml_quoted, yaml_text
 from qa_reports.survey.codes import CodesInForce, as_code
 from qa_reports.survey.columns import FloatArray, number_text
 from qa_reports.survey.interviewers import Interviewers, Tally
@@ -20,9 +21,6 @@ _CODE_LIKE = re.compile(r"-(\d|6{2,}|7{2,}|8{2,}|9+[5-8]?)|6{2,}|7+|8+|9+|9+[5-8
 """How agencies write missing codes: 7 8 9, 77 88 99, 66, 96 97 98, 999, and negative ones such as -1 or -88."""
 _MOST_OUTSIDE = 0.5
 """Labels that leave more than this share of the answers outside name single values, not a scale."""
-_PLAIN_YAML = re.compile(r"[^\W\d_](?:[\w '\u2019()/-]*[\w')])?")
-_ESCAPES = {'"': '\\"', "\\": "\\\\"}
-_YAML_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,31 +81,12 @@ def missing_codes_line(item: CleanItem, values: Iterable[float], reasons: Mappin
     codes: dict[float | str, str] = dict(item.codes.codes)
     codes |= {recode.code: recode.reason for recode in item.recodes if recode.code not in codes}
     codes |= {value: str(labels.get(value) or reasons.get(value, "Missing")) for value in values}
-    entries = (f"{_yaml_code(code)}: {_yaml_text(reason)}" for code, reason in codes.items())
+    entries = (f"{_yaml_code(code)}: {yaml_text(reason)}" for code, reason in codes.items())
     return f"missing_codes: {{{', '.join(entries)}}}"
 
 
 def _yaml_code(code: float | str) -> str:
-    return number_text(code) if isinstance(code, float) else _quoted(code)
-
-
-def _yaml_text(text: str) -> str:
-    """Text as it stands where YAML reads it as that text, else in double quotes."""
-    plain = _PLAIN_YAML.fullmatch(text) and text.casefold() not in _YAML_WORDS
-    return text if plain else _quoted(text)
-
-
-def _quoted(text: str) -> str:
-    """Text in double quotes, with YAML's escapes for what does not print."""
-    return (
-        '"'
-        + "".join(_ESCAPES.get(letter, letter) if letter.isprintable() else _escaped(letter) for letter in text)
-        + '"'
-    )
-
-
-def _escaped(letter: str) -> str:
-    return f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}"
+    return number_text(code) if isinstance(code, float) else yaml_quoted(code)
 
 
 def _suspicious_values(item: CleanItem) -> dict[float, str]:
