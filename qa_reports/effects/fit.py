@@ -13,13 +13,8 @@ from scipy import stats
 from qa_reports.effects.inference import boundary_p, expected_ranks
 from qa_reports.effects.influence import Deletions, delete_interviewers, two_sided
 from qa_reports.effects.information import wald_f
-from qa_reports.effects.intervals import (
-    ComponentIntervals,
-    Interval,
-    icc_intervals,
-    single_term_intervals,
-    slope_intervals,
-)
+from qa_reports.effects.intervals import Interval, icc_intervals, single_term_intervals
+from qa_reports.effects.joint_intervals import JointIntervals, joint_intervals
 from qa_reports.effects.likelihood import problem, profile
 from qa_reports.effects.linear import (
     ComponentPrecision,
@@ -29,7 +24,6 @@ from qa_reports.effects.linear import (
     GroupTest,
     InterviewerEffects,
     MaximumLikelihood,
-    ModelName,
     ModelPlan,
     ModelResult,
     ModelTest,
@@ -73,7 +67,7 @@ class _Batch:
     exact: list[ExactTest] | None
     icc: FloatArray | None
     """(F, 2)."""
-    components: list[ComponentIntervals | None]
+    components: list[JointIntervals | None]
     groups: list[_GroupNumbers]
 
 
@@ -117,31 +111,22 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int) -> list[ModelRes
         if precise and (name == "null" or (name == "slope" and len(random) == 1))
         else None,
         icc=icc_intervals(moments, reml) if precise and single else None,
-        components=_component_intervals(moments, reml, name, random) if precise else [None] * len(plans),
+        components=_component_intervals(moments, reml, random) if precise else [None] * len(plans),
         groups=[_test_group(moments, reml, ml, random, group) for group in groups],
     )
     return [_result(plan, batch, f) for f, plan in enumerate(plans)]
 
 
 def _component_intervals(
-    moments: Moments, fits: MixedModelFits, name: ModelName, random: tuple[int, ...]
-) -> list[ComponentIntervals | None]:
-    """Intervals of the variance components of null, adjusted and one-slope models; the covariates model has none."""
+    moments: Moments, fits: MixedModelFits, random: tuple[int, ...]
+) -> list[JointIntervals | None]:
+    """Profile intervals of the variance components of every fit; models with one random term are done together."""
     count = len(fits.status)
-    if name == "slope" and random == (0, 1):
-        return [slope_intervals(moments, fits, f) for f in range(count)]
-    if len(random) != 1 or name not in ("null", "adjusted", "slope"):
-        return [None] * count
+    if len(random) > 1:
+        return [joint_intervals(moments, random, fits, f) for f in range(count)]
     between, residual = single_term_intervals(moments, random[0], fits)
     return [
-        None
-        if np.isnan(residual[f]).any()
-        else ComponentIntervals(
-            intercept=_interval(between[f]) if random == (0,) else None,
-            slope=_interval(between[f]) if random != (0,) else None,
-            correlation=None,
-            residual=_interval(residual[f]),
-        )
+        None if np.isnan(residual[f]).any() else JointIntervals((_interval(between[f]),), (), _interval(residual[f]))
         for f in range(count)
     ]
 
@@ -221,7 +206,7 @@ def _by_ml(plan: ModelPlan, batch: _Batch, f: int) -> MaximumLikelihood | None:
 
 def _precision(plan: ModelPlan, batch: _Batch, f: int) -> tuple[ComponentPrecision, ...]:
     """Standard errors and intervals of every component: variances in the order of the random terms and covariances,
-    then the correlation, then the residual."""
+    then the correlations, then the residual."""
     se, intervals = batch.reml.component_se[f], batch.components[f]
     q, terms = len(plan.random), plan.random_terms
     rows, columns = np.tril_indices(q)
@@ -229,13 +214,12 @@ def _precision(plan: ModelPlan, batch: _Batch, f: int) -> tuple[ComponentPrecisi
         terms[row] if row == column else f"{terms[column]},{terms[row]}": se[a]
         for a, (row, column) in enumerate(zip(rows, columns, strict=True))
     }
-    by_kind = {} if intervals is None else {"intercept": intervals.intercept, "slope": intervals.slope}
-    found = [
-        ComponentPrecision(term, _finite(value), None if "," in term else by_kind.get(term.partition(":")[0]))
-        for term, value in of_term.items()
+    of_variance = {} if intervals is None else dict(zip(terms, intervals.variances, strict=True))
+    found = [ComponentPrecision(term, _finite(value), of_variance.get(term)) for term, value in of_term.items()]
+    found += [
+        ComponentPrecision(f"correlation:{terms[one]},{terms[other]}", None, interval)
+        for one, other, interval in (() if intervals is None else intervals.correlations)
     ]
-    if intervals is not None and intervals.correlation is not None:
-        found.append(ComponentPrecision("correlation", None, intervals.correlation))
     found.append(ComponentPrecision("residual", _finite(se[-1]), None if intervals is None else intervals.residual))
     return tuple(found)
 
@@ -336,4 +320,10 @@ def _effects(
         variance_ratio=np.where(alive, without / np.where(alive, variance, 1.0), np.nan),
         cooks_distance=unjudged[:, 0] if deletions is None else deletions.cooks_distance[f, present],
         covariance_ratio=unjudged[:, 0] if deletions is None else deletions.covariance_ratio[f, present],
+        residual_ratio=unjudged[:, 0]
+        if deletions is None
+        else deletions.residual_variance[f, present] / fits.residual_variance[f],
+        fixed_change=np.full((len(present), len(plan.terms)), np.nan)
+        if deletions is None
+        else deletions.fixed[f, present] - fits.fixed[f],
     )

@@ -1,4 +1,4 @@
-"""Profile-likelihood intervals of variance components, the intraclass correlation and the correlation of two terms.
+"""Profile-likelihood intervals of the intraclass correlation and the variances of models with one random term.
 
 An interval holds every value of a quantity whose best deviance lies within the chi-square(1) quantile of the minimum;
 it respects the bounds 0 and +-1 and needs no standard error (Bates et al. 2015, section 5.1). All on the moments.
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import stats
 
 from qa_reports.effects.likelihood import Problem, deviance, penalty_and_r2, problem, profile
-from qa_reports.effects.mixed_model import MixedModelFits, back_transform
+from qa_reports.effects.mixed_model import MixedModelFits
 from qa_reports.effects.moments import Moments
 
 FloatArray = NDArray[np.float64]
 
-_ZETA = 1e-5
+ZETA = 1e-5
 """Precision of the signed root of the deviance at the end of an interval."""
 
 
@@ -29,16 +29,6 @@ class Interval:
 
     lower: float
     upper: float
-
-
-@dataclass(frozen=True, slots=True)
-class ComponentIntervals:
-    """Profile intervals of variance components (and the correlation), user's units; None where there is none."""
-
-    intercept: Interval | None
-    slope: Interval | None
-    correlation: Interval | None
-    residual: Interval
 
 
 def icc_intervals(moments: Moments, fits: MixedModelFits, level: float = 0.95) -> FloatArray:
@@ -193,7 +183,7 @@ def _root(
         middle = np.where(np.isfinite(middle), middle, (inside + outside) / 2)
         found = gap(middle)
         if np.all(
-            (np.abs(found) < _ZETA * 0.1) | (np.abs(outside - inside) <= 1e-10 * np.abs(outside)) | (at_outside <= 0)
+            (np.abs(found) < ZETA * 0.1) | (np.abs(outside - inside) <= 1e-10 * np.abs(outside)) | (at_outside <= 0)
         ):
             break
         above = found > 0
@@ -202,117 +192,3 @@ def _root(
         at_outside = np.where(above, found, at_outside / 2)
         outside, inside = np.where(above, middle, outside), np.where(above, inside, middle)
     return np.asarray(middle)
-
-
-def slope_intervals(moments: Moments, fits: MixedModelFits, f: int, level: float = 0.95) -> ComponentIntervals | None:
-    """Profile intervals of one model with (1 + x | interviewer), the intercept where x = 0.
-
-    None where the fit failed, and where x = 0 lies more than a thousand standard deviations from the data: an
-    intercept out there is determined by the slope alone.
-
-    The other parameters are re-estimated at every value of the one in question (sds a, b, correlation r, residual
-    sd s; L-BFGS-B with the exact gradient).
-    """
-    if fits.status[f] == "failed" or fits.covariance.shape[-1] != 2:
-        return None
-    if abs(moments.centre[f, 1]) > 1e3 * moments.scale[f, 1]:
-        return None
-    surface = _Surface(moments, fits, f)
-    limit = surface.lowest + stats.chi2.ppf(level, 1)
-    a, b, r, s = (surface.interval(k, limit) for k in range(4))
-    return ComponentIntervals(_squared(a), _squared(b), r, _squared(s))
-
-
-def _squared(interval: Interval) -> Interval:
-    return Interval(interval.lower**2, interval.upper**2)
-
-
-class _Surface:
-    """The deviance of one intercept-and-slope model over (sd of intercept, sd of slope, correlation, residual sd).
-
-    Parameters are in units of `unit`, so that the optimiser sees numbers of size one.
-    """
-
-    def __init__(self, moments: Moments, fits: MixedModelFits, f: int) -> None:
-        random = (0, 1)
-        self.setup = problem(moments.of([f]), random, fits.method)
-        k = back_transform(self.setup.moments)[0][np.ix_(random, random)] * self.setup.moments.scale[0, -1]
-        self.to_inside = np.linalg.inv(k)
-        self.residual_unit = self.setup.moments.scale[0, -1]
-        d = fits.covariance[f]
-        sd = np.sqrt(np.diag(d))
-        residual = float(np.sqrt(fits.residual_variance[f]))
-        # A term without variance has no scale of its own: what one residual sd means at the mean workload.
-        fallback = residual * np.array([1.0, 1.0 / max(self.setup.moments.scale[0, 1], 1e-300)]) / 3
-        self.unit = np.array([*np.where(sd > 1e-6 * fallback, sd, fallback), 1.0, residual])
-        correlation = d[0, 1] / (sd[0] * sd[1]) if sd.all() else 0.0
-        self.best = np.array([*(sd / self.unit[:2]), np.clip(correlation, -1, 1), 1.0])
-        self.lowest = self.deviance(self.best)[0]
-
-    def deviance(self, parameters: FloatArray) -> tuple[float, FloatArray]:
-        """Deviance and its gradient in the scaled parameters."""
-        a, b, r, s = parameters * self.unit
-        root = np.array([[a * a, r * a * b], [r * a * b, b * b]])
-        s2 = (s / self.residual_unit) ** 2
-        inside = self.to_inside @ root @ self.to_inside.T
-        here = profile(self.setup, (inside / s2)[None, None], second=False)
-        m, r2 = float(here.m[0, 0]), float(here.r2[0, 0])
-        value = float(here.penalty[0, 0]) + m * np.log(2 * np.pi * s2) + r2 / s2
-        d_gradient = here.penalty_gradient[0, 0] + here.r2_gradient[0, 0] / s2
-        g = np.array([[d_gradient[0], d_gradient[1] / 2], [d_gradient[1] / 2, d_gradient[2]]])
-        outer = self.to_inside.T @ g @ self.to_inside / s2
-        by_s2 = (m - r2 / s2) / s2 - float((g * inside).sum()) / s2**2
-        gradient = np.array(
-            [
-                2 * (outer[0, 0] * a + outer[0, 1] * r * b),
-                2 * (outer[1, 1] * b + outer[0, 1] * r * a),
-                2 * outer[0, 1] * a * b,
-                by_s2 * 2 * s / self.residual_unit**2,
-            ]
-        )
-        return value, gradient * self.unit
-
-    def profiled(self, k: int, value: float, start: FloatArray) -> tuple[float, FloatArray]:
-        """Lowest deviance with parameter k held at `value`, and where."""
-        free = [position for position in range(4) if position != k]
-        bounds = [((0.0, None), (0.0, None), (-1.0, 1.0), (1e-3, None))[position] for position in free]
-
-        def at(rest: FloatArray) -> tuple[float, FloatArray]:
-            parameters = np.insert(rest, k, value)
-            found, gradient = self.deviance(parameters)
-            return found, gradient[free]
-
-        result = optimize.minimize(
-            at, start[free], jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-13, "gtol": 1e-7}
-        )
-        return float(result.fun), np.insert(result.x, k, value)
-
-    def interval(self, k: int, limit: float) -> Interval:
-        """Where the profiled deviance of parameter k crosses the limit on both sides of its estimate."""
-        floor, ceiling = (-1.0, 1.0) if k == 2 else (0.0, np.inf)
-        return Interval(
-            float(self._side(k, limit, floor, -1) * self.unit[k]),
-            float(self._side(k, limit, ceiling, 1) * self.unit[k]),
-        )
-
-    def _side(self, k: int, limit: float, bound: float, direction: int) -> float:
-        """Secant steps on the signed root of the deviance, which is nearly linear in the parameter."""
-        target, best = float(np.sqrt(limit - self.lowest)), float(self.best[k])
-        inside, outside = (best, 0.0), (bound, np.inf)
-        place, value = self.best, best + direction * 0.3
-        for _ in range(40):
-            value = float(np.clip(value, min(best, bound), max(best, bound)))
-            found, there = self.profiled(k, value, place)
-            zeta = float(np.sqrt(max(found - self.lowest, 0.0)))
-            if abs(zeta - target) < _ZETA or (value == bound and zeta <= target):
-                break
-            if zeta < target:
-                inside, place = (value, zeta), there
-                slope = (value - best) / max(zeta, 1e-6)
-                value = min(abs(target * slope), 3 * abs(value - best)) * direction + best
-            else:
-                outside = (value, zeta)
-                value = inside[0] + (target - inside[1]) / (zeta - inside[1]) * (value - inside[0])
-            if np.isfinite(outside[1]) and not min(inside[0], outside[0]) < value < max(inside[0], outside[0]):
-                value = (inside[0] + outside[0]) / 2
-        return value

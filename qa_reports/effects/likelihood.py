@@ -183,11 +183,11 @@ def penalty_and_r2(problem: Problem, relative: FloatArray) -> tuple[FloatArray, 
     else:
         d = relative[:, :, None]
         q_inverse = np.eye(len(problem.random)) + zz @ d
-        shrink = np.asarray(np.linalg.inv(q_inverse), dtype=np.float64)
+        shrink, determinant = _inverse(q_inverse)
         # sum_j keep_j Z'C' D Q Z'C as one product of flat weights and flat constants.
         weight = keep[..., None, None] * (d @ shrink)
         explained = np.einsum("fkjab,fjap,fjbs->fkps", weight, zc[:, 0], zc[:, 0], optimize=True)
-        log_h = (keep * np.log(np.linalg.det(q_inverse))).sum(-1)
+        log_h = (keep * np.log(determinant)).sum(-1)
     s = problem.total - explained
     xx, xy = s[..., :p, :p], s[..., :p, p]
     r2 = _positive(s[..., p, p] - (xy * np.linalg.solve(xx, xy[..., None])[..., 0]).sum(-1), problem)
@@ -225,7 +225,7 @@ def _profile_several_terms(problem: Problem, relative: FloatArray, second: bool)
     zz, zc, keep, basis = problem.zz, problem.zc, problem.keep, problem.basis
     d = relative[:, :, None]
     q_inverse = np.eye(len(problem.random)) + zz @ d
-    shrink = np.linalg.inv(q_inverse)
+    shrink, determinant = _inverse(q_inverse)
     w, t = shrink @ zz, shrink @ zc
     kept_t = keep[..., None, None] * t
     t_transposed = np.swapaxes(t, -1, -2)
@@ -248,10 +248,24 @@ def _profile_several_terms(problem: Problem, relative: FloatArray, second: bool)
         s=s,
         s_gradient=s_gradient,
         s_hessian=s_hessian,
-        log_h=(keep * np.linalg.slogdet(q_inverse)[1]).sum(-1),
+        log_h=(keep * np.log(determinant)).sum(-1),
         log_h_gradient=np.stack([(keep * np.trace(x, axis1=-2, axis2=-1)).sum(-1) for x in e_w], axis=-1),
         log_h_hessian=log_h_hessian,
     )
+
+
+def _inverse(matrices: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Inverses (..., q, q) and determinants (...) of I + Z'Z D, whose eigenvalues are all at least 1.
+
+    The two-by-two case is written out: an interviewer's matrix is far smaller than a call to LAPACK.
+    """
+    if matrices.shape[-1] != 2:
+        return np.asarray(np.linalg.inv(matrices)), np.asarray(np.linalg.det(matrices))
+    a, b, c, d = (matrices[..., i, j] for i in range(2) for j in range(2))
+    determinant = a * d - b * c
+    inverse = np.empty_like(matrices)
+    inverse[..., 0, 0], inverse[..., 0, 1], inverse[..., 1, 0], inverse[..., 1, 1] = d, -b, -c, a
+    return inverse / determinant[..., None, None], determinant
 
 
 def _assemble(

@@ -71,7 +71,7 @@ class ComponentPrecision:
     """How well one variance component is known. The test of the component deserves more trust than its `se`."""
 
     term: str
-    """"intercept", "slope:NAME", "TERM,TERM" of a covariance, "residual", or "correlation"."""
+    """"intercept", "slope:NAME", "TERM,TERM" of a covariance, "residual", or "correlation:TERM,TERM"."""
     se: float | None
     """Standard error from the observed information, squared units; None at a bound and for a correlation."""
     interval: Interval | None
@@ -154,6 +154,11 @@ class InterviewerEffects:
     """(J,), change of the fixed effects without the interviewer; NaN where not judged."""
     covariance_ratio: FloatArray
     """(J,), det Var(b) without the interviewer over that with them; NaN where not judged."""
+    residual_ratio: FloatArray
+    """(J,), residual variance without the interviewer over that with them; NaN where not judged."""
+    fixed_change: FloatArray
+    """(J, p), each fixed effect without the interviewer minus that with them, original scale, in the order of
+    `ModelResult.fixed_effects`; NaN where not judged."""
 
 
 @dataclass(frozen=True, slots=True)

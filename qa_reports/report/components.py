@@ -38,8 +38,8 @@ NO_ERROR = (
     "has no curvature to take one from."
 )
 NO_INTERVAL = (
-    "Where an interval is missing (\u2013), it is not computed: profile intervals are made for the null and the "
-    "adjusted model and for slope models with a random intercept and one slope."
+    "Where the interval of a variance is missing (\u2013), the predictor's 0 lies too far from the data for the "
+    "intercept to be told from the slope."
 )
 COVARIANCE = (
     "A covariance has a standard error, and the correlation made from it the interval; both belong to the REML fit. "
@@ -89,7 +89,7 @@ def _rows(
     for one, other, value in variance.covariances:
         yield row(f"covariance of {_pair(one, other)}", value, f"{one},{other}")
     for one, other, correlation in variance.correlations:
-        yield row(f"correlation of {_pair(one, other)}", correlation, "correlation")
+        yield row(f"correlation of {_pair(one, other)}", correlation, f"correlation:{one},{other}")
     yield row(variance_of("residual"), variance.residual, "residual")
 
 
@@ -99,7 +99,7 @@ def _pair(one: str, other: str) -> str:
 
 def missing_reasons(models: Sequence[ModelResult]) -> tuple[str, ...]:
     """Why numbers of these models' tables are missing, each reason once."""
-    variances = [part for model in models for part in model.precision if part.term != "correlation"]
+    variances = [part for model in models for part in model.precision if not part.term.startswith("correlation:")]
     reasons = {
         NO_ERROR: any(part.se is None for part in variances),
         NO_INTERVAL: any(part.interval is None for part in variances if "," not in part.term),

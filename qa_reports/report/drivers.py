@@ -1,4 +1,4 @@
-"""Who drives a variance: the interviewers whose removal changes an item's variance component most."""
+"""Who drives an estimate: the interviewers whose removal changes a variance component or a fixed effect most."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ class Driver:
     """Change of the fixed effects without them."""
     covariance_ratio: float | None
     """det Var(b) without them over that with them: above 1, they add precision."""
+    residual_ratio: float | None
+    """Residual variance without them over that with them."""
     flagged: bool
     """Whether a flag of theirs rests on this item."""
 
@@ -42,6 +44,42 @@ class DriverTable:
     """At most `MOST`, the largest change of the variance first; of Cook's distance where the variance is 0."""
     reason: str | None
     """Why ratios, or everything, are missing; None otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedDriver:
+    """The interviewer without whom one fixed effect changes most."""
+
+    model: ModelName
+    term: str
+    estimate: float
+    """With everybody."""
+    without: float
+    """Without the interviewer."""
+    change: float
+    """without - estimate, in standard errors of the estimate (Belsley, Kuh & Welsch 1980, DFBETAS)."""
+    interviewer: str
+
+
+def fixed_drivers(item: ItemEffects, survey: Survey) -> tuple[FixedDriver, ...]:
+    """One per fixed effect of the models that flags rest on; an effect nobody could be left out of has none."""
+    models = (item.judging, *((item.slope,) if isinstance(item.slope, ModelResult) else ()))
+    return tuple(driver for model in models for driver in _of_fixed_effects(model, survey))
+
+
+def _of_fixed_effects(model: ModelResult, survey: Survey) -> Iterator[FixedDriver]:
+    effects = model.effects
+    for effect, change in zip(model.fixed_effects, effects.fixed_change.T, strict=True):
+        if np.isfinite(change).any():
+            row = int(np.nanargmax(np.abs(change)))
+            yield FixedDriver(
+                model=model.name,
+                term=effect.term,
+                estimate=effect.estimate,
+                without=effect.estimate + float(change[row]),
+                change=float(change[row]) / effect.se,
+                interviewer=survey.interviewer_ids[int(effects.interviewer[row])],
+            )
 
 
 def variance_drivers(item: ItemEffects, survey: Survey, flagged: frozenset[str]) -> tuple[DriverTable, ...]:
@@ -75,6 +113,7 @@ def _table(model: ModelResult, column: int, term: str, survey: Survey, flagged: 
                 variance_ratio=_finite(ratio[row]),
                 cooks_distance=_finite(cook[row]),
                 covariance_ratio=_finite(effects.covariance_ratio[row]),
+                residual_ratio=_finite(effects.residual_ratio[row]),
                 flagged=name in flagged,
             )
             for row in order

@@ -20,7 +20,7 @@ from qa_reports.effects.linear import (
 )
 from qa_reports.report.answers import distribution
 from qa_reports.report.components import ComponentRow, component_rows, missing_reasons, ml_component_rows
-from qa_reports.report.drivers import DriverTable, variance_drivers
+from qa_reports.report.drivers import DriverTable, FixedDriver, fixed_drivers, variance_drivers
 from qa_reports.report.figures import (
     Figure,
     caterpillar,
@@ -113,6 +113,7 @@ class ItemSummary:
     missing: tuple[str, ...]
     """Why numbers of the models' tables are missing."""
     drivers: tuple[DriverTable, ...]
+    fixed_drivers: tuple[FixedDriver, ...]
     """Who drives the variances."""
     figures: tuple[Figure, ...]
 
@@ -143,6 +144,7 @@ def summarise_item(item: ItemEffects, survey: Survey, flagged: tuple[str, ...]) 
         models=tuple(summarise_model(model) for model in models),
         missing=missing_reasons(fitted),
         drivers=variance_drivers(item, survey, frozenset(flagged)),
+        fixed_drivers=fixed_drivers(item, survey),
         figures=_figures(item, survey, frozenset(flagged)),
     )
 

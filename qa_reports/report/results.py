@@ -213,6 +213,8 @@ def _flag_model_effects(item: Estimated, survey: Survey) -> Iterator[Document]:
                     "variance_ratio": number(effects.variance_ratio[j, k]),
                     "cooks_distance": number(effects.cooks_distance[j]),
                     "covariance_ratio": number(effects.covariance_ratio[j]),
+                    "residual_ratio": number(effects.residual_ratio[j]),
+                    "fixed_change": [number(change) for change in effects.fixed_change[j]],
                     "n_interviews": int(effects.n_interviews[j]),
                 }
 

@@ -167,7 +167,7 @@ def _group_tests(tests: Iterable[GroupTest]) -> list[Document]:
 
 def _precision(components: tuple[ComponentPrecision, ...]) -> Document:
     """Standard error and interval of every variance component, by its name; a correlation has an interval only."""
-    variances = [component for component in components if component.term != "correlation"]
+    variances = [component for component in components if not component.term.startswith("correlation:")]
     return {
         "component_se": {component.term: number(component.se) for component in variances},
         "component_interval": {component.term: interval_ends(component.interval) for component in components},

@@ -125,6 +125,7 @@ def _item(item: ItemSummary, members: Members) -> ItemSummary:
         flagged=tuple(name for name in item.flagged if name in members),
         without_flagged=None if others else item.without_flagged,
         drivers=tuple(_drivers(table, members) for table in item.drivers),
+        fixed_drivers=tuple(driver for driver in item.fixed_drivers if driver.interviewer in members),
         figures=tuple(_figure(figure, members) for figure in item.figures),
     )
 

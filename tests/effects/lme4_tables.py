@@ -47,7 +47,7 @@ def fit_ids(name: str, *, only: str = "") -> list[tuple[str, str, str]]:
 
 
 def read_data(source: str) -> pd.DataFrame:
-    source = source.removeprefix("inference_")
+    source = source.removeprefix("inference_").removesuffix("_joint")
     if source == "example":
         wave = pd.read_csv(ROOT / "configs" / "example_wave.csv", low_memory=False)
         return wave.merge(pd.read_csv(ROOT / "configs" / "example_interviewers.csv"), on="intnum", how="left")

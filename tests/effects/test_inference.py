@@ -11,7 +11,8 @@ from scipy import stats
 
 from qa_reports.effects.inference import expected_ranks
 from qa_reports.effects.influence import delete_interviewers
-from qa_reports.effects.intervals import icc_intervals, single_term_intervals, slope_intervals
+from qa_reports.effects.intervals import icc_intervals, single_term_intervals
+from qa_reports.effects.joint_intervals import joint_intervals
 from qa_reports.effects.likelihood import deviance, problem
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
@@ -65,19 +66,19 @@ def test_slope_intervals_hold_the_estimates_and_respect_their_bounds() -> None:
         columns = random_slopes(np.random.default_rng(seed), interviewers=50, covariance=covariance)
         moments = compute_moments([columns], 50)
         fits = fit_mixed_models(moments, (0, 1), "REML")
-        found = slope_intervals(moments, fits, 0)
+        found = joint_intervals(moments, (0, 1), fits, 0)
         assert found is not None
-        assert found.slope is not None
-        assert found.correlation is not None
+        (intercept, slope), ((one, other, correlation),) = found.variances, found.correlations
+        assert (one, other) == (0, 1)
         d = fits.covariance[0]
-        assert found.intercept.lower <= d[0, 0] <= found.intercept.upper
-        assert 0 <= found.slope.lower <= d[1, 1] <= found.slope.upper
-        assert -1 <= found.correlation.lower <= found.correlation.upper <= 1
+        assert intercept.lower <= d[0, 0] <= intercept.upper
+        assert 0 <= slope.lower <= d[1, 1] <= slope.upper
+        assert -1 <= correlation.lower <= correlation.upper <= 1
         assert found.residual.lower < fits.residual_variance[0] < found.residual.upper
         # The likelihood-ratio test and the interval agree on whether zero is excluded, to the boundary's factor.
         simpler = fit_mixed_models(moments, (0,), "REML")
         if 2 * (fits.loglik[0] - simpler.loglik[0]) < LEVEL:
-            assert found.slope.lower == 0
+            assert slope.lower == 0
 
 
 def test_exact_test_of_balanced_data_follows_the_f_test() -> None:

@@ -31,7 +31,8 @@ from scipy import stats
 
 from qa_reports.effects.fit import fit_models
 from qa_reports.effects.influence import delete_interviewers
-from qa_reports.effects.intervals import icc_intervals, single_term_intervals, slope_intervals
+from qa_reports.effects.intervals import icc_intervals, single_term_intervals
+from qa_reports.effects.joint_intervals import joint_intervals
 from qa_reports.effects.linear import ModelPlan, ModelResult
 from qa_reports.effects.mixed_model import MixedModelFits, fit_mixed_models
 from qa_reports.effects.moments import Columns, Moments, compute_moments
@@ -53,6 +54,7 @@ EXACT = 1e-6
 
 PUBLIC = ("sleepstudy", "sleepstudy_unbalanced", "dyestuff", "dyestuff2")
 SOURCES = (*PUBLIC, "example", "ess11_ch", "ess11_de")
+JOINT = ("three_terms", "example_joint")
 Key = tuple[str, str, str]
 
 
@@ -110,18 +112,19 @@ def test_profile_intervals_of_a_model_with_one_random_term(key: Key) -> None:
 @pytest.mark.parametrize("key", TWO_TERMS, ids="-".join)
 def test_profile_intervals_of_a_slope_model(key: Key) -> None:
     case = reference_fit(*key)
-    found = slope_intervals(case.moments(), case.fitted(), 0)
+    found = joint_intervals(case.moments(), case.random, case.fitted(), 0)
     at_mean = centred_on_predictor(case)
-    centred = slope_intervals(at_mean, fit_mixed_models(at_mean, case.random, case.expected["method"]), 0)
+    again = fit_mixed_models(at_mean, case.random, case.expected["method"])
+    centred = joint_intervals(at_mean, case.random, again, 0)
     assert found is not None
     assert centred is not None
     slope = case.expected["slopes"][0]
     ours = {
-        ("variance", "(Intercept)"): found.intercept,
-        ("variance", slope): found.slope,
-        ("correlation", "(Intercept)"): found.correlation,
+        ("variance", "(Intercept)"): found.variances[0],
+        ("variance", slope): found.variances[1],
+        ("correlation", "(Intercept)"): found.correlations[0][2],
         ("variance", "residual"): found.residual,
-        ("variance_at_mean", "(Intercept)"): centred.intercept,
+        ("variance_at_mean", "(Intercept)"): centred.variances[0],
     }
     checked = 0
     for entry in case.expected["intervals"]:
@@ -130,6 +133,27 @@ def test_profile_intervals_of_a_slope_model(key: Key) -> None:
             assert_same_interval((interval.lower, interval.upper), ends(entry), SLOPE_INTERVAL)
             checked += 1
     assert checked == len(ours)
+
+
+@pytest.mark.parametrize("key", keys_with("intervals", sources=JOINT), ids="-".join)
+def test_profile_intervals_of_several_random_terms_and_of_a_model_with_cross_level_terms(key: Key) -> None:
+    """R searches correlations up to .9999 and sds from a millionth of the estimate: those bounds are ours exactly."""
+    case = reference_fit(*key)
+    found = joint_intervals(case.moments(), case.random, case.fitted(), 0)
+    assert found is not None
+    names = [case.terms[k] for k in case.random]
+    ours = {("variance", name, None): interval for name, interval in zip(names, found.variances, strict=True)}
+    ours |= {("correlation", names[one], names[other]): interval for one, other, interval in found.correlations}
+    ours["variance", "residual", None] = found.residual
+    for entry in case.expected["intervals"]:
+        interval = ours.pop((entry["quantity"], entry["term"], entry["with"]))
+        theirs = np.array(ends(entry))
+        if entry["quantity"] == "correlation":
+            theirs = np.where(np.abs(theirs) >= 0.9999, np.sign(theirs), theirs)
+        elif theirs[0] < 1e-11:
+            theirs[0] = 0.0
+        assert_same_interval((interval.lower, interval.upper), (theirs[0], theirs[1]), SLOPE_INTERVAL)
+    assert not ours
 
 
 # No intervals are computed for a slope without intercept.
@@ -147,13 +171,12 @@ def test_close_to_confint_of_lme4(key: Key) -> None:
         for term, variance in (("(Intercept)", between), ("residual", residual)):
             ours["sd", term] = (np.sqrt(variance[0, 0]), np.sqrt(variance[0, 1]))
     else:
-        found = slope_intervals(moments, fits, 0)
+        found = joint_intervals(moments, case.random, fits, 0)
         assert found is not None
-        for term, interval in (("(Intercept)", found.intercept), ("Days", found.slope), ("residual", found.residual)):
-            assert interval is not None
+        (intercept, slope), ((_, _, correlation),) = found.variances, found.correlations
+        for term, interval in (("(Intercept)", intercept), ("Days", slope), ("residual", found.residual)):
             ours["sd", term] = (np.sqrt(interval.lower), np.sqrt(interval.upper))
-        assert found.correlation is not None
-        ours["correlation", "Days.(Intercept)"] = (found.correlation.lower, found.correlation.upper)
+        ours["correlation", "Days.(Intercept)"] = (correlation.lower, correlation.upper)
     compared = [e for e in case.expected["profile_lme4"] if e["quantity"] != "fixed" and e["upper"] is not None]
     assert compared
     for entry in compared:

@@ -1,7 +1,7 @@
 # Reference inference by lme4, lmerTest, RLRsim and numDeriv: intervals, tests, standard errors, leave-one-out refits.
 # README.md beside this file explains what is written.
 #
-#   Rscript tests/reference/inference.R [public] [example] [ess]     (all three when none is named)
+#   Rscript tests/reference/inference.R [public] [example] [joint] [ess]     (all when none is named)
 #
 # ESS data are looked for in QA_SHARED_DATA, default ../shared/data beside the repository, and skipped when absent.
 # Only aggregate results of real interviewers are written; results without single interviewers only for public and
@@ -122,6 +122,42 @@ intervals_two <- function(deviance, fit, terms) {
   )
 }
 
+# Any number of random terms: every variance, every correlation, the residual variance. The parameters are the sds, the
+# correlations and the residual variance; the minimum over all but one is the best of two starts.
+intervals_many <- function(deviance, fit, terms) {
+  q <- length(terms)
+  s2 <- sigma(fit)^2
+  found <- VarCorr(fit)[[1]]
+  sds <- attr(found, "stddev")
+  pairs <- which(lower.tri(diag(q)), arr.ind = TRUE)
+  best <- c(sds, attr(found, "correlation")[lower.tri(diag(q))], s2)
+  scale <- c(sds, rep(1, nrow(pairs)), s2)
+  value <- function(p) {
+    correlations <- diag(q)
+    correlations[lower.tri(correlations)] <- p[q + seq_len(nrow(pairs))]
+    correlations <- correlations + t(correlations) - diag(q)
+    if (min(eigen(correlations, only.values = TRUE)$values) < 1e-10) return(1e10)
+    deviance$full((diag(p[1:q], q) %*% t(chol(correlations)))[lower.tri(diag(q), diag = TRUE)] / sqrt(p[length(p)]), p[length(p)])
+  }
+  bottom <- value(best)
+  lowest_free <- c(rep(0, q), rep(-0.999999, nrow(pairs)), 0.05)
+  highest_free <- c(rep(20, q), rep(0.999999, nrow(pairs)), 20)
+  excess <- function(fixed) function(x) {
+    at <- function(free) {
+      p <- replace(numeric(length(best)), fixed, x)
+      p[-fixed] <- free * scale[-fixed]
+      value(p)
+    }
+    starts <- list(best, replace(best, q + seq_len(nrow(pairs)), best[q + seq_len(nrow(pairs))] / 2))
+    lowest(at, lapply(starts, function(p) (p / scale)[-fixed]), lowest_free[-fixed], highest_free[-fixed]) - bottom
+  }
+  variances <- lapply(seq_len(q), function(k) entry("variance", terms[k], NULL, best[k]^2, interval(excess(k), best[k], 1e-6 * best[k], Inf)^2))
+  correlations <- lapply(seq_len(nrow(pairs)), function(k) {
+    entry("correlation", terms[pairs[k, 2]], terms[pairs[k, 1]], best[q + k], interval(excess(q + k), best[q + k], -0.9999, 0.9999))
+  })
+  c(variances, correlations, list(entry("variance", "residual", NULL, s2, interval(excess(length(best)), s2, s2 / 20, s2 * 20))))
+}
+
 # With the predictor centred theta[1]^2 = icc / (1 - icc) at its mean: profile over the other two elements of theta.
 icc_at_mean <- function(deviance, fit, term) {
   theta <- getME(fit, "theta")
@@ -142,6 +178,7 @@ own_intervals <- function(rows, m, group, fit) {
   stopifnot(abs(deviance$full(getME(fit, "theta"), sigma(fit)^2) + 2 * as.numeric(logLik(fit))) < 1e-5)
   terms <- names(ranef(fit)[[group]])
   if (length(terms) == 1) return(intervals_one(deviance, fit, terms))
+  if (length(terms) > 2 || length(m$interactions)) return(intervals_many(deviance, fit, terms))
   rows[[m$slopes]] <- rows[[m$slopes]] - mean(rows[[m$slopes]])
   centred <- best_fit(formula, rows, reml)
   centred_deviance <- deviances(formula, rows, reml)
@@ -374,6 +411,23 @@ example <- function() {
   save_inference("example", "intnum", "configs/example_wave.csv joined with example_interviewers.csv", fits, read$codes)
 }
 
+# ---- several random terms --------------------------------------------------------------------------------------------
+
+# Twenty made-up groups of 15 rows, y on x and w with three random terms, and the example's model with cross-level terms.
+joint <- function() {
+  rows <- utils::read.csv(file.path(folder, "three_terms.csv"))
+  rows$group <- factor(rows$group)
+  m <- model("three_terms", "y", slopes = c("x", "w"))
+  save_inference("three_terms", "group", "three_terms.csv", list(infer(rows, m, "group", simulate = FALSE)))
+  read <- example_wave()
+  clean <- recode(read$rows, read$codes)
+  interviewer <- c("resp_rate", "experience")
+  m <- model("covariates:pplhlp", "pplhlp", c("age", "gender", "education", interviewer), slopes = "trstplc",
+             categorical = "gender", interactions = paste0(interviewer, ":trstplc"))
+  save_inference("example_joint", "intnum", "configs/example_wave.csv joined with example_interviewers.csv",
+                 list(infer(clean, m, "intnum", simulate = FALSE)), read$codes)
+}
+
 # ---- European Social Survey, round 11 --------------------------------------------------------------------------------
 
 ess <- function() {
@@ -405,6 +459,7 @@ ess <- function() {
 }
 
 wanted <- commandArgs(trailingOnly = TRUE)
-if (!length(wanted)) wanted <- c("public", "example", "ess")
-stopifnot(all(wanted %in% c("public", "example", "ess")))
+parts <- c("public", "example", "joint", "ess")
+if (!length(wanted)) wanted <- parts
+stopifnot(all(wanted %in% parts))
 for (part in wanted) get(part)()

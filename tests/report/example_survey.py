@@ -267,7 +267,7 @@ def example_model(
     residuals = departures - (design * eblup[groups]).sum(axis=1)
     workload = np.bincount(groups, minlength=12)
     terms = ("intercept",) if predictor is None else ("intercept", f"slope:{predictor_name}")
-    effects = _effects(raw, eblup, residuals, workload, terms)
+    effects = _effects(raw, eblup, residuals, workload, terms, design.shape[1])
     fixed_effects = tuple(
         FixedEffect(term, float(value), 0.12, 10.4, float(value) / 0.12, 0.0004)
         for term, value in zip(("(Intercept)", predictor_name), fixed, strict=False)
@@ -313,7 +313,7 @@ def example_model(
                 else (
                     ComponentPrecision(f"slope:{predictor_name}", None, Interval(0.001, 0.05)),
                     ComponentPrecision(f"intercept,slope:{predictor_name}", 0.021, None),
-                    ComponentPrecision("correlation", None, Interval(-1.0, 0.4)),
+                    ComponentPrecision(f"correlation:intercept,slope:{predictor_name}", None, Interval(-1.0, 0.4)),
                 )
             ),
             ComponentPrecision("residual", 0.2, Interval(2.0, 3.5)),
@@ -334,7 +334,12 @@ def example_model(
 
 
 def _effects(
-    raw: np.ndarray, eblup: np.ndarray, residuals: np.ndarray, workload: np.ndarray, terms: tuple[str, ...]
+    raw: np.ndarray,
+    eblup: np.ndarray,
+    residuals: np.ndarray,
+    workload: np.ndarray,
+    terms: tuple[str, ...],
+    n_fixed: int,
 ) -> InterviewerEffects:
     sd = np.sqrt(residuals.var() / workload)[:, None] * np.array([1.0, 0.15])[: len(terms)]
     zero = not eblup.any()
@@ -356,6 +361,8 @@ def _effects(
         variance_ratio=np.full_like(sd, np.nan) if zero else 1 - 0.1 * np.abs(z) / np.abs(z).max(),
         cooks_distance=0.02 * np.abs(z[:, 0]),
         covariance_ratio=np.full(12, 1.04),
+        residual_ratio=np.full(12, 0.97),
+        fixed_change=np.outer(np.linspace(-0.02, 0.03, 12), np.ones(n_fixed)),
     )
 
 

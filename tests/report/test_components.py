@@ -17,7 +17,7 @@ from qa_reports.report.components import (
     component_rows,
     missing_reasons,
 )
-from qa_reports.report.drivers import MOST, variance_drivers
+from qa_reports.report.drivers import MOST, fixed_drivers, variance_drivers
 from tests.report.example_survey import IDS, example_report_input
 
 GIVEN = example_report_input()
@@ -48,7 +48,9 @@ def test_every_component_has_its_precision_and_its_test_beside_it() -> None:
     assert rows["slope variance (trstplc)"].interval == by_term["slope:trstplc"].interval
     assert rows["slope variance (trstplc)"].test == slope.tests[1]
     assert rows["covariance of intercept and trstplc"].se == by_term["intercept,slope:trstplc"].se
-    assert rows["correlation of intercept and trstplc"].interval == by_term["correlation"].interval
+    assert (
+        rows["correlation of intercept and trstplc"].interval == by_term["correlation:intercept,slope:trstplc"].interval
+    )
     assert rows["residual variance"].test is None
 
 
@@ -78,3 +80,24 @@ def test_drivers_are_those_with_the_largest_change_either_way() -> None:
     assert len(table.drivers) == MOST
     assert IDS[8] not in [driver.interviewer for driver in table.drivers]
     assert table.reason is None
+
+
+def test_a_fixed_effect_is_moved_most_by_the_one_with_the_largest_change() -> None:
+    item = example_item()
+    change = np.zeros((12, 1))
+    change[[2, 7], 0] = 0.3, -0.6
+    change[4] = np.nan
+    effects = dataclasses.replace(item.judging.effects, fixed_change=change)
+    judging = dataclasses.replace(item.judging, effects=effects)
+    (driver,) = fixed_drivers(dataclasses.replace(item, adjusted=judging, slope=None), GIVEN.survey)
+    (effect,) = judging.fixed_effects
+    assert (driver.term, driver.interviewer) == (effect.term, IDS[7])
+    assert driver.without == effect.estimate - 0.6
+    assert driver.change == -0.6 / effect.se
+
+
+def test_nobody_moves_what_nobody_could_be_left_out_of() -> None:
+    item = example_item()
+    effects = dataclasses.replace(item.judging.effects, fixed_change=np.full((12, 1), np.nan))
+    judging = dataclasses.replace(item.judging, effects=effects)
+    assert fixed_drivers(dataclasses.replace(item, adjusted=judging, slope=None), GIVEN.survey) == ()

@@ -175,7 +175,7 @@ def test_zero_variance_has_no_drivers_but_a_reason() -> None:
         items = (dataclasses.replace(item, adjusted=adjusted), *given.items[1:])
         pages.append(section(page_of(dataclasses.replace(given, items=items)), "item-pages"))
     assert "nobody drives it; the order is that of Cook&#39;s distance. Interviewer left out" in pages[0]
-    assert re.search(r" 10\d\d \d+ \u2013 \u2013 0\.\d+ 1\.04 ", pages[0])
+    assert re.search(r" 10\d\d \d+ \u2013 \u2013 0\.97 0\.\d+ 1\.04 ", pages[0])
     assert "Who drives the intercept variance (adjusted model): Without one of the interviewers there are" in pages[1]
 
 

@@ -73,6 +73,8 @@ CONTRACT = (
     "effects.[].variance_ratio",
     "effects.[].cooks_distance",
     "effects.[].covariance_ratio",
+    "effects.[].residual_ratio",
+    "effects.[].fixed_change",
     "effects.[].n_interviews",
     "interviewers.[].interviewer",
     "interviewers.[].team",
@@ -166,7 +168,7 @@ def test_precision_tests_and_intervals_stand_unrounded(document: dict) -> None:
             "intercept": [0.0, 0.9],
             "slope:trstplc": [0.001, 0.05],
             "intercept,slope:trstplc": None,
-            "correlation": [-1.0, 0.4],
+            "correlation:intercept,slope:trstplc": [-1.0, 0.4],
             "residual": [2.0, 3.5],
         },
     }
