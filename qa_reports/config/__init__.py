@@ -3,8 +3,11 @@
 from qa_reports.config.addresses import MailAddress, parse_address
 from qa_reports.config.loading import load_config
 from qa_reports.config.models import (
+    AgreeConfig,
     ArchiveConfig,
+    BackCheckConfig,
     BatteryConfig,
+    ColumnConfig,
     CovariateConfig,
     Covariates,
     DataConfig,
@@ -12,6 +15,9 @@ from qa_reports.config.models import (
     EmailConfig,
     FlagsConfig,
     Format,
+    GateConfig,
+    IndicatorKind,
+    IndicatorsConfig,
     InterviewersConfig,
     ItemConfig,
     JoinConfig,
@@ -26,8 +32,11 @@ from qa_reports.config.models import (
 )
 
 __all__ = [
+    "AgreeConfig",
     "ArchiveConfig",
+    "BackCheckConfig",
     "BatteryConfig",
+    "ColumnConfig",
     "CovariateConfig",
     "Covariates",
     "DataConfig",
@@ -35,6 +44,9 @@ __all__ = [
     "EmailConfig",
     "FlagsConfig",
     "Format",
+    "GateConfig",
+    "IndicatorKind",
+    "IndicatorsConfig",
     "InterviewersConfig",
     "ItemConfig",
     "JoinConfig",

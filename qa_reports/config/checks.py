@@ -21,6 +21,7 @@ def contradictions(config: ReportConfig) -> Iterator[Complaint]:
         yield from _scale_and_codes(item, place, config.missing_codes)
     yield from _batteries(config)
     yield from _duration(config)
+    yield from _indicators(config)
     if config.email is not None:
         yield from _recipients(config.email, config.data.team)
         yield from _server(config.email)
@@ -152,6 +153,29 @@ def _duration(config: ReportConfig) -> Iterator[Complaint]:
     times = (duration.start, duration.end)
     if (duration.minutes is not None and times != (None, None)) or (duration.minutes is None and None in times):
         yield Complaint(("data", "duration"), "needs either minutes, or both start and end")
+
+
+def _indicators(config: ReportConfig) -> Iterator[Complaint]:
+    """Indicators name items that there are, each once, and hours and gates that can be right."""
+    options, names = config.indicators, [item.name for item in config.items]
+    for position, _ in _repeated(list(options.off)):
+        yield Complaint(("indicators", "off", position), "stands twice; keep one")
+    start, end = options.hours
+    if not 0 <= start < end <= 24:
+        text = "are no hours of a day; the first comes before the last, both from 0 to 24, e.g. [6, 23]"
+        yield Complaint(("indicators", "hours"), text)
+    named = (("agree", options.agree), ("back_check", options.back_check))
+    for key, section in named:
+        for name in () if section is None else section.items:
+            if name not in names:
+                remedy = did_you_mean(name, names, "add it to items, or delete it here")
+                yield Complaint(("indicators", key, "items"), f"{name} is not one of the items; {remedy}")
+    if options.back_check is not None and config.data.respondent is None:
+        text = "needs data.respondent, the column that says whose interview is compared"
+        yield Complaint(("indicators", "back_check"), text)
+    for lists, entries in (("gates", options.gates), ("numeric", options.numeric)):
+        for position, name in _repeated([entry.name for entry in entries]):
+            yield Complaint(("indicators", lists, position), f"{name} is listed twice; keep one")
 
 
 def _recipients(email: EmailConfig, team_column: str | None) -> Iterator[Complaint]:

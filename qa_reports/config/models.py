@@ -170,6 +170,82 @@ class BatteryConfig(Section):
     items: tuple[Text, ...] = Field(min_length=2, description="Names of its items, in the order they are asked.")
 
 
+IndicatorKind = Literal[
+    "nonresponse",
+    "straightlining",
+    "response_style",
+    "speeding",
+    "times",
+    "duplicates",
+    "gate",
+    "heaping",
+    "back_check",
+]
+"""What an interview can show about how it was done; also the kinds of flags that rest on it."""
+
+
+class ColumnConfig(Section):
+    """A column that is not one of the items; a bare name is enough."""
+
+    name: Text = Field(description="Column.")
+    label: Text | None = Field(None, description="How to print it; the file's own label where left out.")
+    missing_codes: MissingCodes = Field({}, description="Codes that mean no answer; the defaults are for items only.")
+
+
+_NAME_OR_COLUMN: Any = str | ColumnConfig
+Columns = tuple[Annotated[ColumnConfig, BeforeValidator(_named, json_schema_input_type=_NAME_OR_COLUMN)], ...]
+
+
+class GateConfig(Section):
+    """A question whose answer decides whether more questions follow."""
+
+    name: Text = Field(description="Column of the question.")
+    opens: tuple[float, ...] = Field(min_length=1, description="The answers after which more questions follow.")
+    label: Text | None = Field(None, description="How to print it; the file's own label where left out.")
+    missing_codes: MissingCodes = Field({}, description="Codes that mean no answer; the defaults are for items only.")
+
+
+class AgreeConfig(Section):
+    """Questions of the kind agree or disagree."""
+
+    items: Names = Field(min_length=1, description="Names of the items.")
+    answers: tuple[float, ...] = Field(min_length=1, description="The answers that agree, e.g. [1, 2].")
+
+
+class BackCheckConfig(Section):
+    """A second, short interview with some of the same respondents, to compare with."""
+
+    file: Text = Field(description="The file of the re-interviews, one row each, relative to this YAML file.")
+    respondent: Text | None = Field(
+        None, description="Column with the respondent's id in that file; `data.respondent` where left out."
+    )
+    items: Names = Field(min_length=1, description="Items asked again, under the same names and with the same codes.")
+
+
+class IndicatorsConfig(Section):
+    """What interviews show about how they were done. Each indicator is on wherever its inputs exist."""
+
+    off: tuple[IndicatorKind, ...] = Field((), description="Indicators to leave out.")
+    min_battery_items: int = Field(
+        3, ge=2, strict=True, description="Identical answers in a battery count from this many answered items."
+    )
+    fast_share: float = Field(
+        0.05, gt=0, lt=0.5, strict=True, description="The share of all interviews, the shortest, that counts as fast."
+    )
+    hours: tuple[float, float] = Field(
+        (6, 23), description="Interviews begin between these hours of the day; others are listed as impossible times."
+    )
+    min_shared_answers: int = Field(
+        10, ge=2, strict=True, description="Two interviews are compared when both answered at least this many items."
+    )
+    agree: AgreeConfig | None = Field(
+        None, description="Agree-disagree questions, where the file's labels do not tell which they are."
+    )
+    gates: tuple[GateConfig, ...] = Field((), description="Questions that open further ones: who takes the short way?")
+    numeric: Columns = Field((), description="Columns of numbers to be examined for round ones, beside such items.")
+    back_check: BackCheckConfig | None = Field(None, description="Re-interviews to compare with.")
+
+
 class FlagsConfig(Section):
     """When an interviewer is worth a call."""
 
@@ -258,6 +334,9 @@ class ReportConfig(Section):
     )
     items: Items = Field(min_length=1, description="The questions to be examined.")
     batteries: tuple[BatteryConfig, ...] = Field((), description="Items that are asked together as one grid.")
+    indicators: IndicatorsConfig = Field(
+        IndicatorsConfig(), description="What interviews show about how they were done."
+    )
     flags: FlagsConfig = Field(FlagsConfig(), description="When an interviewer is worth a call.")
     report: ReportConfigSection = Field(ReportConfigSection(), description="What is made.")
     archive: ArchiveConfig | None = Field(

@@ -69,6 +69,8 @@ def _kind(annotation: object) -> str:
         return _kind(next(member for member in inner if member is not type(None)))
     if origin is Literal:
         return ", ".join(f"`{json.dumps(choice) if isinstance(choice, bool) else choice}`" for choice in inner)
+    if inner == (float, ...):
+        return "list of numbers"
     if annotation == TeamAddresses:
         return "teams with addresses"
     if origin is dict:

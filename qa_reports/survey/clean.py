@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from qa_reports.config import Covariates, ReportConfig
+from qa_reports.config import Covariates, ItemConfig, ReportConfig
 from qa_reports.errors import DataError
 from qa_reports.survey.audit import Descriptives, InterviewerAudit, audit_interviewers, describe
+from qa_reports.survey.back_check import BackCheck, match_back_check
 from qa_reports.survey.codes import Recode, codes_of_item
 from qa_reports.survey.columns import (
     BoolArray,
@@ -39,7 +40,7 @@ from qa_reports.survey.interviewers import (
 from qa_reports.survey.items import CleanItem, ItemResponses, OutOfRange, clean_item
 from qa_reports.survey.load import FileProvenance, JoinRecord, SurveyFile, VariableLabels
 from qa_reports.survey.suspects import CodeSuspect, find_suspects, known_reasons
-from qa_reports.survey.timing import interview_minutes
+from qa_reports.survey.timing import InterviewTimes, interview_times
 from qa_reports.survey.where import parse_where
 
 __all__ = [
@@ -109,6 +110,12 @@ class Survey:
     suspects: tuple[CodeSuspect, ...]
     log: CleaningLog
     provenance: tuple[FileProvenance, ...]
+    times: InterviewTimes | None = None
+    """When the interviews took place, where `data.duration` is configured."""
+    others: tuple[ItemResponses, ...] = ()
+    """Columns that indicators use beside the items: gates, then numeric ones."""
+    back_check: BackCheck | None = None
+    """Re-interviews, where there is a file of them."""
 
     @property
     def n_interviews(self) -> int:
@@ -135,12 +142,14 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
         chosen, config.interviewers.covariates, "interviewers.covariates", interviewers, interviewer_covariate
     )
     weight, weight_notes = _weights(chosen, config)
-    minutes, minutes_notes = (
-        interview_minutes(chosen.table, config.data.duration, chosen.files) if config.data.duration else (None, ())
-    )
+    times = interview_times(chosen.table, config.data.duration, chosen.files) if config.data.duration else None
+    again = survey_file.back_check
+    back_check = match_back_check(again, respondents, config, survey_file.labels) if again is not None else None
     covariates = respondent_covariates + interviewer_covariates
     teams, team_notes = _teams(chosen, config, interviewers)
-    notes = (*_join_notes(survey_file), *respondent_notes, *weight_notes, *minutes_notes, *team_notes)
+    notes = (*_join_notes(survey_file), *respondent_notes, *weight_notes, *(times.notes if times else ()), *team_notes)
+    if back_check is not None:
+        notes = (*notes, *back_check.notes)
     by_variable = (*(item.recodes for item in items), *(covariate.recodes for covariate in covariates))
     log = CleaningLog(
         rows_in=len(used),
@@ -164,10 +173,13 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
         weight=weight,
         area=_groups(chosen, config.data.area, "data.area"),
         teams=teams,
-        minutes=minutes,
+        minutes=None if times is None else times.minutes,
         suspects=tuple(suspect for item in items for suspect in find_suspects(item, reasons, interviewers)),
         log=log,
         provenance=survey_file.provenance,
+        times=times,
+        others=_other_columns(chosen, config, interviewers),
+        back_check=back_check,
     )
 
 
@@ -242,6 +254,18 @@ def _clean_items(chosen: _Chosen, config: ReportConfig, interviewers: Interviewe
         codes = codes_of_item(item, labels, config.missing_codes)
         cleaned.append(clean_item(column, item, codes, labels, interviewers, chosen.files))
     return tuple(cleaned)
+
+
+def _other_columns(chosen: _Chosen, config: ReportConfig, interviewers: Interviewers) -> tuple[ItemResponses, ...]:
+    """Columns of numbers that indicators use and that are no items, their own missing codes set to missing."""
+    found = []
+    for key, wanted in (("gates", config.indicators.gates), ("numeric", config.indicators.numeric)):
+        for entry in wanted:
+            as_item = ItemConfig(name=entry.name, label=entry.label, missing_codes=entry.missing_codes or None)
+            column, labels = chosen.column(entry.name, f"indicators.{key}"), chosen.labels(entry.name)
+            codes = codes_of_item(as_item, labels, {})
+            found.append(clean_item(column, as_item, codes, labels, interviewers, chosen.files).responses)
+    return tuple(found)
 
 
 _CovariateCleaner = Callable[..., CleanCovariate]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from qa_reports.config import DurationConfig, ReportConfig
 from qa_reports.survey.joins import JoinRecord, WantedJoin, join_file
-from qa_reports.survey.readers import FileProvenance, VariableLabels, read_data_file
+from qa_reports.survey.readers import DataFile, FileProvenance, VariableLabels, read_data_file
 
 __all__ = ["FileProvenance", "JoinRecord", "SurveyFile", "VariableLabels", "load_survey"]
 
@@ -23,11 +23,14 @@ class SurveyFile:
     labels: dict[str, VariableLabels]
     provenance: tuple[FileProvenance, ...]
     joins: tuple[JoinRecord, ...]
+    back_check: DataFile | None = None
+    """The file of re-interviews, where one is configured; the last of `provenance`."""
 
     @property
     def files(self) -> str:
         """The files as a message names them: "main.csv (with interviewers.csv joined)"."""
-        first, *joined = (file.path for file in self.provenance)
+        n_joined = len(self.provenance) - (self.back_check is not None)
+        first, *joined = (file.path for file in self.provenance[:n_joined])
         return f"{first} (with {', '.join(joined)} joined)" if joined else first
 
 
@@ -48,6 +51,9 @@ def load_survey(config: ReportConfig, folder: Path) -> SurveyFile:
     # The interviewers' file comes last, because its key may come from a file joined before.
     if config.interviewers.file is not None:
         loaded = _joined(loaded, _interviewers_join(config.interviewers.file, config, loaded.table), in_use, folder)
+    if config.indicators.back_check is not None:
+        again = read_data_file(folder, config.indicators.back_check.file)
+        loaded = replace(loaded, provenance=(*loaded.provenance, again.provenance), back_check=again)
     return loaded
 
 
@@ -72,6 +78,8 @@ def _columns_in_use(config: ReportConfig) -> frozenset[str]:
             *options.interviewer,
             *(item.name for item in config.items),
             *(covariate.name for covariate in covariates),
+            *(gate.name for gate in config.indicators.gates),
+            *(column.name for column in config.indicators.numeric),
             *joined_on,
             *(config.interviewers.on or ()),
             *(quoted or word for quoted, word in filtered_by),

@@ -1,9 +1,10 @@
-"""How long each interview took, in minutes."""
+"""When each interview took place, and how long it took, in minutes."""
 
 from __future__ import annotations
 
 import datetime
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,24 @@ _CLOCK = re.compile(r"([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9])(?:\.[0-9]+)?)?")
 _DAY = 24 * 60.0
 
 
-def interview_minutes(table: pd.DataFrame, duration: DurationConfig, files: str) -> tuple[FloatArray, tuple[str, ...]]:
-    """(n,) minutes, NaN where unknown, and notes on what could not be used.
+@dataclass(frozen=True, slots=True, eq=False)
+class InterviewTimes:
+    """When each of n interviews took place, where the file says so, as it says it; and how long it took."""
+
+    minutes: FloatArray
+    """(n,) length in minutes, NaN where unknown, zero, or less."""
+    start: FloatArray | None
+    """(n,) minutes since 1970-01-01, or since midnight where `on_clock`; NaN where blank. None where not configured."""
+    end: FloatArray | None
+    """(n,) likewise."""
+    on_clock: bool
+    """Whether the file has times of day only, without dates."""
+    notes: tuple[str, ...]
+    """What could not be used, one sentence each."""
+
+
+def interview_times(table: pd.DataFrame, duration: DurationConfig, files: str) -> InterviewTimes:
+    """Read the length of every interview, and its start and end where they are configured.
 
     Start and end are both dates with times ("2023-05-01 10:30") or both times of day ("10:30"); an interview that
     ends at an earlier time of day than it starts ended after midnight.
@@ -26,26 +43,31 @@ def interview_minutes(table: pd.DataFrame, duration: DurationConfig, files: str)
     Raises:
         DataError: a column is missing, or holds something that is no number or time.
     """
+    start = end = None
+    on_clock = False
     if duration.minutes is not None:
         column = require_column(table, duration.minutes, "data.duration.minutes", files)
         minutes = numbers_or_error(column, None, "data.duration.minutes", files).numbers
     elif duration.start is not None and duration.end is not None:
-        minutes = _between(table, duration.start, duration.end, files)
+        start, end, on_clock = _start_and_end(table, duration.start, duration.end, files)
+        minutes = end - start
+        if on_clock:
+            minutes = np.where(minutes < 0, minutes + _DAY, minutes)
     else:
         raise DataError("data.duration needs either minutes, or both start and end")
     impossible = minutes <= 0
     notes = [f"The duration is zero or less and not used in {counted(int(impossible.sum()), 'interview')}."]
-    return np.where(impossible, np.nan, minutes), tuple(notes if impossible.any() else [])
+    used = np.where(impossible, np.nan, minutes)
+    return InterviewTimes(used, start, end, on_clock, tuple(notes if impossible.any() else []))
 
 
-def _between(table: pd.DataFrame, start: str, end: str, files: str) -> FloatArray:
+def _start_and_end(table: pd.DataFrame, start: str, end: str, files: str) -> tuple[FloatArray, FloatArray, bool]:
     begins, begins_on_clock = _moments(require_column(table, start, "data.duration.start", files), files)
     ends, ends_on_clock = _moments(require_column(table, end, "data.duration.end", files), files)
     comparable = begins_on_clock == ends_on_clock or np.isnan(begins).all() or np.isnan(ends).all()
     if not comparable:
         raise DataError(f'{files}: of "{start}" and "{end}" only one has dates; give both with dates, or both without')
-    minutes = ends - begins
-    return np.where(minutes < 0, minutes + _DAY, minutes) if begins_on_clock else minutes
+    return begins, ends, begins_on_clock and ends_on_clock
 
 
 def _moments(column: pd.Series, files: str) -> tuple[FloatArray, bool]:

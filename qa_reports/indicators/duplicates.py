@@ -1,0 +1,248 @@
+"""Near-duplicate interviews: the largest share of identical answers, against the survey's own distribution.
+
+A fixed limit such as 85 % convicts honest surveys with few items or homogeneous respondents (Simmons et al. 2016, Pew
+Research Center). Here pairs of interviews of one interviewer are held against the pairs of different interviewers of
+the same survey, raised by what interviews of one interviewer have in common anyway.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, stats
+
+from qa_reports.indicators.measure import FloatArray, IndicatorMeasure, IntArray, not_applicable
+from qa_reports.indicators.similarity import PackedAnswers, ShareArray, blocks, pack_answers
+
+_LABEL = "Near-duplicate interviews"
+_BINS = 1000
+"""Shares are counted in thousandths."""
+_SAMPLE = 20_000_000
+"""Pairs of different interviewers from which their distribution is taken, at most."""
+_EXPECTED = 0.5
+"""Pairs within interviewers above the limit that chance brings about in the whole survey."""
+_TRIED = 10
+"""An interviewer's evidence is the best of their 1, 2, ... up to this many strongest links, allowing for the choice."""
+_LISTED = 200
+"""Pairs listed at most, the most alike first."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlikePair:
+    """Two interviews with improbably many identical answers."""
+
+    first: int
+    """Positions of the interviews in the survey."""
+    second: int
+    share: float
+    """Share of identical answers among the items both answered."""
+    same_interviewer: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Duplicates:
+    """What similar pairs say. n interviews, J interviewers."""
+
+    measure: IndicatorMeasure
+    """(n,) largest share of identical answers with any other interview."""
+    partner: IntArray
+    """(n,) the other interview; -1 where none can be compared."""
+    limit: float
+    """Share from which a pair of one interviewer is improbable: less than half such a pair is expected by chance among
+    all pairs within interviewers of the survey. NaN where not applicable."""
+    alike: IntArray
+    """(J,) interviews of each interviewer that are improbably like another one of theirs."""
+    p: FloatArray
+    """(J,) p of the interviewer's most similar pairs; NaN where they have no pair to compare."""
+    pairs: tuple[AlikePair, ...]
+    """Pairs within interviewers above the limit and identical pairs anywhere, most alike first."""
+    n_pairs: int
+    """Pairs above the limit within interviewers, and identical ones between, listed or not."""
+
+
+def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: int, fewest: int) -> Duplicates:
+    """Compare every interview with every other one.
+
+    For interviewer j with m_j pairs of interviews, let s_1 >= s_2 >= ... be the links of the maximum spanning forest of
+    their interviews (a group of k copies counts k - 1 times, not k (k - 1) / 2). With G(s) the share of pairs of
+    different interviewers that agree on s or more, and r how many times more frequent very similar pairs are
+    within interviewers, P(Poisson(m_j r G(s_k)) >= k) is the probability of k such links; p is the smallest
+    over k, times the number of k tried.
+
+    Args:
+        answers: (n, K), NaN where there is no answer.
+        interviewer: (n,) position of each interview's interviewer.
+        n_interviewers: J.
+        fewest: items both interviews must have answered.
+    """
+    n, k = answers.shape
+    if k < fewest:
+        reason = f"it takes {fewest} items or more to compare interviews; there are {k}"
+        return _none(n, n_interviewers, reason)
+    order = np.argsort(interviewer, kind="stable")
+    packed, owner = pack_answers(answers[order]), interviewer[order]
+    largest, partner, between, identical = _compare_all(packed, owner, fewest)
+    if not (largest >= 0).any():
+        return _none(n, n_interviewers, f"no two interviews have {fewest} answered items in common")
+    within = _compare_within(packed, owner, n_interviewers, fewest)
+    p, limit = _judge(within, between)
+    alike = np.array([len({row for link in links if link[0] >= limit for row in link[1:]}) for links in within.links])
+    values, partners = np.full(n, np.nan), np.full(n, -1, dtype=np.int64)
+    values[order] = np.where(largest >= 0, largest, np.nan)
+    partners[order] = np.where(largest >= 0, order[partner], -1)
+    found = [
+        *(AlikePair(int(order[a]), int(order[b]), share, True) for share, a, b in within.close if share >= limit),
+        *(AlikePair(int(order[a]), int(order[b]), 1.0, False) for a, b in identical),
+    ]
+    found.sort(key=lambda pair: (-pair.share, not pair.same_interviewer, pair.first, pair.second))
+    measure = IndicatorMeasure(
+        name="largest_match",
+        kind="duplicates",
+        label=_LABEL,
+        values=values,
+        unit="share of identical answers",
+        worrying="high",
+        scale="continuous",
+        threshold=f"two interviews of one interviewer agree on {limit:.0%} of their answers or more: less than half "
+        "such a pair is expected by chance in the whole survey",
+    )
+    return Duplicates(measure, partners, limit, alike, p, tuple(found[:_LISTED]), len(found))
+
+
+def no_duplicates(n: int, reason: str) -> IndicatorMeasure:
+    """The measure of n interviews that are not compared, and why."""
+    return not_applicable(n, "largest_match", "duplicates", _LABEL, reason)
+
+
+def _none(n: int, n_interviewers: int, reason: str) -> Duplicates:
+    nobody, nothing = np.zeros(n_interviewers, dtype=np.int64), np.full(n_interviewers, np.nan)
+    return Duplicates(
+        no_duplicates(n, reason), np.full(n, -1, dtype=np.int64), float("nan"), nobody, nothing, (), 0
+    )
+
+
+def _compare_all(
+    packed: PackedAnswers, owner: IntArray, fewest: int
+) -> tuple[FloatArray, IntArray, IntArray, list[tuple[int, int]]]:
+    """(n,) largest share and partner, the distribution between interviewers (thousandths), identical pairs between."""
+    n = len(owner)
+    largest, partner = np.full(n, -1.0, dtype=np.float32), np.zeros(n, dtype=np.int64)
+    between = np.zeros(_BINS + 1, dtype=np.int64)
+    identical: list[tuple[int, int]] = []
+    every = max(1, -(-(n * n // 2) // _SAMPLE))
+    for number, (rows, columns) in enumerate(blocks(n)):
+        share = packed.shares(rows, columns, fewest)
+        if columns.start < rows.stop:
+            corner = np.tril_indices(rows.stop - rows.start, 0, min(columns.stop, rows.stop) - columns.start)
+            share[corner] = -1  # itself, or a pair seen from the other side
+        best, at = share.max(axis=1), share.argmax(axis=1)
+        _raise(largest, partner, np.arange(rows.start, rows.stop), best, columns.start + at)
+        best, at = share.max(axis=0), share.argmax(axis=0)
+        _raise(largest, partner, np.arange(columns.start, columns.stop), best, rows.start + at)
+        if best.max(initial=-1) >= 1 and len(identical) < _LISTED:
+            identical += [
+                (rows.start + int(a), columns.start + int(b))
+                for a, b in np.argwhere(share >= 1)[:_LISTED]
+                if owner[rows.start + a] != owner[columns.start + b]
+            ]
+        if number % every == 0:
+            others = (owner[rows, None] != owner[columns]) & (share >= 0)
+            between += np.bincount((share[others] * _BINS).astype(np.int64), minlength=_BINS + 1)
+    return largest.astype(np.float64), partner, between, identical
+
+
+def _raise(largest: ShareArray, partner: IntArray, rows: IntArray, best: ShareArray, other: IntArray) -> None:
+    better = best > largest[rows]
+    largest[rows[better]], partner[rows[better]] = best[better], other[better]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Within:
+    """Pairs of interviews of one interviewer."""
+
+    counts: IntArray
+    """(J, bins) their shares in thousandths."""
+    links: list[list[tuple[float, int, int]]]
+    """Per interviewer the strongest links of the maximum spanning forest, strongest first."""
+    close: list[tuple[float, int, int]]
+    """The most similar pairs of all."""
+
+
+def _compare_within(packed: PackedAnswers, owner: IntArray, n_interviewers: int, fewest: int) -> _Within:
+    counts = np.zeros((n_interviewers, _BINS + 1), dtype=np.int64)
+    links: list[list[tuple[float, int, int]]] = [[] for _ in range(n_interviewers)]
+    close: list[tuple[float, int, int]] = []
+    starts = np.searchsorted(owner, np.arange(n_interviewers + 1))
+    for j in range(n_interviewers):
+        own = slice(int(starts[j]), int(starts[j + 1]))
+        size = own.stop - own.start
+        if size < 2:
+            continue
+        share = packed.shares(own, own, fewest).astype(np.float64)
+        upper = np.triu_indices(size, 1)
+        pairs = share[upper]
+        counts[j] = np.bincount((pairs[pairs >= 0] * _BINS).astype(np.int64), minlength=_BINS + 1)
+        strongest = np.argsort(-pairs, kind="stable")[: _LISTED + size]
+        ranked = [
+            (float(pairs[e]), own.start + int(upper[0][e]), own.start + int(upper[1][e]))
+            for e in strongest
+            if pairs[e] >= 0
+        ]
+        links[j] = _forest(ranked)
+        close += ranked[:_LISTED]
+    return _Within(counts, links, close)
+
+
+def _forest(ranked: list[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
+    """The links that join two groups not yet joined (Kruskal), strongest first."""
+    group: dict[int, int] = {}
+
+    def root(row: int) -> int:
+        while group.setdefault(row, row) != row:
+            row = group[row]
+        return row
+
+    found = []
+    for share, a, b in ranked:
+        one, other = root(a), root(b)
+        if one != other:
+            group[one] = other
+            found.append((share, a, b))
+    return found
+
+
+def _judge(within: _Within, between: IntArray) -> tuple[FloatArray, float]:
+    """(J,) p, and the share from which a pair within an interviewer is improbable."""
+    m = within.counts.sum(axis=1)
+    # Tails: pairs that agree on this many thousandths or more; never 0, because the next pair could be the first.
+    tail = (np.cumsum(between[::-1])[::-1] + 1) / (between.sum() + 1)
+    tail = np.minimum(tail * _excess(within.counts, m, tail), 1.0)
+    p = np.full(len(m), np.nan)
+    for j in np.flatnonzero(m):
+        shares = np.array([int(share * _BINS) for share, _, _ in within.links[j][:_TRIED]])
+        tails = stats.poisson.sf(np.arange(len(shares)), m[j] * tail[shares])
+        p[j] = min(1.0, float(tails.min()) * len(shares))
+    improbable = np.flatnonzero(m.sum() * tail <= _EXPECTED)
+    return p, float(improbable[0] / _BINS) if improbable.size else float("inf")
+
+
+def _excess(counts: IntArray, m: IntArray, tail: FloatArray) -> float:
+    """How many times more frequent very similar pairs are within interviewers than between, at least 1.
+
+    Taken from the share of interviewers who have any such pair, at a level that a fifth of them reach: however many
+    copies one interviewer has, they count once.
+    """
+    having = m > 0
+    reaching = (np.cumsum(counts[having, ::-1], axis=1)[:, ::-1] > 0).sum(axis=0)
+    level = np.flatnonzero(reaching >= max(3, having.sum() / 5))
+    if not level.size or reaching[level[-1]] == having.sum():
+        return 1.0
+    at = level[-1]
+    without, expected = having.sum() - reaching[at], m[having] * tail[at]
+    highest = 1e3
+    if np.exp(-highest * expected).sum() > without:
+        return highest
+    if np.exp(-expected).sum() <= without:
+        return 1.0
+    return float(optimize.brentq(lambda times: np.exp(-times * expected).sum() - without, 1.0, highest))

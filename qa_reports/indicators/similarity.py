@@ -1,0 +1,117 @@
+"""Shares of identical answers between all pairs of interviews, by bits: exclusive-or and count.
+
+Every answer becomes a whole number, written in a few bit planes: plane p of 64 items is one 64-bit word per interview.
+Two interviews agree on an item where all planes agree, so that one word operation compares 64 items. 50,000 interviews
+with 100 items are 1.25 billion pairs; they are compared in blocks that stay in the processor's cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa_reports.indicators.measure import FloatArray, IntArray
+
+Words = NDArray[np.uint64]
+ShareArray = NDArray[np.float32]
+
+_ROWS, _COLUMNS = 64, 4096
+_WORD = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedAnswers:
+    """n interviews, W words of 64 items each, P planes."""
+
+    rows: Words
+    """(W, P, n) the answers; a missing one differs from everything in `columns`."""
+    columns: Words
+    """(W, P, n) the same, with another mark for missing."""
+    answered: Words
+    """(W, n) which items have an answer."""
+    complete: bool
+    """Whether every answer is there."""
+    n_items: int
+
+    def shares(self, rows: slice, columns: slice, fewest: int) -> ShareArray:
+        """(rows, columns) share of identical answers among the items both answered; -1 with less than `fewest`."""
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        different, common = np.zeros(shape, dtype=np.uint16), np.zeros(shape, dtype=np.uint16)
+        buffer, plane_difference = np.empty(shape, dtype=np.uint64), np.empty(shape, dtype=np.uint64)
+        for word in range(len(self.rows)):
+            np.bitwise_xor(self.rows[word, 0, rows, None], self.columns[word, 0, columns], out=buffer)
+            for plane in range(1, self.rows.shape[1]):
+                np.bitwise_xor(
+                    self.rows[word, plane, rows, None], self.columns[word, plane, columns], out=plane_difference
+                )
+                np.bitwise_or(buffer, plane_difference, out=buffer)
+            different += count_bits(buffer)
+            if not self.complete:
+                np.bitwise_and(self.answered[word, rows, None], self.answered[word, columns], out=buffer)
+                common += count_bits(buffer)
+        if self.complete:
+            common[:] = self.n_items
+        agreeing = (self.n_items - different.astype(np.int32)).astype(np.float32)
+        share: ShareArray = np.divide(agreeing, np.maximum(common, 1), dtype=np.float32)
+        share[common < fewest] = -1
+        return share
+
+
+def count_bits(words: Words) -> NDArray[np.unsignedinteger]:
+    """Number of ones in each word."""
+    if hasattr(np, "bitwise_count"):  # NumPy 2
+        return np.bitwise_count(words)
+    return count_bits_by_halves(words)
+
+
+def count_bits_by_halves(words: Words) -> NDArray[np.unsignedinteger]:
+    """The same by adding neighbouring bits, pairs, nibbles and bytes (Warren 2012, Hacker's Delight, sec. 5-1)."""
+    one, two, four, high = (np.uint64(number) for number in (1, 2, 4, 56))
+    pairs, nibbles, low = (np.uint64(mask) for mask in (0x5555555555555555, 0x3333333333333333, 0x0F0F0F0F0F0F0F0F))
+    ones = np.uint64(0x0101010101010101)
+    counted = words - ((words >> one) & pairs)
+    counted = (counted & nibbles) + ((counted >> two) & nibbles)
+    counted = (counted + (counted >> four)) & low
+    return np.asarray((counted * ones) >> high)
+
+
+def pack_answers(answers: FloatArray) -> PackedAnswers:
+    """Pack (n, K) answers; NaN is missing."""
+    n, k = answers.shape
+    codes = np.zeros((n, k), dtype=np.int64)
+    for item in range(k):
+        has = np.isfinite(answers[:, item])
+        codes[has, item] = np.unique(answers[has, item], return_inverse=True)[1] + 2
+    planes = max(1, int(codes.max(initial=0)).bit_length())
+    answered = codes > 0
+    return PackedAnswers(
+        rows=_planes(codes, planes),
+        columns=_planes(np.where(answered, codes, 1), planes),
+        answered=_words(answered),
+        complete=bool(answered.all()),
+        n_items=k,
+    )
+
+
+def _planes(codes: IntArray, planes: int) -> Words:
+    by_plane = [_words((codes >> plane & 1).astype(bool)) for plane in range(planes)]
+    return np.ascontiguousarray(np.stack(by_plane, axis=1))
+
+
+def _words(bits: NDArray[np.bool_]) -> Words:
+    """(W, n) the bits of 64 items in one word."""
+    n, k = bits.shape
+    padded = np.zeros((n, -(-k // _WORD) * _WORD), dtype=bool)
+    padded[:, :k] = bits
+    return np.ascontiguousarray(np.packbits(padded, axis=1).view(np.uint64).T)
+
+
+def blocks(n: int) -> Iterator[tuple[slice, slice]]:
+    """Rectangles that cover every pair (row < column) at least once; those on the diagonal hold others too."""
+    for top in range(0, n, _ROWS):
+        bottom = min(top + _ROWS, n)
+        for left in range(top, n, _COLUMNS):
+            yield slice(top, bottom), slice(left, min(left + _COLUMNS, n))
