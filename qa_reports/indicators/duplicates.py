@@ -22,8 +22,8 @@ _SAMPLE = 20_000_000
 """Pairs of different interviewers from which their distribution is taken, at most."""
 _EXPECTED = 0.5
 """Pairs within interviewers above the limit that chance brings about in the whole survey."""
-_TRIED = 10
-"""An interviewer's evidence is the best of their 1, 2, ... up to this many strongest links, allowing for the choice."""
+_TRIED = np.array([1, 2, 4, 8])
+"""An interviewer's evidence is the best of this many of their strongest links, allowing for the choice."""
 _LISTED = 200
 """Pairs listed at most, the most alike first."""
 
@@ -68,7 +68,8 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
     their interviews (a group of k copies counts k - 1 times, not k (k - 1) / 2). With G(s) the share of pairs of
     different interviewers that agree on s or more, and r how many times more frequent very similar pairs are
     within interviewers, P(Poisson(m_j r G(s_k)) >= k) is the probability of k such links; p is the smallest
-    over k, times the number of k tried.
+    over k = 1, 2, 4 and 8, times the number of k tried. A link counts only where the two interviews are more alike than
+    either is to any interview of another interviewer.
 
     Args:
         answers: (n, K), NaN where there is no answer.
@@ -82,10 +83,11 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
         return _none(n, n_interviewers, reason)
     order = np.argsort(interviewer, kind="stable")
     packed, owner = pack_answers(answers[order]), interviewer[order]
-    largest, partner, between, identical = _compare_all(packed, owner, fewest)
+    best, between, identical = _compare_between(packed, owner, fewest)
+    within = _compare_within(packed, owner, n_interviewers, fewest, best)
+    largest, partner = best.share.astype(np.float64), best.partner
     if not (largest >= 0).any():
         return _none(n, n_interviewers, f"no two interviews have {fewest} answered items in common")
-    within = _compare_within(packed, owner, n_interviewers, fewest)
     p, limit = _judge(within, between)
     alike = np.array([len({row for link in links if link[0] >= limit for row in link[1:]}) for links in within.links])
     values, partners = np.full(n, np.nan), np.full(n, -1, dtype=np.int64)
@@ -117,44 +119,44 @@ def no_duplicates(n: int, reason: str) -> IndicatorMeasure:
 
 def _none(n: int, n_interviewers: int, reason: str) -> Duplicates:
     nobody, nothing = np.zeros(n_interviewers, dtype=np.int64), np.full(n_interviewers, np.nan)
-    return Duplicates(
-        no_duplicates(n, reason), np.full(n, -1, dtype=np.int64), float("nan"), nobody, nothing, (), 0
-    )
+    return Duplicates(no_duplicates(n, reason), np.full(n, -1, dtype=np.int64), float("nan"), nobody, nothing, (), 0)
 
 
-def _compare_all(
+@dataclass(frozen=True, slots=True, eq=False)
+class _Best:
+    """The largest share of n interviews so far, -1 where there is none, and with whom; changed in place."""
+
+    share: ShareArray
+    partner: IntArray
+
+    def take(self, rows: IntArray, share: ShareArray, partner: IntArray) -> None:
+        better = share > self.share[rows]
+        self.share[rows[better]], self.partner[rows[better]] = share[better], partner[better]
+
+
+def _compare_between(
     packed: PackedAnswers, owner: IntArray, fewest: int
-) -> tuple[FloatArray, IntArray, IntArray, list[tuple[int, int]]]:
-    """(n,) largest share and partner, the distribution between interviewers (thousandths), identical pairs between."""
+) -> tuple[_Best, IntArray, list[tuple[int, int]]]:
+    """Pairs of different interviewers: each interview's best, shares in thousandths, identical pairs."""
     n = len(owner)
-    largest, partner = np.full(n, -1.0, dtype=np.float32), np.zeros(n, dtype=np.int64)
+    best = _Best(np.full(n, -1.0, dtype=np.float32), np.zeros(n, dtype=np.int64))
     between = np.zeros(_BINS + 1, dtype=np.int64)
     identical: list[tuple[int, int]] = []
     every = max(1, -(-(n * n // 2) // _SAMPLE))
     for number, (rows, columns) in enumerate(blocks(n)):
         share = packed.shares(rows, columns, fewest)
-        if columns.start < rows.stop:
-            corner = np.tril_indices(rows.stop - rows.start, 0, min(columns.stop, rows.stop) - columns.start)
-            share[corner] = -1  # itself, or a pair seen from the other side
-        best, at = share.max(axis=1), share.argmax(axis=1)
-        _raise(largest, partner, np.arange(rows.start, rows.stop), best, columns.start + at)
-        best, at = share.max(axis=0), share.argmax(axis=0)
-        _raise(largest, partner, np.arange(columns.start, columns.stop), best, rows.start + at)
-        if best.max(initial=-1) >= 1 and len(identical) < _LISTED:
-            identical += [
-                (rows.start + int(a), columns.start + int(b))
-                for a, b in np.argwhere(share >= 1)[:_LISTED]
-                if owner[rows.start + a] != owner[columns.start + b]
-            ]
+        if owner[columns.start] <= owner[rows.stop - 1]:  # interviews stand by interviewer
+            share[owner[rows, None] >= owner[columns]] = -1
+        at = share.argmax(axis=1)
+        best.take(np.arange(rows.start, rows.stop), share[np.arange(len(at)), at], columns.start + at)
+        at = share.argmax(axis=0)
+        highest = share[at, np.arange(len(at))]
+        best.take(np.arange(columns.start, columns.stop), highest, rows.start + at)
+        if highest.max() >= 1 and len(identical) < _LISTED:
+            identical += [(rows.start + int(a), columns.start + int(b)) for a, b in np.argwhere(share >= 1)[:_LISTED]]
         if number % every == 0:
-            others = (owner[rows, None] != owner[columns]) & (share >= 0)
-            between += np.bincount((share[others] * _BINS).astype(np.int64), minlength=_BINS + 1)
-    return largest.astype(np.float64), partner, between, identical
-
-
-def _raise(largest: ShareArray, partner: IntArray, rows: IntArray, best: ShareArray, other: IntArray) -> None:
-    better = best > largest[rows]
-    largest[rows[better]], partner[rows[better]] = best[better], other[better]
+            between += np.bincount((share[share >= 0] * _BINS).astype(np.int64), minlength=_BINS + 1)
+    return best, between, identical
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,12 +166,15 @@ class _Within:
     counts: IntArray
     """(J, bins) their shares in thousandths."""
     links: list[list[tuple[float, int, int]]]
-    """Per interviewer the strongest links of the maximum spanning forest, strongest first."""
+    """Per interviewer the links of the maximum spanning forest that count as evidence, strongest first."""
     close: list[tuple[float, int, int]]
     """The most similar pairs of all."""
 
 
-def _compare_within(packed: PackedAnswers, owner: IntArray, n_interviewers: int, fewest: int) -> _Within:
+def _compare_within(packed: PackedAnswers, owner: IntArray, n_interviewers: int, fewest: int, best: _Best) -> _Within:
+    """Pairs of one interviewer. Those that are no more alike than either is to somebody else's interview are no
+    evidence: two respondents who answer in the commonest way are alike whoever asks. `best` takes them all in."""
+    elsewhere = best.share.astype(np.float64)
     counts = np.zeros((n_interviewers, _BINS + 1), dtype=np.int64)
     links: list[list[tuple[float, int, int]]] = [[] for _ in range(n_interviewers)]
     close: list[tuple[float, int, int]] = []
@@ -189,7 +194,11 @@ def _compare_within(packed: PackedAnswers, owner: IntArray, n_interviewers: int,
             for e in strongest
             if pairs[e] >= 0
         ]
-        links[j] = _forest(ranked)
+        links[j] = _forest([pair for pair in ranked if pair[0] > max(elsewhere[pair[1]], elsewhere[pair[2]])])
+        np.fill_diagonal(share, -1)
+        at = share.argmax(axis=1)
+        rows = np.arange(own.start, own.stop)
+        best.take(rows, share[np.arange(size), at].astype(np.float32), own.start + at)
         close += ranked[:_LISTED]
     return _Within(counts, links, close)
 
@@ -220,9 +229,10 @@ def _judge(within: _Within, between: IntArray) -> tuple[FloatArray, float]:
     tail = np.minimum(tail * _excess(within.counts, m, tail), 1.0)
     p = np.full(len(m), np.nan)
     for j in np.flatnonzero(m):
-        shares = np.array([int(share * _BINS) for share, _, _ in within.links[j][:_TRIED]])
-        tails = stats.poisson.sf(np.arange(len(shares)), m[j] * tail[shares])
-        p[j] = min(1.0, float(tails.min()) * len(shares))
+        tried = _TRIED[len(within.links[j]) >= _TRIED]
+        weakest = np.array([int(within.links[j][number - 1][0] * _BINS) for number in tried], dtype=np.int64)
+        tails = stats.poisson.sf(tried - 1, m[j] * tail[weakest])
+        p[j] = min(1.0, float(tails.min(initial=1.0)) * max(1, len(tried)))
     improbable = np.flatnonzero(m.sum() * tail <= _EXPECTED)
     return p, float(improbable[0] / _BINS) if improbable.size else float("inf")
 

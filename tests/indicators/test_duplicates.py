@@ -1,0 +1,105 @@
+"""Near-duplicates: shares of identical answers counted by brute force, and who is found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qa_reports.indicators.duplicates import find_duplicates
+from qa_reports.indicators.similarity import count_bits, count_bits_by_halves, pack_answers
+
+SINGLE = 1e-6
+"""Shares are kept in single precision."""
+
+
+def homogeneous(
+    rng: np.random.Generator, interviewers: int, each: int, items: int, missing: float = 0.03
+) -> tuple[np.ndarray, np.ndarray]:
+    n = interviewers * each
+    answers = np.clip(np.rint(5 + 2 * (0.6 * rng.normal(size=(n, 1)) + rng.normal(size=(n, items)))), 0, 10)
+    answers[rng.random((n, items)) < missing] = np.nan
+    return answers, np.repeat(np.arange(interviewers), each)
+
+
+def brute_force(answers: np.ndarray, fewest: int) -> np.ndarray:
+    n = len(answers)
+    share = np.full((n, n), -1.0)
+    for a in range(n):
+        for b in range(n):
+            both = np.isfinite(answers[a]) & np.isfinite(answers[b])
+            if a != b and both.sum() >= fewest:
+                share[a, b] = (answers[a] == answers[b])[both].mean()
+    return share
+
+
+@pytest.mark.parametrize(("items", "missing"), [(12, 0.1), (70, 0.05), (64, 0.0)])
+def test_shares_equal_those_counted_one_by_one(items: int, missing: float) -> None:
+    answers, interviewer = homogeneous(np.random.default_rng(5), 13, 7, items, missing)
+    expected = brute_force(answers, 10).max(axis=1)
+
+    found = find_duplicates(answers, interviewer[::-1].copy(), 13, 10)
+
+    np.testing.assert_allclose(found.measure.values, np.where(expected >= 0, expected, np.nan), atol=SINGLE)
+    row = np.flatnonzero(found.partner >= 0)
+    np.testing.assert_allclose(
+        brute_force(answers, 10)[row, found.partner[row]], found.measure.values[row], atol=SINGLE
+    )
+
+
+def test_bits_are_counted_alike_by_either_way() -> None:
+    words = np.random.default_rng(6).integers(0, 2**63, 1000, dtype=np.uint64)
+
+    np.testing.assert_array_equal(count_bits_by_halves(words), [int(word).bit_count() for word in words])
+    np.testing.assert_array_equal(count_bits(words), count_bits_by_halves(words))
+
+
+def test_a_missing_answer_is_like_no_other() -> None:
+    packed = pack_answers(np.array([[np.nan, 1.0], [np.nan, 1.0]]))
+
+    np.testing.assert_array_equal(packed.shares(slice(0, 2), slice(0, 2), 1), np.ones((2, 2)))
+    np.testing.assert_array_equal(packed.shares(slice(0, 2), slice(0, 2), 2), -np.ones((2, 2)))
+
+
+def test_an_interviewer_with_copied_interviews_is_found_and_nobody_else() -> None:
+    rng = np.random.default_rng(7)
+    answers, interviewer = homogeneous(rng, 60, 12, 22)
+    answers[3:8] = answers[3]
+    answers[np.arange(3, 8), rng.integers(0, 22, 5)] = 10.0
+
+    found = find_duplicates(answers, interviewer, 60, 10)
+
+    assert found.p[0] < 1e-6
+    assert found.alike[0] == 5
+    assert (found.p[1:] > 0.5 / 60).all()
+    assert all(pair.same_interviewer for pair in found.pairs[:10])
+    assert {row for pair in found.pairs[:10] for row in (pair.first, pair.second)} == {3, 4, 5, 6, 7}
+
+
+def test_a_group_of_copies_counts_once_less_than_its_size() -> None:
+    """Otherwise 4 alike interviews would count as 6 independent coincidences."""
+    answers, interviewer = homogeneous(np.random.default_rng(8), 40, 10, 22)
+    pair, group = answers.copy(), answers.copy()
+    pair[1] = pair[0]
+    group[1:4] = group[0]
+
+    one = find_duplicates(pair, interviewer, 40, 10).p[0]
+    three = find_duplicates(group, interviewer, 40, 10).p[0]
+
+    assert one**4 < three < one
+
+
+def test_identical_interviews_of_different_interviewers_are_listed() -> None:
+    answers, interviewer = homogeneous(np.random.default_rng(9), 20, 10, 22, missing=0.0)
+    answers[150] = answers[20]
+
+    found = find_duplicates(answers, interviewer, 20, 10)
+
+    exact = [pair for pair in found.pairs if not pair.same_interviewer]
+    assert [(pair.first, pair.second, pair.share) for pair in exact] == [(20, 150, 1.0)]
+
+
+def test_too_few_items_are_not_compared() -> None:
+    found = find_duplicates(np.ones((5, 3)), np.zeros(5, dtype=np.int64), 1, 10)
+
+    assert found.measure.reason == "it takes 10 items or more to compare interviews; there are 3"
+    assert np.isnan(found.p).all()
