@@ -1,0 +1,270 @@
+"""Likelihood of cumulative-logit random-intercept models by adaptive Gauss-Hermite quadrature, with its gradient.
+
+P(y <= k) = F(theta_k - x b - s v), F logistic, v standard normal per interviewer, s >= 0. Two categories make it a
+logistic model whose intercept is -theta_0. The logarithm of a category's probability needs only A = F(upper - eta) and
+B = F(lower - eta): its derivative by eta is A + B - 1, the second one -A(1-A) - B(1-B).
+
+Sizes: F fits of one shape, G interviewers over all fits, R rows, C categories, p covariates, Q nodes; D = C - 1 + p + 1
+parameters in the order thresholds, covariates, s. A row is one category of one covariate pattern of one interviewer
+with its count: the counts are all that the likelihood needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_FAR = 300.0
+"""Beyond this logit a probability is 0 or 1 for every purpose, and the square of its exponential still a number."""
+_MODE_STEPS = 60
+_MODE_TOLERANCE = 1e-10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """The counts of F fits, sorted by fit and interviewer."""
+
+    covariates: FloatArray
+    """(R, p)."""
+    category: IntArray
+    """(R,) 0 .. C-1."""
+    count: FloatArray
+    """(R,) positive; need not be whole."""
+    group: IntArray
+    """(R,) 0 .. G-1, the interviewer within the fit, ascending."""
+    fit: IntArray
+    """(G,) 0 .. F-1, ascending."""
+    n_fits: int
+    n_categories: int
+    upper: sparse.csr_array
+    """(G D, R) sums a row's derivative by its upper threshold's logit into its interviewer's parameters: threshold,
+    minus the covariates, minus 1 (for s, before the node)."""
+    lower: sparse.csr_array
+    """(G D, R) the same for the lower threshold."""
+    upper_design: FloatArray
+    """(R, D) the derivative of the upper logit by the parameters, s before the node."""
+    lower_design: FloatArray
+    """(R, D)."""
+    member: sparse.csr_array
+    """(G, R) sums rows by interviewer, weighted by count."""
+
+    @property
+    def n_groups(self) -> int:
+        """G."""
+        return len(self.fit)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parameters:
+    """Parameters of F fits of one shape."""
+
+    thresholds: FloatArray
+    """(F, C-1) ascending."""
+    slopes: FloatArray
+    """(F, p)."""
+    sd: FloatArray
+    """(F,) of the random intercept, >= 0."""
+
+    def moved(self, step: FloatArray) -> Parameters:
+        """Parameters plus a step (F, D)."""
+        cut = self.thresholds.shape[1]
+        return Parameters(self.thresholds + step[:, :cut], self.slopes + step[:, cut:-1], self.sd + step[:, -1])
+
+    def of(self, fits: NDArray[np.int64]) -> Parameters:
+        """The parameters of some of the fits, in the order given."""
+        return Parameters(self.thresholds[fits], self.slopes[fits], self.sd[fits])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """The likelihood at given parameters; G interviewers over all fits."""
+
+    loglik: FloatArray
+    """(F,) minus infinity where thresholds are not ascending."""
+    gradient: FloatArray
+    """(G, D) of each interviewer's contribution: the exact gradient of the quadrature sum, nodes moving along."""
+    curvature: FloatArray
+    """(G, D, D) second derivatives of each contribution (Louis 1982, JRSS B 44), exact up to the quadrature error."""
+    mode: FloatArray
+    """(G,) of the integrand over v."""
+    precision: FloatArray
+    """(G,) minus its second log derivative at the mode."""
+
+
+def build_rows(
+    covariates: Sequence[FloatArray],
+    category: Sequence[IntArray],
+    group: Sequence[IntArray],
+    count: Sequence[FloatArray],
+    n_categories: int,
+) -> Rows:
+    """Rows of F fits from, per fit, (m, p) covariates and (m,) categories, interviewers without gaps, and counts."""
+    offset = np.concatenate([[0], np.cumsum([g.max() + 1 for g in group])])
+    fit = np.repeat(np.arange(len(group)), np.diff(offset))
+    x, y = np.concatenate(covariates), np.concatenate(category)
+    g, w = np.concatenate([g + start for g, start in zip(group, offset, strict=False)]), np.concatenate(count)
+    order = np.argsort(g, kind="stable")
+    x, y, g, w = x[order], y[order], g[order], w[order]
+    rows, cut = len(y), n_categories - 1
+    design = np.column_stack([np.zeros((rows, cut)), -x, -np.ones(rows)])
+    upper, lower = design.copy(), design.copy()
+    below, above = np.flatnonzero(y < cut), np.flatnonzero(y > 0)
+    upper[below, y[below]] = 1.0
+    lower[above, y[above] - 1] = 1.0
+    return Rows(
+        covariates=x, category=y, count=w, group=g, fit=fit, n_fits=len(group), n_categories=n_categories,
+        upper=_summing(upper, w, g, offset[-1]),
+        lower=_summing(lower, w, g, offset[-1]),
+        upper_design=upper,
+        lower_design=lower,
+        member=sparse.csr_array((w, (g, np.arange(rows))), shape=(offset[-1], rows)),
+    )  # fmt: skip
+
+
+def _summing(design: FloatArray, count: FloatArray, group: IntArray, groups: int) -> sparse.csr_array:
+    d = design.shape[1]
+    row, column = np.nonzero(design)
+    values = design[row, column] * count[row]
+    return sparse.csr_array((values, (group[row] * d + column, row)), shape=(groups * d, len(design)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Logits:
+    """Where each row stands before its interviewer's effect, and what does not depend on it."""
+
+    upper: FloatArray
+    """(R,) theta_y - x b; infinite for the last category."""
+    lower: FloatArray
+    """(R,) theta_(y-1) - x b; minus infinite for the first."""
+    log_width: FloatArray
+    """(R,) log(1 - exp(lower - upper))."""
+    ratio: FloatArray
+    """(R,) 1 / (exp(upper - lower) - 1)."""
+    bend: FloatArray
+    """(R,) minus the derivative of `ratio` by the width."""
+
+
+def _logits(rows: Rows, at: Parameters) -> _Logits:
+    own = rows.fit[rows.group]
+    edge = np.full((rows.n_fits, 1), np.inf)
+    ends = np.concatenate([-edge, at.thresholds, edge], axis=1)
+    eta = np.einsum("rp,rp->r", rows.covariates, at.slopes[own])
+    upper, lower = ends[own, rows.category + 1], ends[own, rows.category]
+    width = upper - lower
+    ratio = 1.0 / np.expm1(np.minimum(width, _FAR))
+    ratio[width > _FAR] = 0.0
+    return _Logits(upper - eta, lower - eta, np.log(-np.expm1(-width)), ratio, ratio * (1 + ratio))
+
+
+def _tails(logits: _Logits, shift: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """1 - A, B and log(A (1 - B)) of every row (R, ...) at logits lowered by `shift`."""
+    extra = (slice(None), *([None] * (shift.ndim - 1)))
+    over = np.exp(np.minimum(shift - logits.upper[extra], _FAR))
+    under = np.exp(np.minimum(logits.lower[extra] - shift, _FAR))
+    return over / (1 + over), under / (1 + under), -np.log((1 + over) * (1 + under))
+
+
+def evaluate(rows: Rows, at: Parameters, nodes: int, start: FloatArray | None = None) -> Evaluation:
+    """Log-likelihood, gradient and curvature by `nodes` quadrature nodes at the mode of each interviewer.
+
+    `start` (G,) are modes to begin the search with. Fits without a variance need one node only.
+    """
+    ascending = np.all(np.diff(at.thresholds, axis=1) > 0, axis=1, keepdims=True)
+    safe = Parameters(np.where(ascending, at.thresholds, np.arange(at.thresholds.shape[1])), at.slopes, at.sd)
+    logits, sd = _logits(rows, safe), safe.sd[rows.fit]
+    mode = _find_modes(rows, logits, sd, np.zeros(rows.n_groups) if start is None else start)
+    precision, mode_gradient, spread_gradient = _laplace(rows, logits, sd, mode)
+    x, weight = np.polynomial.hermite.hermgauss(nodes)
+    reach = 1 / np.sqrt(precision)
+    node = mode[:, None] + reach[:, None] * np.sqrt(2) * x
+    over, under, log_p = _tails(logits, (sd[:, None] * node)[rows.group])
+    log_p += logits.log_width[:, None]
+    log_f = rows.member @ log_p - node**2 / 2 + np.log(weight) + x**2
+    top = log_f.max(axis=1, keepdims=True)
+    posterior = np.exp(log_f - top)
+    total = posterior.sum(axis=1, keepdims=True)
+    posterior /= total
+    # sqrt(2) of the rule, 1/sqrt(2 pi) of the density.
+    contribution = (top + np.log(total))[:, 0] + np.log(reach) - 0.5 * np.log(np.pi)
+    loglik = np.bincount(rows.fit, weights=contribution, minlength=rows.n_fits)
+    score = _scores(rows, logits, over, under)
+    pull = sd[:, None] * score[:, -1] - node
+    score[:, -1] *= node
+    mean = np.einsum("gdq,gq->gd", score, posterior)
+    moving = np.einsum("gq,gq->g", posterior, pull), np.einsum("gq,gq,q->g", posterior, pull, np.sqrt(2) * x)
+    gradient = mean + moving[0][:, None] * mode_gradient + (moving[1] + 1 / reach)[:, None] * spread_gradient
+    curvature = _expected_curvature(rows, logits, over, under, posterior, node)
+    curvature += (score * posterior[:, None]) @ np.swapaxes(score, 1, 2) - mean[:, :, None] * mean[:, None]
+    return Evaluation(np.where(ascending[:, 0], loglik, -np.inf), gradient, curvature, mode, precision)
+
+
+def _find_modes(rows: Rows, logits: _Logits, sd: FloatArray, start: FloatArray) -> FloatArray:
+    """(G,) the mode of each interviewer's integrand: Newton, held inside a bracket (the integrand is log-concave)."""
+    mode = start.copy()
+    # A score is between -1 and 1 per interview, so this bracket holds the mode.
+    high = sd * (rows.member @ np.ones(len(rows.count))) + 1
+    low = -high
+    for _ in range(_MODE_STEPS):
+        over, under, _ = _tails(logits, (sd * mode)[rows.group])
+        pull = sd * (rows.member @ (under - over)) - mode
+        precision = 1 + sd**2 * (rows.member @ (over * (1 - over) + under * (1 - under)))
+        step = pull / precision
+        if np.abs(step).max() < _MODE_TOLERANCE:
+            break
+        low, high = np.where(pull > 0, mode, low), np.where(pull < 0, mode, high)
+        target = mode + step
+        outside = (target <= low) & (pull < 0) | (target >= high) & (pull > 0)
+        mode = np.where(outside, (low + high) / 2, target)
+    return mode
+
+
+def _laplace(
+    rows: Rows, logits: _Logits, sd: FloatArray, mode: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The curvature at the mode (G,), and how mode and 1/sqrt(curvature) move with the parameters (G, D) each."""
+    over, under, _ = _tails(logits, (sd * mode)[rows.group])
+    upper, lower = over * (1 - over), under * (1 - under)
+    score = rows.member @ (under - over)
+    information = rows.member @ (upper + lower)
+    # f' = f (1 - 2F), with F = 1 - over above and F = under below.
+    upper_bend, lower_bend = upper * (2 * over - 1), lower * (1 - 2 * under)
+    third = rows.member @ (upper_bend + lower_bend)
+    precision = 1 + sd**2 * information
+    shape = (rows.n_groups, rows.upper_design.shape[1])
+    first = (rows.upper @ upper + rows.lower @ lower).reshape(shape) * sd[:, None]
+    second = -(rows.upper @ upper_bend + rows.lower @ lower_bend).reshape(shape) * sd[:, None] ** 2
+    first[:, -1] = first[:, -1] * mode + score
+    second[:, -1] = second[:, -1] * mode - 2 * sd * information
+    mode_gradient = first / precision[:, None]
+    moved = (sd**3 * third)[:, None] * mode_gradient + second
+    return precision, mode_gradient, 0.5 * moved / precision[:, None] ** 1.5
+
+
+def _scores(rows: Rows, logits: _Logits, over: FloatArray, under: FloatArray) -> FloatArray:
+    """(G, D, Q) derivatives of an interviewer's log-likelihood at every node; the last is by s v / v."""
+    own = rows.upper @ (over + logits.ratio[:, None]) - rows.lower @ (under + logits.ratio[:, None])
+    return np.asarray(own).reshape(rows.n_groups, rows.upper_design.shape[1], -1)
+
+
+def _expected_curvature(
+    rows: Rows, logits: _Logits, over: FloatArray, under: FloatArray, posterior: FloatArray, node: FloatArray
+) -> FloatArray:
+    """(G, D, D) posterior means of the second derivatives, s after the node."""
+    d = rows.upper_design.shape[1]
+    weights = np.stack([posterior, posterior * node, posterior * node**2])[:, rows.group]
+    upper = np.einsum("mrq,rq->mr", weights, over * (1 - over))
+    lower = np.einsum("mrq,rq->mr", weights, under * (1 - under))
+    width = logits.bend[:, None] * (rows.upper_design - rows.lower_design)
+    design = [rows.upper_design * upper[0, :, None] + width, rows.lower_design * lower[0, :, None] - width]
+    design[0][:, -1], design[1][:, -1] = -upper[1], -lower[1]
+    total = -np.asarray(rows.upper @ design[0] + rows.lower @ design[1]).reshape(rows.n_groups, d, d)
+    total[:, -1] = total[:, :, -1]
+    total[:, -1, -1] = -(rows.member @ (upper[2] + lower[2]))
+    return total
