@@ -275,6 +275,24 @@ CONTRADICTIONS = [
     ("[0, 10]}\n", "[0, 10], missing_codes: {8: Don't know}}\n",
      "wave.yaml:7: items.pplhlp.missing_codes: 8 (Don't know) lies inside the scale 0 to 10; "
      "correct the code or the scale"),
+    ("[0, 10]}\n", "[0, 10], missing_codes: {..2: Missing}}\n",
+     "wave.yaml:7: items.pplhlp.missing_codes: ..2 (Missing) lies inside the scale 0 to 10; "
+     "correct the code or the scale"),
+    ("[0, 10]}\n", "[0, 10]}\nmissing_code_groups: [{items: [trstplc, pplhlp, pplhlp, trst], missing_codes: [5-9]}]\n",
+     "wave.yaml:6: items.trstplc: the group's missing code 5-9 (Missing) lies inside its scale 0 to 10; "
+     "give the item its own missing_codes, {} for none\n"
+     "wave.yaml:7: items.pplhlp: the group's missing code 5-9 (Missing) lies inside its scale 0 to 10; "
+     "give the item its own missing_codes, {} for none\n"
+     "wave.yaml:8: missing_code_groups[1].items.pplhlp: pplhlp has codes of a group already; keep it in one group\n"
+     "wave.yaml:8: missing_code_groups[1].items.trst: is not one of the items; did you mean trstplc?"),
+    ("scale: [0, 10]}\n", "reverse: true}\n",
+     "wave.yaml:7: items.pplhlp.reverse: needs the scale, to know what becomes what; add scale, e.g. [1, 5]"),
+    ("[0, 10]}\n", "[0, 10], categories: {0: None, 11: Complete}}\n",
+     "wave.yaml:7: items.pplhlp.categories: 11 (Complete) lies outside the scale 0 to 10; "
+     "correct the number or the scale"),
+    ("[0, 10]}\n", "[0, 10], categories: None}\n",
+     "wave.yaml:7: items.pplhlp.categories: is not a set of answers; write them in their order, "
+     "[Disagree strongly, ..., Agree strongly], or with their numbers, {1: Disagree strongly, 5: Agree strongly}"),
     ("[0, 10]}\n", "[0, 10]}\nbatteries: [{name: Trust, items: [trstplc, trstlgl]}]\n",
      "wave.yaml:8: batteries.Trust.items.trstlgl: is not one of the items; did you mean trstplc?"),
     ("[0, 10]}\n", "[0, 10]}\nbatteries: [{name: Trust, items: [trstplc, trstplc]}]\n",

@@ -1,6 +1,7 @@
 """The YAML file of a report: its options and defaults (`models`), and how it is read and checked (`load_config`)."""
 
 from qa_reports.config.addresses import MailAddress, parse_address
+from qa_reports.config.codes import code_range, meets_scale
 from qa_reports.config.loading import load_config
 from qa_reports.config.models import (
     AgreeConfig,
@@ -58,7 +59,9 @@ __all__ = [
     "Section",
     "SmtpConfig",
     "SurveyConfig",
+    "code_range",
     "config_schema",
     "load_config",
+    "meets_scale",
     "parse_address",
 ]

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from qa_reports.config.addresses import parse_address
-from qa_reports.config.models import CovariateConfig, EmailConfig, ItemConfig, MissingCodes, ReportConfig
+from qa_reports.config.codes import meets_scale
+from qa_reports.config.models import CovariateConfig, EmailConfig, ItemConfig, ReportConfig
 from qa_reports.config.wording import Complaint, did_you_mean
 
 
@@ -18,8 +19,9 @@ def contradictions(config: ReportConfig) -> Iterator[Complaint]:
     for position, item in enumerate(config.items):
         place = ("items", position)
         yield from _slopes(item, place, names)
-        yield from _scale_and_codes(item, place, config.missing_codes)
+        yield from _scale_and_codes(item, place, config)
     yield from _batteries(config)
+    yield from _code_groups(config)
     yield from _duration(config)
     yield from _indicators(config)
     if config.email is not None:
@@ -112,26 +114,49 @@ def _slopes(item: ItemConfig, place: tuple[str | int, ...], names: list[str]) ->
         yield Complaint((*place, "random_intercept"), text)
 
 
-def _scale_and_codes(item: ItemConfig, place: tuple[str | int, ...], defaults: MissingCodes) -> Iterator[Complaint]:
-    if item.scale is None:
+def _scale_and_codes(item: ItemConfig, place: tuple[str | int, ...], config: ReportConfig) -> Iterator[Complaint]:
+    if item.reverse and item.valid_range is None:
+        yield Complaint((*place, "reverse"), "needs the scale, to know what becomes what; add scale, e.g. [1, 5]")
+    if item.valid_range is None:
         return
-    low, high = item.scale
+    low, high = item.valid_range
     scale = f"{low:g} to {high:g}"
     if low >= high:
         one_answer = f"{scale} has only one answer; give the lowest and the highest"
         turned = f"{scale} stands the wrong way round; the lowest answer comes first: [{high:g}, {low:g}]"
         yield Complaint((*place, "scale"), one_answer if low == high else turned)
         return
-    codes = defaults if item.missing_codes is None else item.missing_codes
-    inside = [(code, reason) for code, reason in codes.items() if isinstance(code, float) and low <= code <= high]
-    for code, reason in inside:
-        shown = f"{code:g} ({reason})"
+    for number, answer in (item.categories or {}).items():
+        if not low <= number <= high:
+            text = f"{number:g} ({answer}) lies outside the scale {scale}; correct the number or the scale"
+            yield Complaint((*place, "categories"), text)
+    declared = config.declared_codes(item)
+    codes = config.missing_codes if declared is None else declared
+    for code, reason in codes.items():
+        if not meets_scale(code, (low, high)):
+            continue
+        shown = f"{code:g} ({reason})" if isinstance(code, float) else f"{code} ({reason})"
         if item.missing_codes is None:
-            text = f"the default missing code {shown} lies inside its scale {scale}"
+            owner = "default" if declared is None else "group's"
+            text = f"the {owner} missing code {shown} lies inside its scale {scale}"
             yield Complaint(place, f"{text}; give the item its own missing_codes, {{}} for none")
         else:
             text = f"{shown} lies inside the scale {scale}; correct the code or the scale"
             yield Complaint((*place, "missing_codes"), text)
+
+
+def _code_groups(config: ReportConfig) -> Iterator[Complaint]:
+    names = [item.name for item in config.items]
+    seen: set[str] = set()
+    for group, listed in enumerate(config.missing_code_groups):
+        for entry, name in enumerate(listed.items):
+            place = ("missing_code_groups", group, "items", entry)
+            if name not in names:
+                remedy = did_you_mean(name, names, "add it to items, or delete it here")
+                yield Complaint(place, f"is not one of the items; {remedy}")
+            elif name in seen:
+                yield Complaint(place, f"{name} has codes of a group already; keep it in one group")
+            seen.add(name)
 
 
 def _batteries(config: ReportConfig) -> Iterator[Complaint]:

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from qa_reports.config.addresses import parse_address
+from qa_reports.config.codes import as_categories, as_codes
 
 
 def _number_as_text(value: object) -> object:
@@ -19,17 +20,6 @@ def _number_as_text(value: object) -> object:
 def _as_tuple(value: object) -> object:
     """Let one name stand for a list of one, as YAML users expect."""
     return (value,) if isinstance(value, str) else value
-
-
-def _as_codes(value: object) -> object:
-    """Codes as numbers or texts with a reason each; a list of codes has the reason "Missing"."""
-    if isinstance(value, (list, tuple)):
-        value = dict.fromkeys(value, "Missing") if all(isinstance(code, (int, float, str)) for code in value) else None
-    if not isinstance(value, dict) or any(isinstance(code, bool) or code is None for code in value):
-        raise PydanticCustomError(
-            "codes", "is not a set of codes; write {88: Don't know, 99: No answer}, or [88, 99] without reasons"
-        )
-    return {float(code) if isinstance(code, int) else code: reason for code, reason in value.items()}
 
 
 def _as_scale(value: object) -> object:
@@ -54,12 +44,17 @@ def _as_address(value: object) -> object:
 
 
 _TEXT_OR_NUMBER: Any = str | int
+_ANSWERS: Any = dict[str, str] | list[str]
 _CODES: Any = dict[str, str] | list[float | str]
 
 Text = Annotated[str, BeforeValidator(_number_as_text, json_schema_input_type=_TEXT_OR_NUMBER), Field(min_length=1)]
 Names = Annotated[tuple[Text, ...], BeforeValidator(_as_tuple, json_schema_input_type=str | list[str])]
-MissingCodes = Annotated[dict[float | str, Text], BeforeValidator(_as_codes, json_schema_input_type=_CODES)]
-"""Code as it stands in the file -> the reason it stands for, e.g. {88: "Don't know"}."""
+MissingCodes = Annotated[dict[float | str, Text], BeforeValidator(as_codes, json_schema_input_type=_CODES)]
+"""Code or range of codes as it stands in the file -> the reason it stands for, e.g. {88: "Don't know"}."""
+CodedAnswers = Annotated[
+    dict[float, Text], BeforeValidator(as_categories, json_schema_input_type=dict[str, str] | list[str])
+]
+"""Number -> the answer it stands for, lowest first."""
 Scale = Annotated[tuple[float, float], BeforeValidator(_as_scale, json_schema_input_type=tuple[float, float])]
 Flag = Annotated[bool, Field(strict=True)]
 Address = Annotated[str, BeforeValidator(_as_address, json_schema_input_type=str)]
@@ -137,6 +132,11 @@ class InterviewersConfig(Section):
     on: Names | None = Field(
         None, description="Columns that name the interviewer in that file, where they differ from `data.interviewer`."
     )
+    missing_codes: MissingCodes | None = Field(
+        None,
+        description="Values of the interviewer column that stand for nobody, e.g. [-2, 9999]; left out, they are found "
+        "and listed, and {} means none.",
+    )
     covariates: Covariates = Field((), description="Interviewer characteristics, such as experience.")
 
 
@@ -150,7 +150,17 @@ class ItemConfig(Section):
         None, description="Lowest and highest valid answer, e.g. [0, 10]; answers outside are set aside and listed."
     )
     missing_codes: MissingCodes | None = Field(
-        None, description="Codes that mean no answer; they replace the default codes, and {} means none."
+        None,
+        description="Codes that mean no answer; they replace all others, {} means none. Ranges are written 90..99, "
+        "..-1 or 90.. (both ends included).",
+    )
+    categories: CodedAnswers | None = Field(
+        None,
+        description="The answers in their order, where the file has them as text or without labels, e.g. [Disagree, "
+        "Neither, Agree]; numbered from 1, unless written {0: No trust, 10: Complete trust}.",
+    )
+    reverse: Flag = Field(
+        False, description="`true` turns the scale round (1 to 5 becomes 5 to 1); needs scale or categories."
     )
     slopes: Names = Field((), description="Items whose effect on this one may differ between interviewers.")
     random_intercept: Flag = Field(True, description="`false` lets interviewers differ in the slopes only.")
@@ -158,9 +168,23 @@ class ItemConfig(Section):
         "auto", description="Kind of model; `auto` chooses by the answers."
     )
 
+    @property
+    def valid_range(self) -> Scale | None:
+        """The lowest and the highest valid answer: the scale, else the ends of the categories."""
+        if self.scale is None and self.categories:
+            return min(self.categories), max(self.categories)
+        return self.scale
+
 
 _NAME_OR_ITEM: Any = str | ItemConfig
 Items = tuple[Annotated[ItemConfig, BeforeValidator(_named, json_schema_input_type=_NAME_OR_ITEM)], ...]
+
+
+class CodeGroupConfig(Section):
+    """Items that share missing codes."""
+
+    items: Names = Field(min_length=1, description="Names of the items.")
+    missing_codes: MissingCodes = Field(description="Their codes; they replace the default codes, {} means none.")
 
 
 class BatteryConfig(Section):
@@ -328,6 +352,9 @@ class ReportConfig(Section):
     missing_codes: MissingCodes = Field(
         {}, description="Codes that mean no answer for every item that lists none itself, e.g. {88: Don't know}."
     )
+    missing_code_groups: tuple[CodeGroupConfig, ...] = Field(
+        (), description="Missing codes of several items at once, where they differ from the default."
+    )
     interviewers: InterviewersConfig = Field(InterviewersConfig(), description="What is known about the interviewers.")
     respondent_covariates: Covariates = Field(
         (), description="Respondent characteristics that interviewers' samples may differ in, such as age."
@@ -343,6 +370,13 @@ class ReportConfig(Section):
         None, description="Keep every run and compare with earlier waves; left out, the report goes beside this file."
     )
     email: EmailConfig | None = Field(None, description="Who gets the report by e-mail.")
+
+    def declared_codes(self, item: ItemConfig) -> MissingCodes | None:
+        """The item's own missing codes, else those of its group; None where neither says any."""
+        if item.missing_codes is not None:
+            return item.missing_codes
+        groups = (group.missing_codes for group in self.missing_code_groups if item.name in group.items)
+        return next(groups, None)
 
 
 def fields_by_key(section: type[Section]) -> dict[str, FieldInfo]:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from qa_reports.config.models import ReportConfig, Section, TeamAddresses, fields_by_key
+from qa_reports.config.models import ReportConfig, Section, TeamAddresses, Text, fields_by_key
 
 _INTRODUCTION = """# Configuration
 
@@ -21,9 +21,11 @@ A report is described by one YAML file; `configs/example.yaml` is one to copy. O
 
 - Unknown keys, repeated keys and keys without a value are errors, with the line and what would be right.
 - Only `true` and `false` are truth values: `NO` is Norway, `on` is a word, `12:30` is text.
-- Missing codes are written `{88: Don't know, 99: No answer}`, or `[88, 99]` without reasons.
-- An item's own `missing_codes` replace the default ones; `{}` means none. A default code inside an item's scale
-  is an error until the item says which it is.
+- Missing codes are written `{88: Don't know, 99: No answer}`, or `[88, 99]` without reasons; `90..99`, `..-1` and
+  `90..` are ranges. The reason's first words say what kind of nonresponse it is, as docs/cleaning.md tells.
+- Of an item's own `missing_codes`, those of its group (`missing_code_groups`), the file's or codebook's, and the
+  default ones, the first that there are count and replace the others; `{}` means none. A code of the configuration
+  inside an item's scale is an error until the item says which it is.
 - Covariates never take the default codes: real respondents are aged 77 and 88.
 - `qa-report schema` prints the JSON Schema of this file, for editors that complete and check YAML.
 """
@@ -73,6 +75,8 @@ def _kind(annotation: object) -> str:
         return "list of numbers"
     if annotation == TeamAddresses:
         return "teams with addresses"
+    if annotation == dict[float, Text]:
+        return "list of answers, or answers by number"
     if origin is dict:
         return "codes with reasons"
     if origin is tuple and inner == (float, float):

@@ -45,8 +45,9 @@ def measure_damages(survey: Survey, config: ReportConfig) -> tuple[SuspectDamage
 
 def _with_and_without(item: ItemResponses, value: float) -> tuple[FloatArray, FloatArray]:
     """(n,) answers with the value left in, and without it, whichever of the two the main analysis uses."""
-    left_in = np.where(item.suspects == value, value, item.answers)
-    return left_in, np.where(left_in == value, np.nan, left_in)
+    scored = item.scored(value)
+    left_in = np.where(item.suspects == value, scored, item.answers)
+    return left_in, np.where(left_in == scored, np.nan, left_in)
 
 
 def _plan_suspect(survey: Survey, config: ReportConfig, suspect: CodeSuspect) -> dict[tuple[str, str], Plan]:

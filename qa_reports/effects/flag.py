@@ -201,7 +201,7 @@ def _level_flags(
 ) -> Iterator[Flag]:
     rate = config.flags.false_discovery_rate
     combined_q = false_discovery_q(evidence.p)
-    scales = {item.name: item.scale for item in config.items}
+    scales = {item.name: item.valid_range for item in config.items}
     threshold = EXPECTED_WARNINGS / max(1, int(np.isfinite(evidence.p).sum()))
     by_interviewer: dict[int, list[_Cell]] = {}
     for cell in cells:

@@ -37,7 +37,7 @@ from qa_reports.survey.interviewers import (
     interviewer_texts,
     natural_key,
 )
-from qa_reports.survey.items import CleanItem, ItemResponses, OutOfRange, clean_item
+from qa_reports.survey.items import CleanItem, ItemResponses, OutOfRange, clean_item, reverse
 from qa_reports.survey.load import FileProvenance, JoinRecord, SurveyFile, VariableLabels
 from qa_reports.survey.suspects import CodeSuspect, find_suspects, known_reasons
 from qa_reports.survey.timing import InterviewTimes, interview_times
@@ -167,7 +167,10 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
         respondents=respondents,
         interviewer=interviewers.position,
         interviewer_ids=interviewers.ids,
-        items=tuple(item.responses for item in items),
+        items=tuple(
+            reverse(cleaned.responses) if item.reverse else cleaned.responses
+            for cleaned, item in zip(items, config.items, strict=True)
+        ),
         respondent_covariates=tuple(cleaned.covariate for cleaned in respondent_covariates),
         interviewer_covariates=tuple(cleaned.covariate for cleaned in interviewer_covariates),
         weight=weight,
@@ -251,7 +254,7 @@ def _clean_items(chosen: _Chosen, config: ReportConfig, interviewers: Interviewe
     cleaned = []
     for item in config.items:
         column, labels = chosen.column(item.name, "items"), chosen.labels(item.name)
-        codes = codes_of_item(item, labels, config.missing_codes)
+        codes = codes_of_item(item, labels, config)
         cleaned.append(clean_item(column, item, codes, labels, interviewers, chosen.files))
     return tuple(cleaned)
 

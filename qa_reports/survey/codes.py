@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from qa_reports.config import CovariateConfig, ItemConfig
+from qa_reports.config import CovariateConfig, ItemConfig, ReportConfig, code_range, meets_scale
 from qa_reports.errors import DataError
 from qa_reports.survey.columns import BoolArray, FloatArray, as_text, number_text, parse_number, read_cells
 from qa_reports.survey.interviewers import Interviewers, Tally
@@ -28,17 +28,35 @@ class Recode:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeRange:
+    """A range of missing codes, both ends included."""
+
+    low: float
+    high: float
+    reason: str | None = None
+    """Why; None where the file declares the range, and its value labels say it value by value."""
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    @property
+    def text(self) -> str:
+        """As the configuration writes it: "90..99", "..-1"."""
+        return "..".join(number_text(end) if np.isfinite(end) else "" for end in (self.low, self.high))
+
+
+@dataclass(frozen=True, slots=True)
 class CodesInForce:
-    """The missing codes of one variable: numbers and texts with their reasons, and ranges from the file."""
+    """The missing codes of one variable: numbers and texts with their reasons, and ranges."""
 
     codes: tuple[tuple[float | str, str], ...] = ()
-    ranges: tuple[tuple[float, float], ...] = ()
+    ranges: tuple[CodeRange, ...] = ()
     value_labels: tuple[tuple[float | str, str], ...] = ()
     """The file's labels, for the reasons of codes that a range covers."""
 
     def covers(self, value: float) -> bool:
         """Whether a number is one of the codes."""
-        return value in dict(self.codes) or any(low <= value <= high for low, high in self.ranges)
+        return value in dict(self.codes) or any(value in one for one in self.ranges)
 
 
 def as_code(code: float | str) -> float | str:
@@ -49,38 +67,48 @@ def as_code(code: float | str) -> float | str:
     return float(code)
 
 
-def codes_of_item(item: ItemConfig, labels: VariableLabels, default: Mapping[float | str, str]) -> CodesInForce:
-    """The item's own codes, else the file's user-missing values, else the default.
+def codes_of_item(item: ItemConfig, labels: VariableLabels, config: ReportConfig) -> CodesInForce:
+    """The item's own codes, else its group's, else the file's or codebook's user-missing values, else the default.
 
     Raises:
         DataError: a code of the configuration lies inside the item's scale.
     """
-    if item.missing_codes is None and (labels.user_missing or labels.user_missing_ranges):
-        return _codes_of_file(labels)
-    declared = default if item.missing_codes is None else item.missing_codes
-    codes = tuple((as_code(code), reason) for code, reason in declared.items())
-    if item.scale is not None:
-        low, high = item.scale
-        for code, reason in codes:
-            if isinstance(code, float) and low <= code <= high:
-                raise DataError(
-                    f"items: {item.name}: the missing code {number_text(code)} ({reason}) lies inside its scale "
-                    f"{number_text(low)} to {number_text(high)}; give the item its own missing_codes, {{}} for none"
-                )
-    return CodesInForce(codes)
+    declared = config.declared_codes(item)
+    if declared is None and (labels.user_missing or labels.user_missing_ranges):
+        return codes_of_file(labels)
+    codes = config.missing_codes if declared is None else declared
+    scale = item.valid_range
+    inside = [code for code in codes if scale is not None and meets_scale(as_code(code), scale)]
+    if scale is not None and inside:
+        code, low, high = as_code(inside[0]), number_text(scale[0]), number_text(scale[1])
+        shown = f"{number_text(code) if isinstance(code, float) else code} ({codes[inside[0]]})"
+        raise DataError(
+            f"items: {item.name}: the missing code {shown} lies inside its scale {low} to {high}; "
+            "give the item its own missing_codes, {} for none"
+        )
+    return declared_codes(codes, labels)
 
 
 def codes_of_covariate(covariate: CovariateConfig, labels: VariableLabels) -> CodesInForce:
     """The covariate's own codes, else the file's user-missing values; the items' default never applies."""
-    if covariate.missing_codes:
-        return CodesInForce(tuple((as_code(code), reason) for code, reason in covariate.missing_codes.items()))
-    return _codes_of_file(labels)
+    return declared_codes(covariate.missing_codes, labels) if covariate.missing_codes else codes_of_file(labels)
 
 
-def _codes_of_file(labels: VariableLabels) -> CodesInForce:
+def declared_codes(codes: Mapping[float | str, str], labels: VariableLabels) -> CodesInForce:
+    """The codes and ranges as the configuration writes them."""
+    ends = {code: code_range(code) if isinstance(code, str) else None for code in codes}
+    return CodesInForce(
+        codes=tuple((as_code(code), reason) for code, reason in codes.items() if ends[code] is None),
+        ranges=tuple(CodeRange(*found, codes[code]) for code, found in ends.items() if found is not None),
+        value_labels=labels.values,
+    )
+
+
+def codes_of_file(labels: VariableLabels) -> CodesInForce:
+    """What the file or the codebook declares as user-missing, with its value labels as reasons."""
     reasons = {as_code(value): label for value, label in labels.values}
     codes = tuple((as_code(code), reasons.get(as_code(code), "Missing")) for code in labels.user_missing)
-    return CodesInForce(codes, labels.user_missing_ranges, labels.values)
+    return CodesInForce(codes, tuple(CodeRange(*ends) for ends in labels.user_missing_ranges), labels.values)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,10 +143,10 @@ def find_codes(column: pd.Series, codes: CodesInForce) -> CodedCells:
 
 
 def _codes_in_ranges(numbers: FloatArray, codes: CodesInForce) -> list[tuple[float, str]]:
-    """Each number of the column that a user-missing range covers, as a code of its own."""
+    """Each number of the column that a range covers, as a code of its own."""
     reasons = {as_code(value): label for value, label in codes.value_labels}
     inside: list[tuple[float, str]] = []
-    for low, high in codes.ranges:
-        values = np.unique(numbers[(numbers >= low) & (numbers <= high)])
-        inside += [(float(value), reasons.get(float(value), "Missing")) for value in values]
+    for codes_in_range in codes.ranges:
+        values = np.unique(numbers[(numbers >= codes_in_range.low) & (numbers <= codes_in_range.high)]).tolist()
+        inside += [(value, codes_in_range.reason or reasons.get(value, "Missing")) for value in values]
     return inside

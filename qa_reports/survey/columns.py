@@ -112,7 +112,13 @@ def row_name(column: pd.Series, position: int) -> str:
     return f"row {int(column.index[position]) + 1}"
 
 
-def numbers_or_error(column: pd.Series, allowed: BoolArray | None, key: str, file: str) -> Cells:
+def numbers_or_error(
+    column: pd.Series,
+    allowed: BoolArray | None,
+    key: str,
+    file: str,
+    remedy: str = "recode them, or declare them under missing_codes",
+) -> Cells:
     """Read a column that has to be numbers, apart from the cells in `allowed` (those of text codes).
 
     Raises:
@@ -128,5 +134,5 @@ def numbers_or_error(column: pd.Series, allowed: BoolArray | None, key: str, fil
     shown = cell_text(found)
     raise DataError(
         f'{file}: column "{column.name}" ({key}) has to be numbers, but {row_name(column, first)} holds {kind} '
-        f"({shown[:40]!r}, {int(wrong.sum())} such cells); recode them, or declare them under missing_codes"
+        f"({shown[:40]!r}, {int(wrong.sum())} such cells); {remedy}"
     )

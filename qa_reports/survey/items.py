@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,14 @@ import pandas as pd
 from qa_reports.config import ItemConfig
 from qa_reports.survey.answer_classes import ClassArray, classes_where, classes_without_codes
 from qa_reports.survey.codes import CodesInForce, Recode, as_code, find_codes
-from qa_reports.survey.columns import BoolArray, FloatArray, numbers_or_error
+from qa_reports.survey.columns import BoolArray, FloatArray, numbers_or_error, read_cells
 from qa_reports.survey.interviewers import Interviewers, Tally
 from qa_reports.survey.label_words import reasons_of_labels
 from qa_reports.survey.readers import VariableLabels
+
+_TEXT_REMEDY = (
+    "list its answers in their order under categories, declare what is no answer under missing_codes, or recode them"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +38,12 @@ class ItemResponses:
     """(n,), the value as delivered where it was set aside as a code suspect, else NaN."""
     answer_class: ClassArray
     """(n,) an `AnswerClass` each: what the interview has for the item, and why where it has no answer."""
+    reversed: bool = False
+    """Whether the scale was turned round: `answers` and `categories` then are lowest + highest - delivered."""
+
+    def scored(self, value: float) -> float:
+        """A value as delivered, on the scale of `answers`."""
+        return sum(self.scale) - value if self.reversed and self.scale is not None else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +81,16 @@ def clean_item(
     interviewers: Interviewers,
     file: str,
 ) -> CleanItem:
-    """Set declared codes to missing and values outside the declared scale aside.
+    """Number answers that stand as text, set declared codes to missing and values outside the declared scale aside.
 
     Raises:
-        DataError: a cell holds neither a number, nor a declared code, nor nothing.
+        DataError: a cell holds neither a number, nor a known answer, nor a declared code, nor nothing.
     """
+    column = _numbered(column, item, codes, labels)
     coded = find_codes(column, codes)
-    cells = numbers_or_error(column, coded.any_code, "items", file)
+    cells = numbers_or_error(column, coded.any_code, "items", file, _TEXT_REMEDY)
     answers = np.where(coded.any_code, np.nan, cells.numbers)
-    outside = _outside(answers, item.scale)
+    outside = _outside(answers, item.valid_range)
     suspects = np.where(outside, answers, np.nan)
     answers = np.where(outside, np.nan, answers)
     classes = classes_without_codes(answers, suspects)
@@ -87,8 +99,8 @@ def clean_item(
     responses = ItemResponses(
         name=item.name,
         label=item.label or labels.label or item.name,
-        scale=item.scale,
-        categories=_categories(labels, codes, item.scale),
+        scale=item.valid_range,
+        categories=_categories(item, labels, codes),
         answers=answers,
         suspects=suspects,
         answer_class=classes,
@@ -115,11 +127,46 @@ def _outside(answers: FloatArray, scale: tuple[float, float] | None) -> BoolArra
     return (answers < low) | (answers > high)
 
 
-def _categories(
-    labels: VariableLabels, codes: CodesInForce, scale: tuple[float, float] | None
-) -> tuple[tuple[float, str], ...]:
-    """Labelled values that are answers: no code, inside the scale, and not labelled as a non-answer."""
-    low, high = scale or (-np.inf, np.inf)
+def reverse(responses: ItemResponses) -> ItemResponses:
+    """Turn the scale round: the lowest answer becomes the highest. `suspects` stay as delivered."""
+    if responses.scale is None:
+        return responses
+    ends = sum(responses.scale)
+    categories = tuple(sorted((ends - value, label) for value, label in responses.categories))
+    return replace(responses, answers=ends - responses.answers, categories=categories, reversed=True)
+
+
+def _numbered(column: pd.Series, item: ItemConfig, codes: CodesInForce, labels: VariableLabels) -> pd.Series:
+    """The column with answers that stand there as text replaced by their numbers, where these are known."""
+    if not read_cells(column).other.any():
+        return column
+    declared = {_folded(code) for code, _ in codes.codes if isinstance(code, str)}
+    numbers = {text: number for text, number in _numbers_of_texts(item, codes, labels).items() if text not in declared}
+    places, distinct = pd.factorize(column)
+    answers = [numbers.get(_folded(cell), cell) if isinstance(cell, str) else cell for cell in distinct]
+    return pd.Series(np.array([*answers, None], dtype=object)[places], index=column.index, name=column.name)
+
+
+def _numbers_of_texts(item: ItemConfig, codes: CodesInForce, labels: VariableLabels) -> dict[str, float]:
+    """Text -> number, from the item's categories and the labels of codes, else from all labels that name one value."""
+    labelled = [(code, _folded(label)) for raw, label in labels.values if isinstance(code := as_code(raw), float)]
+    count = Counter(text for _, text in labelled)
+    by_label = {text: code for code, text in labelled if count[text] == 1}
+    if item.categories is None:
+        return by_label
+    of_codes = {text: code for text, code in by_label.items() if codes.covers(code)}
+    return of_codes | {_folded(text): number for number, text in item.categories.items()}
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _categories(item: ItemConfig, labels: VariableLabels, codes: CodesInForce) -> tuple[tuple[float, str], ...]:
+    """The configuration's, else the labelled values that are answers: no code, inside the scale, no non-answer."""
+    if item.categories is not None:
+        return tuple(sorted(item.categories.items()))
+    low, high = item.valid_range or (-np.inf, np.inf)
     numbered = ((value, label) for raw, label in labels.values if isinstance(value := as_code(raw), float))
     inside = ((value, label) for value, label in numbered if low <= value <= high and not codes.covers(value))
     non_answers = reasons_of_labels((as_code(raw), label) for raw, label in labels.values)

@@ -79,7 +79,12 @@ def missing_codes_line(item: CleanItem, values: Iterable[float], reasons: Mappin
     """The YAML line that declares `values`; it repeats the codes in force, because an item's codes replace them."""
     labels = {as_code(value): label for value, label in item.labels.values}
     codes: dict[float | str, str] = dict(item.codes.codes)
-    codes |= {recode.code: recode.reason for recode in item.recodes if recode.code not in codes}
+    recodes = {recode.code: recode.reason for recode in item.recodes if recode.code not in codes}
+    for one in item.codes.ranges:
+        codes[one.text] = one.reason or "Missing"
+        if one.reason is not None:
+            recodes = {code: reason for code, reason in recodes.items() if isinstance(code, str) or code not in one}
+    codes |= recodes
     codes |= {value: str(labels.get(value) or reasons.get(value, "Missing")) for value in values}
     entries = (f"{_yaml_code(code)}: {yaml_text(reason)}" for code, reason in codes.items())
     return f"missing_codes: {{{', '.join(entries)}}}"

@@ -158,7 +158,8 @@ def test_text_in_an_item_is_refused(clean: Clean) -> None:
         clean("int,q\n,x\n1,5\n1,agree\n1,agree\n")
     assert str(error.value) == (
         "wave.csv: column \"q\" (items) has to be numbers, but row 3 holds text ('agree', 2 such cells); "
-        "recode them, or declare them under missing_codes"
+        "list its answers in their order under categories, declare what is no answer under missing_codes, "
+        "or recode them"
     )
 
 
