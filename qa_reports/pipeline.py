@@ -96,7 +96,7 @@ def make_report(
 
     progress.begin("load")
     survey_file = load_survey(config, config_path.parent)
-    progress.end("load", f"{len(survey_file.table):,} interviews from {config.data.file}")
+    progress.end("load", f"{len(survey_file.table):,} interviews from {', '.join(config.data.file)}")
 
     runs = () if archive is None else list_archive(archive).runs
     history = find_history(runs, config)
@@ -220,7 +220,7 @@ def _require_a_model(items: tuple[ItemEffects | ItemNotModelled, ...], config: R
         count = "the only item" if len(items) == 1 else f"none of the {len(items)} items"
         verb = "cannot be modelled" if len(items) == 1 else "can be modelled"
         remedy = "check data.interviewer, missing_codes and the scales"
-        raise DataError(f"{config.data.file}: {count} {verb} ({reasons[0].rstrip('.')}); {remedy}")
+        raise DataError(f"{', '.join(config.data.file)}: {count} {verb} ({reasons[0].rstrip('.')}); {remedy}")
 
 
 def _cleaned(survey: Survey) -> str:

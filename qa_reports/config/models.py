@@ -34,6 +34,23 @@ def _named(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
+def _as_delimiter(value: object) -> object:
+    if not isinstance(value, str) or len(value) != 1 or value.isalnum() or value in "\"'\r\n.":
+        raise PydanticCustomError("delimiter", 'is not a delimiter; write one sign, e.g. ";" or "\\t"')
+    return value
+
+
+def _as_encoding(value: object) -> object:
+    """The name of a text encoding that Python knows."""
+    try:
+        "".encode(str(value))
+    except (LookupError, ValueError):
+        raise PydanticCustomError(
+            "encoding", "is not the name of an encoding; write e.g. utf-8, cp1252, cp1250 or iso-8859-15"
+        ) from None
+    return value
+
+
 def _as_address(value: object) -> object:
     """An e-mail address, kept as it was written."""
     if not isinstance(value, str) or parse_address(value) is None:
@@ -57,6 +74,8 @@ CodedAnswers = Annotated[
 """Number -> the answer it stands for, lowest first."""
 Scale = Annotated[tuple[float, float], BeforeValidator(_as_scale, json_schema_input_type=tuple[float, float])]
 Flag = Annotated[bool, Field(strict=True)]
+Delimiter = Annotated[str, BeforeValidator(_as_delimiter, json_schema_input_type=str)]
+Encoding = Annotated[str, BeforeValidator(_as_encoding, json_schema_input_type=str)]
 Address = Annotated[str, BeforeValidator(_as_address, json_schema_input_type=str)]
 Addresses = Annotated[tuple[Address, ...], BeforeValidator(_as_tuple, json_schema_input_type=str | list[str])]
 TeamAddresses = dict[Text, Addresses]
@@ -77,11 +96,30 @@ class SurveyConfig(Section):
     country: Text | None = Field(None, description="Country or region of the fieldwork.")
 
 
+class ReadConfig(Section):
+    """How to read a file, where what is detected would be wrong."""
+
+    delimiter: Delimiter | None = Field(
+        None,
+        description='Text files: what separates the cells, e.g. ";" or "\\t"; comma, semicolon, tab and | are found.',
+    )
+    encoding: Encoding | None = Field(
+        None,
+        description="Text, SPSS, Stata and SAS files: e.g. cp1252; UTF-8 and what the file itself says are detected.",
+    )
+    decimal: Literal[".", ","] | None = Field(
+        None, description="Text files: the decimal sign; a comma is detected where no comma separates the cells."
+    )
+    sheet: Text | None = Field(None, description="Spreadsheets: the sheet; the first that is not empty where left out.")
+    member: Text | None = Field(None, description="Zip files that hold several data files: the one to read.")
+
+
 class JoinConfig(Section):
     """A second file whose columns are added to the interviews."""
 
     file: Text = Field(description="The file to join, relative to this YAML file.")
     on: Names = Field(min_length=1, description="Column or columns that both files share.")
+    read: ReadConfig = Field(ReadConfig(), description="How to read it.")
 
 
 class DurationConfig(Section):
@@ -95,7 +133,11 @@ class DurationConfig(Section):
 class DataConfig(Section):
     """The survey file and the columns that are not questions."""
 
-    file: Text = Field(description="The survey file, one row per interview, relative to this YAML file.")
+    file: Names = Field(
+        min_length=1,
+        description="The survey file, one row per interview, relative to this YAML file; a list of files is stacked.",
+    )
+    read: ReadConfig = Field(ReadConfig(), description="How to read it.")
     join: tuple[JoinConfig, ...] = Field((), description="Files with further columns for the same interviews.")
     respondent: Text | None = Field(None, description="Column with the respondent's id; row numbers where left out.")
     interviewer: Names = Field(
@@ -129,6 +171,7 @@ class InterviewersConfig(Section):
     """What is known about the interviewers."""
 
     file: Text | None = Field(None, description="File with one row per interviewer, unless the data have the columns.")
+    read: ReadConfig = Field(ReadConfig(), description="How to read that file.")
     on: Names | None = Field(
         None, description="Columns that name the interviewer in that file, where they differ from `data.interviewer`."
     )

@@ -12,7 +12,7 @@ from qa_reports.config import Covariates, ItemConfig, ReportConfig
 from qa_reports.errors import DataError
 from qa_reports.survey.audit import Descriptives, InterviewerAudit, audit_interviewers, describe
 from qa_reports.survey.back_check import BackCheck, match_back_check
-from qa_reports.survey.codes import Recode, codes_of_item, own_codes
+from qa_reports.survey.codes import Recode, codes_of_item
 from qa_reports.survey.columns import (
     BoolArray,
     FloatArray,
@@ -147,7 +147,14 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
     back_check = match_back_check(again, respondents, config, survey_file.labels) if again is not None else None
     covariates = respondent_covariates + interviewer_covariates
     teams, team_notes = _teams(chosen, config, interviewers)
-    notes = (*_join_notes(survey_file), *respondent_notes, *weight_notes, *(times.notes if times else ()), *team_notes)
+    notes = (
+        *survey_file.notes,
+        *_join_notes(survey_file),
+        *respondent_notes,
+        *weight_notes,
+        *(times.notes if times else ()),
+        *team_notes,
+    )
     if back_check is not None:
         notes = (*notes, *back_check.notes)
     by_variable = (*(item.recodes for item in items), *(covariate.recodes for covariate in covariates))
@@ -264,9 +271,9 @@ def _other_columns(chosen: _Chosen, config: ReportConfig, interviewers: Intervie
     found = []
     for key, wanted in (("gates", config.indicators.gates), ("numeric", config.indicators.numeric)):
         for entry in wanted:
-            as_item = ItemConfig(name=entry.name, label=entry.label)
+            as_item = ItemConfig(name=entry.name, label=entry.label, missing_codes=entry.missing_codes or None)
             column, labels = chosen.column(entry.name, f"indicators.{key}"), chosen.labels(entry.name)
-            codes = own_codes(entry.missing_codes, labels)
+            codes = codes_of_item(as_item, labels, {})
             found.append(clean_item(column, as_item, codes, labels, interviewers, chosen.files).responses)
     return tuple(found)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from qa_reports.config import ItemConfig, ReportConfig, code_range, meets_scale
+from qa_reports.config import CovariateConfig, ItemConfig, ReportConfig, code_range, meets_scale
 from qa_reports.errors import DataError
 from qa_reports.survey.columns import BoolArray, FloatArray, as_text, number_text, parse_number, read_cells
 from qa_reports.survey.interviewers import Interviewers, Tally
@@ -89,16 +89,19 @@ def codes_of_item(item: ItemConfig, labels: VariableLabels, config: ReportConfig
     return declared_codes(codes, labels)
 
 
-def own_codes(declared: Mapping[float | str, str], labels: VariableLabels) -> CodesInForce:
-    """A column's own codes, else the file's user-missing values; the default for items never applies."""
-    return declared_codes(declared, labels) if declared else codes_of_file(labels)
+def codes_of_covariate(covariate: CovariateConfig, labels: VariableLabels) -> CodesInForce:
+    """The covariate's own codes, else the file's user-missing values; the items' default never applies."""
+    return declared_codes(covariate.missing_codes, labels) if covariate.missing_codes else codes_of_file(labels)
 
 
 def declared_codes(codes: Mapping[float | str, str], labels: VariableLabels) -> CodesInForce:
     """The codes and ranges as the configuration writes them."""
     ends = {code: code_range(code) if isinstance(code, str) else None for code in codes}
     return CodesInForce(
-        codes=tuple((as_code(code), reason) for code, reason in codes.items() if ends[code] is None),
+        codes=(
+            *((as_code(code), reason) for code, reason in codes.items() if ends[code] is None),
+            *_extended_codes(labels),
+        ),
         ranges=tuple(CodeRange(*found, codes[code]) for code, found in ends.items() if found is not None),
         value_labels=labels.values,
     )
@@ -108,7 +111,14 @@ def codes_of_file(labels: VariableLabels) -> CodesInForce:
     """What the file or the codebook declares as user-missing, with its value labels as reasons."""
     reasons = {as_code(value): label for value, label in labels.values}
     codes = tuple((as_code(code), reasons.get(as_code(code), "Missing")) for code in labels.user_missing)
-    return CodesInForce(codes, tuple(CodeRange(*ends) for ends in labels.user_missing_ranges), labels.values)
+    ranges = tuple(CodeRange(*ends) for ends in labels.user_missing_ranges)
+    return CodesInForce((*codes, *_extended_codes(labels)), ranges, labels.values)
+
+
+def _extended_codes(labels: VariableLabels) -> tuple[tuple[float | str, str], ...]:
+    """Stata's .a to .z and SAS's .A to .Z are missing whatever else is declared."""
+    reasons = dict(labels.values)
+    return tuple((code, reasons.get(code, "Missing")) for code in labels.extended_missing)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -47,7 +47,7 @@ def interviewer_texts(table: pd.DataFrame, columns: tuple[str, ...]) -> TextArra
 def coded_as_missing(column: pd.Series, labels: VariableLabels) -> BoolArray:
     """(n,) cells that hold a value which the file declares user-missing."""
     texts = as_text(column)
-    missing = np.isin(texts, as_text(pd.Series(list(labels.user_missing), dtype=object)))
+    missing = np.isin(texts, as_text(pd.Series([*labels.user_missing, *labels.extended_missing], dtype=object)))
     if labels.user_missing_ranges:
         distinct, back = np.unique(texts.astype(str), return_inverse=True)
         numbers = np.array([np.nan if (number := parse_number(text)) is None else number for text in distinct])[back]

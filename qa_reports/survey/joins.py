@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from qa_reports.config import ReadConfig
 from qa_reports.errors import DataError
 from qa_reports.survey.columns import IntArray, TextArray, as_text, require_column
 from qa_reports.survey.readers import DataFile
 
 _SEPARATOR = "\x1f"
+_AS_DETECTED = ReadConfig()
+_EXACT_INTEGERS = 2.0**53
+_ZEROS_AND_DIGITS = re.compile(r"0+([0-9]+)")
+LISTED_KEYS = 50
+"""Keys without a partner that are listed by name; the counts are of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,7 @@ class WantedJoin:
     """Key columns of the joined file, in the same order."""
     key: str
     """The configuration's key that asks for it, for messages."""
+    read: ReadConfig = _AS_DETECTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,10 @@ class JoinRecord:
     matched: int
     unmatched: int
     unused: int
+    unmatched_keys: tuple[str, ...] = ()
+    """The first keys of the survey without a partner, in the file's order; parts joined by "/", "" where blank."""
+    unused_keys: tuple[str, ...] = ()
+    """The same of the other file's rows that were never used."""
 
 
 def join_file(
@@ -43,7 +55,8 @@ def join_file(
 ) -> tuple[pd.DataFrame, JoinRecord]:
     """Add the columns of `other` to `table`, one row of `other` per row of `table` at most.
 
-    Keys are compared as text, so 123, 123.0 and "123" are one key; a row with a blank key has no partner. A column
+    Keys are compared as text, so 123, 123.0 and "123" are one key; a row with a blank key has no partner. Whether 00123
+    is 123 nobody can tell, so that is refused where it would matter. A column
     that stands in both files is kept from `table`; it is an error where they contradict each other and it is in use.
 
     Args:
@@ -51,7 +64,8 @@ def join_file(
         files: the survey's files so far, for messages.
 
     Raises:
-        DataError: a key column is missing, a key stands twice in `other`, nothing matches, or columns contradict.
+        DataError: a key column is missing, a key stands twice in `other`, keys differ by leading zeros only, nothing
+            matches, or columns contradict.
     """
     name = other.provenance.path
     left = _keys(table, wanted.on, wanted.key, files)
@@ -65,18 +79,65 @@ def join_file(
     addition = addition.drop(columns=in_both)
     added = addition.iloc[partner] if matched.all() else addition.reindex(partner)
     joined = pd.concat([table, added.set_axis(table.index)], axis=1)
-    used = len(np.unique(partner[matched]))
-    return joined, JoinRecord(name, wanted.on, int(matched.sum()), int((~matched).sum()), len(right) - used)
+    unused = np.ones(len(right), dtype=bool)
+    unused[partner[matched]] = False
+    return joined, JoinRecord(
+        file=name,
+        on=wanted.on,
+        matched=int(matched.sum()),
+        unmatched=int((~matched).sum()),
+        unused=int(unused.sum()),
+        unmatched_keys=_listed(left[~matched]),
+        unused_keys=_listed(right[unused]),
+    )
+
+
+def _listed(keys: TextArray) -> tuple[str, ...]:
+    return tuple(key.replace(_SEPARATOR, "/") for key in list(dict.fromkeys(keys))[:LISTED_KEYS])
 
 
 def _keys(table: pd.DataFrame, on: tuple[str, ...], key: str, files: str) -> TextArray:
     """(n,) the key of each row as one text, "" where a part is blank."""
-    parts = [as_text(require_column(table, column, key, files)) for column in on]
+    parts = [_key_texts(require_column(table, column, key, files), files) for column in on]
     blank = np.logical_or.reduce([part == "" for part in parts])
     joined = parts[0]
     for part in parts[1:]:
         joined = joined + _SEPARATOR + part
     return np.where(blank, "", joined)
+
+
+def _key_texts(column: pd.Series, files: str) -> TextArray:
+    """(n,) one part of the key as text; numbers too long to be exact could belong to the wrong row."""
+    if pd.api.types.is_float_dtype(column.dtype) and bool((column.abs() >= _EXACT_INTEGERS).any()):
+        raise DataError(
+            f'{files}: the key "{column.name}" holds numbers of more than 15 digits, whose last digits are lost; write '
+            "it as text in both files"
+        )
+    return as_text(column)
+
+
+def _check_leading_zeros(left: TextArray, right: TextArray, partner: IntArray, wanted: WantedJoin, files: str) -> None:
+    """Refuse keys that would have a partner without their leading zeros: 00123 and 123 may be one id or two.
+
+    Raises:
+        DataError: shows one such pair.
+    """
+    unmatched = dict.fromkeys(left[(partner < 0) & (left != "")])
+    theirs = {_without_zeros(key): key for key in right if key}
+    for key in unmatched:
+        other = theirs.get(_without_zeros(key))
+        if other is not None:
+            raise DataError(
+                f"{wanted.file}: {_shown(wanted.other_on, other)} may or may not be {_shown(wanted.on, key)} of "
+                f"{files}, because only one of them has leading zeros; write the ids alike in both files, as text "
+                "with the zeros or as numbers"
+            )
+
+
+def _without_zeros(key: str) -> str:
+    parts = (_ZEROS_AND_DIGITS.fullmatch(part) for part in key.split(_SEPARATOR))
+    texts = key.split(_SEPARATOR)
+    return _SEPARATOR.join(match.group(1) if match else text for match, text in zip(parts, texts, strict=True))
 
 
 def _partners(left: TextArray, right: TextArray, wanted: WantedJoin, files: str) -> IntArray:
@@ -88,6 +149,7 @@ def _partners(left: TextArray, right: TextArray, wanted: WantedJoin, files: str)
         raise DataError(f"{wanted.file}: {example} stands in more than one row; a joined file needs one row per key")
     position = index.get_indexer(pd.Index(left))
     found = position >= 0
+    _check_leading_zeros(left, right, position, wanted, files)
     if not found.any():
         sides = ((wanted.on, left), (wanted.other_on, right))
         given = [_shown(on, next((value for value in keys if value), "")) for on, keys in sides]

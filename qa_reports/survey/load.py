@@ -11,6 +11,7 @@ import pandas as pd
 from qa_reports.config import DurationConfig, ReportConfig
 from qa_reports.survey.joins import JoinRecord, WantedJoin, join_file
 from qa_reports.survey.readers import DataFile, FileProvenance, VariableLabels, read_data_file
+from qa_reports.survey.stack import stack_files
 
 __all__ = ["FileProvenance", "JoinRecord", "SurveyFile", "VariableLabels", "load_survey"]
 
@@ -22,20 +23,26 @@ class SurveyFile:
     table: pd.DataFrame
     labels: dict[str, VariableLabels]
     provenance: tuple[FileProvenance, ...]
+    """The survey's files in the order they are stacked, then those joined."""
     joins: tuple[JoinRecord, ...]
     back_check: DataFile | None = None
     """The file of re-interviews, where one is configured; the last of `provenance`."""
+    n_stacked: int = 1
+    """How many of the files are the survey's own."""
+    notes: tuple[str, ...] = ()
+    """What had to be guessed to read the files, and in what they differ, one sentence each."""
 
     @property
     def files(self) -> str:
         """The files as a message names them: "main.csv (with interviewers.csv joined)"."""
         n_joined = len(self.provenance) - (self.back_check is not None)
-        first, *joined = (file.path for file in self.provenance[:n_joined])
-        return f"{first} (with {', '.join(joined)} joined)" if joined else first
+        paths = [file.path for file in self.provenance[:n_joined]]
+        own, joined = " + ".join(paths[: self.n_stacked]), ", ".join(paths[self.n_stacked :])
+        return f"{own} (with {joined} joined)" if joined else own
 
 
 def load_survey(config: ReportConfig, folder: Path) -> SurveyFile:
-    """Read the survey file, join the interviewer files, keep labels and provenance.
+    """Read the survey's file or files, join the interviewer files, keep labels and provenance.
 
     Args:
         folder: where relative paths start, the folder of the configuration file.
@@ -43,17 +50,24 @@ def load_survey(config: ReportConfig, folder: Path) -> SurveyFile:
     Raises:
         DataError: a file or a column is missing or unreadable; the message names it and says what would be right.
     """
-    survey = read_data_file(folder, config.data.file)
-    loaded = SurveyFile(survey.table, survey.labels, (survey.provenance,), ())
     in_use = _columns_in_use(config)
+    files = tuple(read_data_file(folder, name, config.data.read) for name in config.data.file)
+    survey = stack_files(files, in_use)
+    provenance = tuple(file.provenance for file in files)
+    loaded = SurveyFile(survey.table, survey.labels, provenance, (), n_stacked=len(files), notes=survey.notes)
     for join in config.data.join:
-        loaded = _joined(loaded, WantedJoin(join.file, join.on, join.on, "data.join"), in_use, folder)
+        loaded = _joined(loaded, WantedJoin(join.file, join.on, join.on, "data.join", join.read), in_use, folder)
     # The interviewers' file comes last, because its key may come from a file joined before.
     if config.interviewers.file is not None:
         loaded = _joined(loaded, _interviewers_join(config.interviewers.file, config, loaded.table), in_use, folder)
     if config.indicators.back_check is not None:
         again = read_data_file(folder, config.indicators.back_check.file)
-        loaded = replace(loaded, provenance=(*loaded.provenance, again.provenance), back_check=again)
+        loaded = replace(
+            loaded,
+            provenance=(*loaded.provenance, again.provenance),
+            back_check=again,
+            notes=(*loaded.notes, *again.notes),
+        )
     return loaded
 
 
@@ -61,7 +75,7 @@ def _interviewers_join(file: str, config: ReportConfig, table: pd.DataFrame) -> 
     """`interviewers.on` names columns of both files or, where the survey has none of that name, of the second only."""
     interviewer, on = config.data.interviewer, config.interviewers.on or config.data.interviewer
     only_theirs = len(on) == len(interviewer) and not set(on) <= set(table.columns)
-    return WantedJoin(file, interviewer if only_theirs else on, on, "interviewers.on")
+    return WantedJoin(file, interviewer if only_theirs else on, on, "interviewers.on", config.interviewers.read)
 
 
 def _columns_in_use(config: ReportConfig) -> frozenset[str]:
@@ -88,7 +102,14 @@ def _columns_in_use(config: ReportConfig) -> frozenset[str]:
 
 
 def _joined(survey: SurveyFile, wanted: WantedJoin, in_use: frozenset[str], folder: Path) -> SurveyFile:
-    other = read_data_file(folder, wanted.file)
+    other = read_data_file(folder, wanted.file, wanted.read)
     table, record = join_file(survey.table, other, wanted, in_use, survey.files)
     provenance = (*survey.provenance, other.provenance)
-    return SurveyFile(table, other.labels | survey.labels, provenance, (*survey.joins, record))
+    return replace(
+        survey,
+        table=table,
+        labels=other.labels | survey.labels,
+        provenance=provenance,
+        joins=(*survey.joins, record),
+        notes=(*survey.notes, *other.notes),
+    )
