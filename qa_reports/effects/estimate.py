@@ -13,6 +13,7 @@ from qa_reports.config import ItemConfig, ReportConfig
 from qa_reports.effects.design import Term, covariate_terms, interaction, plan_model
 from qa_reports.effects.fit import fit_models
 from qa_reports.effects.linear import FailedModel, ModelName, ModelPlan, ModelResult
+from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, item_spreads
 from qa_reports.survey.clean import ItemResponses, Survey
 
 FloatArray = NDArray[np.float64]
@@ -63,6 +64,8 @@ class ItemEffects:
     effective_n: float
     variance_explained: tuple[VarianceExplained, ...]
     without_flagged: WithoutFlagged | None
+    spread: SpreadEffects | NoSpread | None = None
+    """How much interviewers' interviews vary about their level in the judging model."""
 
     @property
     def judging(self) -> ModelResult:
@@ -102,7 +105,17 @@ def estimate_items(survey: Survey, config: ReportConfig) -> tuple[ItemEffects | 
     answers = {item.name: item.answers for item in survey.items}
     plans = [_plan_item(survey, item, option, answers) for item, option in zip(survey.items, config.items, strict=True)]
     fitted = fit_plans([plan for item_plans in plans for plan in item_plans.all], len(survey.interviewer_ids))
-    return tuple(_item_effects(item, item_plans, fitted) for item, item_plans in zip(survey.items, plans, strict=True))
+    items = [_item_effects(item, item_plans, fitted) for item, item_plans in zip(survey.items, plans, strict=True)]
+    return _with_spread(items, answers, len(survey.interviewer_ids))
+
+
+def _with_spread(
+    items: Sequence[ItemEffects | ItemNotModelled], answers: dict[str, FloatArray], n_interviewers: int
+) -> tuple[ItemEffects | ItemNotModelled, ...]:
+    modelled = [item for item in items if isinstance(item, ItemEffects)]
+    own = [answers[item.item][item.judging.rows] for item in modelled]
+    spreads = iter(item_spreads([item.judging for item in modelled], own, n_interviewers))
+    return tuple(replace(item, spread=next(spreads)) if isinstance(item, ItemEffects) else item for item in items)
 
 
 def fit_plans(plans: Sequence[Plan], n_interviewers: int) -> dict[int, ModelResult | FailedModel]:

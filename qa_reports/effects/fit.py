@@ -326,4 +326,5 @@ def _effects(
         fixed_change=np.full((len(present), len(plan.terms)), np.nan)
         if deletions is None
         else deletions.fixed[f, present] - fits.fixed[f],
+        deviation_df=None if deletions is None else deletions.df[f, present],
     )

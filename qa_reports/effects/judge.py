@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qa_reports.effects.estimate import ItemEffects
+from qa_reports.effects.influence import two_sided
+from qa_reports.effects.spread_effects import SpreadEffects
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -39,11 +41,39 @@ def level_cells(item: ItemEffects) -> LevelCells | None:
     column = effects.terms.index("intercept")
     if not np.isfinite(effects.p[:, column]).any():
         return None
-    return LevelCells(
+    cells = LevelCells(
         interviewer=effects.interviewer,
         n_interviews=effects.n_interviews,
         deviation=effects.deviation[:, column],
         deviation_se=effects.deviation_se[:, column],
         z=effects.z[:, column],
         p=effects.p[:, column],
+    )
+    if not isinstance(item.spread, SpreadEffects) or effects.deviation_df is None:
+        return cells
+    return _by_own_variance(cells, effects.deviation_df[:, column], item.judging.variance.residual, item.spread)
+
+
+def _by_own_variance(cells: LevelCells, df: FloatArray, residual_variance: float, spread: SpreadEffects) -> LevelCells:
+    """The same levels with each interviewer's own, shrunken residual variance in place of the pooled one.
+
+    An interviewer whose interviews vary more has a mean that varies more: judged by the pooled variance they would be
+    called too often. The variance of the deviation changes by s2 (shrunken - 1)/n, and its degrees of freedom combine
+    those of the pooled one with those of the own (Satterthwaite). Where interviewers do not differ in spread nothing
+    changes.
+    """
+    known = np.isfinite(spread.shrunken) & np.isfinite(spread.shrunken_df)
+    if not known.any():
+        return cells
+    pooled = residual_variance / cells.n_interviews
+    own = pooled * spread.shrunken
+    # Without this interviewer the pooled variance may be less than with them: the level keeps some variance.
+    variance = np.maximum(cells.deviation_se**2 + own - pooled, 0.2 * own)
+    uncertainty = cells.deviation_se**4 / df + own**2 / spread.shrunken_df
+    p, z = two_sided(cells.deviation / np.sqrt(variance), variance**2 / uncertainty)
+    return replace(
+        cells,
+        deviation_se=np.where(known, np.sqrt(variance), cells.deviation_se),
+        z=np.where(known, z, cells.z),
+        p=np.where(known, p, cells.p),
     )

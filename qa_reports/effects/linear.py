@@ -159,6 +159,8 @@ class InterviewerEffects:
     fixed_change: FloatArray
     """(J, p), each fixed effect without the interviewer minus that with them, original scale, in the order of
     `ModelResult.fixed_effects`; NaN where not judged."""
+    deviation_df: FloatArray | None = None
+    """(J, q), Satterthwaite degrees of freedom of `deviation_se` squared; None where nobody is judged."""
 
 
 @dataclass(frozen=True, slots=True)
