@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,30 @@ from qa_reports.effects.moments import Moments
 
 FloatArray = NDArray[np.float64]
 Method = Literal["REML", "ML"]
+
+
+class Setup(Protocol):
+    """What a profile is assembled for; the arrays lead with B = (F, K)."""
+
+    @property
+    def method(self) -> Method:
+        """REML or ML."""
+        ...
+
+    @property
+    def n_fixed(self) -> int:
+        """Number of fixed columns, p."""
+        ...
+
+    @property
+    def m(self) -> FloatArray:
+        """(B) degrees of freedom of the residual variance."""
+        ...
+
+    @property
+    def total(self) -> FloatArray:
+        """(B, p+1, p+1) cross products [X y]'[X y]."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +218,7 @@ def penalty_and_r2(problem: Problem, relative: FloatArray) -> tuple[FloatArray, 
     return log_h + (np.linalg.slogdet(xx)[1] if problem.method == "REML" else 0.0), r2
 
 
-def _positive(r2: FloatArray, problem: Problem) -> FloatArray:
+def _positive(r2: FloatArray, problem: Setup) -> FloatArray:
     """Keep a sum of squares that is zero but for rounding positive: such a fit runs off to infinity and is refused."""
     return np.asarray(np.maximum(r2, 1e-14 * problem.total[..., -1, -1] + 1e-300))
 
@@ -210,7 +234,7 @@ def _profile_one_term(problem: Problem, d: FloatArray) -> Profile:
 
     s = problem.total - weighted(d[..., None] * shrink)
     first, second = -weighted(shrink**2), weighted(2 * z * shrink**3)
-    return _assemble(
+    return assemble_profile(
         problem,
         s=s,
         s_gradient=first[..., None, :, :],
@@ -243,7 +267,7 @@ def _profile_several_terms(problem: Problem, relative: FloatArray, second: bool)
             s_hessian[:, :, a, b] = s_hessian[:, :, b, a] = half + np.swapaxes(half, -1, -2)
             trace = np.einsum("fkjab,fkjba->fkj", e_w[a], e_w[b])
             log_h_hessian[:, :, a, b] = log_h_hessian[:, :, b, a] = -(keep * trace).sum(-1)
-    return _assemble(
+    return assemble_profile(
         problem,
         s=s,
         s_gradient=s_gradient,
@@ -268,8 +292,8 @@ def _inverse(matrices: FloatArray) -> tuple[FloatArray, FloatArray]:
     return inverse / determinant[..., None, None], determinant
 
 
-def _assemble(
-    problem: Problem,
+def assemble_profile(
+    problem: Setup,
     *,
     s: FloatArray,
     s_gradient: FloatArray,

@@ -93,13 +93,13 @@ def _cannot_fit(moments: Moments, f: int, random: tuple[int, ...], method: Metho
         return f"{n.sum()} interviews are too few for {p} fixed effects"
     if np.linalg.eigvalsh(total[:p, :p])[0] < 1e-9 * n.sum():
         return "the covariates determine each other (collinear)"
-    within = _variance_within(moments.cross[f], random)
+    within = variance_within(moments.cross[f], random)
     if within <= 1e-12 * total[p, p]:
         return "the answers of each interviewer are all the same, so there is no residual variance"
     return None
 
 
-def _variance_within(cross: FloatArray, random: tuple[int, ...]) -> float:
+def variance_within(cross: FloatArray, random: tuple[int, ...]) -> float:
     """Residual sum of squares when every interviewer has own random terms and all fixed effects are free."""
     zz, zc = cross[:, random][:, :, random], cross[:, random, :]
     left = (cross - np.swapaxes(zc, -1, -2) @ np.linalg.pinv(zz, rcond=1e-10, hermitian=True) @ zc).sum(0)

@@ -37,8 +37,8 @@ class Moments:
 
     cross: FloatArray
     """(F, J, K, K) sums over an interviewer's interviews of column products, no unit."""
-    n: IntArray
-    """(F, J) interviews; 0 where an interviewer has none in a fit."""
+    n: IntArray | FloatArray
+    """(F, J) interviews, or the sum of their weights; 0 where an interviewer has none in a fit."""
     centre: FloatArray
     """(F, K) what was subtracted, in the column's unit."""
     scale: FloatArray

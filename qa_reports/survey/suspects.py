@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,20 @@ _CODE_LIKE = re.compile(r"-(\d|6{2,}|7{2,}|8{2,}|9+[5-8]?)|6{2,}|7+|8+|9+|9+[5-8
 """How agencies write missing codes: 7 8 9, 77 88 99, 66, 96 97 98, 999, and negative ones such as -1 or -88."""
 _MOST_OUTSIDE = 0.5
 """Labels that leave more than this share of the answers outside name single values, not a scale."""
+_MOST_STRAYS = 3
+"""So do labels with more than this number of different values outside that are not written as codes are."""
+_LEAST_GAP = 2.0
+"""A code next to the answers cannot be told from one of them."""
+_INCREDIBLE, _UNLIKELY = 0.001, 0.05
+_NOT_RARE = 0.01
+"""Share of the answers that the end of a rating scale has at least."""
+_FEW_ANSWERS = 50
+"""Gaps between n answers that say nothing: up to 50/n of their range."""
+_TAIL_ANSWERS, _TAIL_SHARE = 30, 0.02
+_LEAST_SHARE = 0.05
+"""Answers below 0 on a scale from -1 to 1; a scale from -k to k may have this over k squared."""
+_SHORT = 20.0
+"""Answers with a range up to this are categories or small counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +75,7 @@ def find_suspects(item: CleanItem, reasons: Mapping[float, str], interviewers: I
     Args:
         reasons: what codes stand for elsewhere, from `known_reasons`; a label in the file says it better.
     """
-    values = _suspicious_values(item)
+    values = _suspicious_values(item, reasons)
     if not values:
         return ()
     line = missing_codes_line(item, values, reasons)
@@ -94,7 +108,7 @@ def _yaml_code(code: float | str) -> str:
     return number_text(code) if isinstance(code, float) else yaml_quoted(code)
 
 
-def _suspicious_values(item: CleanItem) -> dict[float, str]:
+def _suspicious_values(item: CleanItem, reasons: Mapping[float, str]) -> dict[float, str]:
     """Value -> why, in ascending order."""
     responses = item.responses
     suspicious: dict[float, str] = {}
@@ -107,7 +121,7 @@ def _suspicious_values(item: CleanItem) -> dict[float, str]:
     if responses.scale is None:
         remaining = answers[~np.isin(answers, list(suspicious))]
         labelled = _outside_labels(remaining, item.labels, item.codes)
-        suspicious |= _isolated_codes(remaining) if labelled is None else labelled
+        suspicious |= _isolated_codes(remaining, reasons.keys()) if labelled is None else labelled
     return dict(sorted(suspicious.items()))
 
 
@@ -129,28 +143,93 @@ def _outside_labels(answers: FloatArray, labels: VariableLabels, codes: CodesInF
         return None
     low, high = min(ends), max(ends)
     outside = answers[(answers < low) | (answers > high)]
-    if len(outside) > _MOST_OUTSIDE * len(answers):
+    strays = [value for value in np.unique(outside) if not _CODE_LIKE.fullmatch(number_text(value))]
+    if len(outside) > _MOST_OUTSIDE * len(answers) or len(strays) > _MOST_STRAYS:
         return None
     why = f"outside the labelled answers {number_text(low)} to {number_text(high)}"
     return {float(value): why for value in np.unique(outside)}
 
 
-def _isolated_codes(answers: FloatArray) -> dict[float, str]:
-    """Values written as codes are, at least half the range of the others beyond them; negative ones beside none."""
+def _isolated_codes(answers: FloatArray, known: Collection[float]) -> dict[float, str]:
+    """Values written as codes are that the other answers make incredible: far above or below them, or negative.
+
+    `known` are codes of other items: written as codes are, however they look.
+    """
     distinct = np.unique(answers)
-    code_like = np.array([bool(_CODE_LIKE.fullmatch(number_text(value))) for value in distinct], dtype=bool)
+    texts = [number_text(value) for value in distinct]
+    code_like = np.array([bool(_CODE_LIKE.fullmatch(text)) for text in texts], dtype=bool) | np.isin(distinct, [*known])
     ordinary = distinct[~code_like]
     if len(ordinary) < 2:
         return {}
     suspicious: dict[float, str] = {}
-    negative = distinct[distinct < 0]
+    below = distinct[code_like & (distinct < ordinary[0])]
     if ordinary[0] >= 0:
-        suspicious |= {float(value): "a negative code" for value in negative}
-    highest, spread = ordinary[-1], ordinary[-1] - ordinary[0]
-    for value in distinct[code_like & (distinct > highest)]:
-        if not suspicious.keys() & {highest} and value - highest < max(2.0, spread / 2):
-            highest = value  # next to the answers: one of them
-            continue
-        suspicious[float(value)] = "far from all other answers and written like a missing code"
-        highest = value
-    return suspicious
+        end = _negative_end(answers, distinct, ordinary[-1])
+        suspicious |= {float(value): "a negative code" for value in below[below < -end]}
+        below = below[below > 0]
+    above = distinct[code_like & (distinct > ordinary[-1])]
+    rest = answers[~np.isin(answers, [*suspicious, *above, *below])]
+    far = [*_beyond(rest, answers, above), *(-value for value in _beyond(-rest, -answers, -below[::-1]))]
+    return suspicious | dict.fromkeys(far, "far from all other answers and written like a missing code")
+
+
+def _negative_end(answers: FloatArray, distinct: FloatArray, highest: float) -> float:
+    """How far a scale with its middle at 0 goes down; 0 where the negative values are no part of a scale.
+
+    A scale runs -k, ..., -1, 0, ..., k, and answers below 0 are not rare on it: the shorter it is, the more it looks
+    like -1 and -2 beside other answers.
+    """
+    end = 0.0
+    while -end - 1 in distinct:
+        end += 1
+    balanced = 0 in distinct and (end == highest or (end > 2 and abs(end - highest) <= 2))
+    share = ((answers < 0) & (answers >= -end)).mean()
+    return end if balanced and share >= _LEAST_SHARE / max(end, 1.0) ** 2 else 0.0
+
+
+def _beyond(rest: FloatArray, answers: FloatArray, candidates: FloatArray) -> list[float]:
+    """Which candidates, in ascending order above `rest`, are too far away to belong to the other answers."""
+    lowest, highest = rest.min(), rest.max()
+    for position, value in enumerate(candidates):
+        gap = value - highest
+        if gap >= max(_LEAST_GAP, (highest - lowest) * min(1.0, _FEW_ANSWERS / len(rest))):
+            incredible = _ends_before if highest - lowest <= _SHORT else _thins_out_before
+            if incredible(rest - lowest + 1, gap):
+                return [float(value) for value in candidates[position:]]
+        highest, rest = value, np.append(rest, answers[answers == value])
+    return []
+
+
+def _tail(answers: FloatArray) -> FloatArray:
+    """The highest answers: 30, or 2 % of all where those are more, never over a quarter, and all that equal them."""
+    length = max(2, min(_TAIL_ANSWERS, len(answers) // 4), int(len(answers) * _TAIL_SHARE))
+    tail: FloatArray = answers[answers >= np.partition(answers, -length)[-length]]
+    return tail
+
+
+def _thins_out_before(answers: FloatArray, gap: float) -> bool:
+    """Whether a tail that falls like a power reaches over the gap in less than 1 case in 1,000.
+
+    Its index is estimated from the highest answers (Hill, 1975, Annals of Statistics 3, 1163-1174) and one more, 1
+    above them. Answers count from 1.
+    """
+    tail = np.append(_tail(answers), answers.max() + 1)
+    top = answers.max()
+    index = np.log(tail / tail.min()).mean()
+    return bool(np.log((top + gap) / top) / index > -np.log(_INCREDIBLE))
+
+
+def _ends_before(answers: FloatArray, gap: float) -> bool:
+    """The same for categories and small counts, whose tails fall geometrically, estimated alike.
+
+    Where the last answer before the gap is no rare one, it is enough that an empty gap and an answer beyond it are
+    together less likely than 1 in 20: small counts thin out before they end, rating scales end.
+    """
+    tail = np.append(_tail(answers), answers.max() + 1)
+    rate = np.log1p(1 / (tail - tail.min()).mean())
+    if rate * gap > -np.log(_INCREDIBLE):
+        return True
+    top = float((answers == answers.max()).sum())
+    expected = top * np.exp(-rate * np.array([1.0, gap])) / -np.expm1(-rate)
+    empty, reached = np.exp(expected[1] - expected[0]), -np.expm1(-expected[1])
+    return bool(top >= _NOT_RARE * len(answers) and empty * reached < _UNLIKELY)

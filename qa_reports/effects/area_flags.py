@@ -1,0 +1,158 @@
+"""The level flags once more, with areas in the model: which of them stand and which vanish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa_reports.config import ReportConfig
+from qa_reports.effects.crossed_model import ShiftTest, judge_shift
+from qa_reports.effects.estimate import ItemEffects
+from qa_reports.effects.flag import Flag, Flags
+from qa_reports.effects.groupings import Grouping, with_group
+from qa_reports.effects.inference import false_discovery_q
+from qa_reports.effects.linear import ModelPlan
+from qa_reports.effects.rules import EXPECTED_WARNINGS, MINIMUM_SIZE, NAMED_BESIDE
+from qa_reports.survey.clean import Survey
+
+FloatArray = NDArray[np.float64]
+
+_START = 0.02
+"""Relative variance that the search begins with, for both groupings."""
+_UNCHANGED = 2.0
+"""A p that rose by less than this factor counts as unchanged: it was a flag and stays one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellWithArea:
+    """One item a flag rests on, with areas in the model."""
+
+    item: str
+    z: float | None
+    """The deletion z without areas."""
+    z_with_area: float | None
+    """The same with areas in the model."""
+    shift: float | None
+    """How far from colleagues with areas in the model, scale points."""
+    reason: str | None
+    """Why it could not be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlagWithArea:
+    """One level flag with areas in the model."""
+
+    interviewer: str
+    items: tuple[str, ...]
+    outcome: Literal["stands", "vanishes", "not_judged"]
+    cells: tuple[CellWithArea, ...]
+    """One per item of the flag, in its order."""
+
+
+def judge_with_area(
+    survey: Survey,
+    items: Sequence[ItemEffects],
+    plans: Sequence[ModelPlan | None],
+    area: Grouping,
+    flags: Flags,
+    config: ReportConfig,
+) -> tuple[FlagWithArea, ...]:
+    """Judge every level flag with areas in the model.
+
+    A flag stands when an item it rests on still shows, in the same direction, |z| above 2 and a size that matters, and
+    either the evidence over all items flagged the interviewer, or this cell passes the false discovery rate over all
+    cells (or its p did not even double). The evidence over all items itself is not computed with areas.
+
+    Args:
+        items: the modelled items, with `plans` (the models that judge levels) beside them.
+    """
+    by_item = {item.item: (item, plan) for item, plan in zip(items, plans, strict=True)}
+    threshold = _cell_threshold(items, config)
+    judged = sum(verdict.combined_p is not None for verdict in flags.interviewers)
+    combined = {
+        verdict.interviewer: verdict.combined_p is not None and verdict.combined_p < EXPECTED_WARNINGS / judged
+        for verdict in flags.interviewers
+    }
+    found = []
+    for flag in flags.flags:
+        if flag.kind != "level":
+            continue
+        position = survey.interviewer_ids.index(flag.interviewer)
+        tests = [_judge_cell(by_item[name], position, area) for name in flag.items if name in by_item]
+        found.append(_outcome(flag, tests, threshold, combined[flag.interviewer]))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cell:
+    item: ItemEffects
+    z: float
+    p: float
+    deviation: float
+    test: ShiftTest
+
+
+def _judge_cell(pair: tuple[ItemEffects, ModelPlan | None], position: int, area: Grouping) -> _Cell:
+    item, plan = pair
+    effects = item.judging.effects
+    row, column = np.flatnonzero(effects.interviewer == position), effects.terms.index("intercept")
+    z, p, deviation = (
+        (float(values[row[0], column]) for values in (effects.z, effects.p, effects.deviation))
+        if row.size
+        else (float("nan"),) * 3
+    )
+    nothing = float("nan")
+    if plan is None:
+        return _Cell(item, z, p, deviation, ShiftTest(*(nothing,) * 4, "the model could not be planned"))
+    columns, level = with_group(plan, area)
+    return _Cell(item, z, p, deviation, judge_shift(columns, level, position, np.full(2, _START)))
+
+
+def _cell_threshold(items: Sequence[ItemEffects], config: ReportConfig) -> float:
+    """Largest p of a cell that passes the false discovery rate over all cells; 0 where none does."""
+    minimum = config.flags.min_interviews
+    p = np.concatenate(
+        [
+            effects.p[effects.n_interviews >= minimum, effects.terms.index("intercept")]
+            for effects in (item.judging.effects for item in items)
+        ]
+    )
+    passing = p[false_discovery_q(p) < config.flags.false_discovery_rate]
+    return float(passing.max(initial=0.0))
+
+
+def _outcome(flag: Flag, cells: Sequence[_Cell], threshold: float, combined: bool) -> FlagWithArea:
+    standing = [cell for cell in cells if _stands(cell, threshold, combined)]
+    unknown = not cells or all(cell.test.reason is not None for cell in cells)
+    return FlagWithArea(
+        interviewer=flag.interviewer,
+        items=flag.items,
+        outcome="not_judged" if unknown else "stands" if standing else "vanishes",
+        cells=tuple(
+            CellWithArea(
+                item=cell.item.item,
+                z=_finite(cell.z),
+                z_with_area=_finite(cell.test.z),
+                shift=_finite(cell.test.shift),
+                reason=cell.test.reason,
+            )
+            for cell in cells
+        ),
+    )
+
+
+def _stands(cell: _Cell, threshold: float, combined: bool) -> bool:
+    test = cell.test
+    if test.reason is not None or test.shift * cell.deviation <= 0:
+        return False
+    large = abs(test.shift) >= MINIMUM_SIZE * np.sqrt(cell.item.judging.variance.residual)
+    sure = combined or test.p <= max(threshold, _UNCHANGED * cell.p)
+    return bool(large and sure and abs(test.z) > NAMED_BESIDE)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
