@@ -138,15 +138,21 @@ def number_categories(values: FloatArray) -> tuple[FloatArray, IntArray]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Prepared:
-    """One model ready for the quadrature: columns standardised, equal rows counted together."""
+class PreparedColumns:
+    """One model ready for the quadrature: covariates standardised, equal rows counted together, by interviewer."""
 
     covariates: FloatArray
+    """(R, p)."""
     category: IntArray
+    """(R,)."""
     group: IntArray
+    """(R,) 0 .. G-1, places in `present`."""
     count: FloatArray
+    """(R,)."""
     centre: FloatArray
+    """(p,) what was subtracted from the covariates."""
     scale: FloatArray
+    """(p,) what they were divided by."""
     present: IntArray
     """(G,) the interviewers that have rows."""
     n_categories: int
@@ -161,9 +167,9 @@ def fit_categorical_models(
     A variance of zero is a result (`zero_variance`); what has no maximum is a `CategoricalFailure` with its reason.
     """
     results: dict[int, CategoricalFit | CategoricalFailure] = {}
-    batches: dict[tuple[int, int], list[tuple[int, _Prepared]]] = {}
+    batches: dict[tuple[int, int], list[tuple[int, PreparedColumns]]] = {}
     for position, columns in enumerate(models):
-        prepared = _prepare(columns)
+        prepared = prepare_columns(columns)
         if isinstance(prepared, CategoricalFailure):
             results[position] = prepared
         else:
@@ -175,7 +181,8 @@ def fit_categorical_models(
     return [results[position] for position in range(len(models))]
 
 
-def _prepare(columns: CategoricalColumns) -> _Prepared | CategoricalFailure:
+def prepare_columns(columns: CategoricalColumns) -> PreparedColumns | CategoricalFailure:
+    """Check the columns, standardise the covariates and count equal rows together."""
     count = np.ones(len(columns.category)) if columns.count is None else np.asarray(columns.count, dtype=float)
     used = count > 0
     category, interviewer, fixed = columns.category[used], columns.interviewer[used], columns.fixed[used]
@@ -208,7 +215,7 @@ def _prepare(columns: CategoricalColumns) -> _Prepared | CategoricalFailure:
     new = np.ones(len(order), dtype=bool)
     new[1:] = (np.diff(group) != 0) | (np.diff(category) != 0) | (np.diff(inside, axis=0) != 0).any(axis=1)
     first = np.flatnonzero(new)
-    return _Prepared(
+    return PreparedColumns(
         covariates=inside[first], category=category[first], group=group[first],
         count=np.add.reduceat(count[order], first), centre=centre, scale=scale, present=present,
         n_categories=len(totals),
@@ -223,9 +230,9 @@ def _varies_within(group: IntArray, category: IntArray) -> bool:
 
 
 def _fit_batch(
-    batch: Sequence[_Prepared], n_interviewers: int, nodes: int
+    batch: Sequence[PreparedColumns], n_interviewers: int, nodes: int
 ) -> list[CategoricalFit | CategoricalFailure]:
-    rows = _rows_of(batch)
+    rows = rows_of(batch)
     without = maximise(rows, starting_values(rows), nodes=1, free_sd=False)
     slope, information = sd_slope_at_zero(rows, without.at)
     # One scoring step from zero; where the slope is downhill there may still be a maximum further up.
@@ -355,7 +362,7 @@ def sd_slope_at_zero(rows: Rows, at: Parameters) -> tuple[FloatArray, FloatArray
 
 
 def _result(
-    one: _Prepared, rows: Rows, f: int, without: Maximum, inner: Maximum, n_interviewers: int
+    one: PreparedColumns, rows: Rows, f: int, without: Maximum, inner: Maximum, n_interviewers: int
 ) -> CategoricalFit | CategoricalFailure:
     if not without.found[f]:
         return _no_maximum(without.at, f)
@@ -415,10 +422,10 @@ def latent_icc_interval(
 
     The lower end is 0 where the data do not exclude it, the upper end 1 where no variance is too large for them.
     """
-    prepared = _prepare(columns)
+    prepared = prepare_columns(columns)
     if isinstance(prepared, CategoricalFailure):
         raise ValueError(prepared.reason)
-    rows = _rows_of([prepared])
+    rows = rows_of([prepared])
     here = Parameters(
         (fit.thresholds - prepared.centre @ fit.fixed)[None], (fit.fixed * prepared.scale)[None], np.array([fit.sd])
     )
@@ -443,7 +450,8 @@ def latent_icc_interval(
     return latent_icc(low), latent_icc(float(optimize.brentq(excess, inside, outside, xtol=_SD_PRECISION)))
 
 
-def _rows_of(batch: Sequence[_Prepared]) -> Rows:
+def rows_of(batch: Sequence[PreparedColumns]) -> Rows:
+    """The rows of models of one shape, for the quadrature."""
     return build_rows(
         [one.covariates for one in batch], [one.category for one in batch], [one.group for one in batch],
         [one.count for one in batch], batch[0].n_categories,
