@@ -54,7 +54,7 @@ def match_back_check(
     for k, name in enumerate(wanted.items):
         column = require_column(again.table, name, "indicators.back_check.items", wanted.file)
         own = again.labels.get(name) or labels.get(name) or VariableLabels()
-        coded = find_codes(column, codes_of_item(options[name], own, config.missing_codes)).any_code
+        coded = find_codes(column, codes_of_item(options[name], own, config)).any_code
         numbers = numbers_or_error(column, coded, "indicators.back_check.items", wanted.file).numbers
         answers[:, k] = np.where(coded, np.nan, numbers)[rows]
     unmatched = len(ids) - len(rows)

@@ -12,7 +12,7 @@ from qa_reports.config import Covariates, ItemConfig, ReportConfig
 from qa_reports.errors import DataError
 from qa_reports.survey.audit import Descriptives, InterviewerAudit, audit_interviewers, describe
 from qa_reports.survey.back_check import BackCheck, match_back_check
-from qa_reports.survey.codes import Recode, codes_of_item
+from qa_reports.survey.codes import Recode, codes_of_item, own_codes
 from qa_reports.survey.columns import (
     BoolArray,
     FloatArray,
@@ -271,9 +271,9 @@ def _other_columns(chosen: _Chosen, config: ReportConfig, interviewers: Intervie
     found = []
     for key, wanted in (("gates", config.indicators.gates), ("numeric", config.indicators.numeric)):
         for entry in wanted:
-            as_item = ItemConfig(name=entry.name, label=entry.label, missing_codes=entry.missing_codes or None)
+            as_item = ItemConfig(name=entry.name, label=entry.label)
             column, labels = chosen.column(entry.name, f"indicators.{key}"), chosen.labels(entry.name)
-            codes = codes_of_item(as_item, labels, {})
+            codes = own_codes(entry.missing_codes, labels)
             found.append(clean_item(column, as_item, codes, labels, interviewers, chosen.files).responses)
     return tuple(found)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from qa_reports.config import CovariateConfig, ItemConfig, ReportConfig, code_range, meets_scale
+from qa_reports.config import ItemConfig, ReportConfig, code_range, meets_scale
 from qa_reports.errors import DataError
 from qa_reports.survey.columns import BoolArray, FloatArray, as_text, number_text, parse_number, read_cells
 from qa_reports.survey.interviewers import Interviewers, Tally
@@ -89,9 +89,9 @@ def codes_of_item(item: ItemConfig, labels: VariableLabels, config: ReportConfig
     return declared_codes(codes, labels)
 
 
-def codes_of_covariate(covariate: CovariateConfig, labels: VariableLabels) -> CodesInForce:
-    """The covariate's own codes, else the file's user-missing values; the items' default never applies."""
-    return declared_codes(covariate.missing_codes, labels) if covariate.missing_codes else codes_of_file(labels)
+def own_codes(declared: Mapping[float | str, str], labels: VariableLabels) -> CodesInForce:
+    """A column's own codes, else the file's user-missing values; the default for items never applies."""
+    return declared_codes(declared, labels) if declared else codes_of_file(labels)
 
 
 def declared_codes(codes: Mapping[float | str, str], labels: VariableLabels) -> CodesInForce:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from qa_reports.config import CovariateConfig
 from qa_reports.errors import DataError
-from qa_reports.survey.codes import Recode, as_code, codes_of_covariate, find_codes
+from qa_reports.survey.codes import Recode, as_code, find_codes, own_codes
 from qa_reports.survey.columns import (
     BoolArray,
     FloatArray,
@@ -55,7 +55,7 @@ def respondent_covariate(
     Raises:
         DataError: a numeric covariate holds text.
     """
-    coded = find_codes(column, codes_of_covariate(wanted, labels))
+    coded = find_codes(column, own_codes(wanted.missing_codes, labels))
     levels: tuple[str, ...] = ()
     if wanted.type == "categorical":
         values, levels = levels_of(column, coded.any_code, labels)
