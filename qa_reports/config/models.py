@@ -337,6 +337,11 @@ class ReportConfigSection(Section):
         False, description="Only `false` is offered: interviewers are printed by their ids."
     )
     language: Literal["en"] = Field("en", description="Only `en` is offered.")
+    pdf_items: Literal["flagged", "all"] = Field(
+        "flagged",
+        description="Items with a page of their own in the PDF: those with the most flagged interviewers, or `all`; "
+        "report.html always has all.",
+    )
 
 
 class ArchiveConfig(Section):

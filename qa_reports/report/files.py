@@ -36,7 +36,7 @@ def _rendered(form: Format, summary: ReportSummary, document: Mapping[str, objec
         case "html":
             return render_html(summary).encode("utf-8")
         case "pdf":
-            return render_pdf(summary)
+            return render_pdf(summary, results_json(document))
         case "json":
             return results_json(document)
         case "xlsx":

@@ -16,6 +16,9 @@ from qa_reports.report.formats import count_of, integer, percent, points
 from qa_reports.report.items import find_item, slope_model
 from qa_reports.survey.clean import Covariate, ItemResponses, Survey
 
+PRINTED_CELLS = 10
+"""Items in the table of a printed profile; report.html has all."""
+
 
 @dataclass(frozen=True, slots=True)
 class NamedItem:
@@ -88,6 +91,12 @@ class Profile:
     strip: DeviationStrip | None
     figures: tuple[Figure, ...]
     """The answers behind each flagged item beside everybody's."""
+
+    @property
+    def printed_cells(self) -> tuple[ItemCell, ...]:
+        """The flagged items and those with the largest z, as many as fit on a page, in the survey's order."""
+        strongest = sorted(self.cells, key=lambda cell: (not cell.flagged, -abs(cell.z or 0.0)))[:PRINTED_CELLS]
+        return tuple(cell for cell in self.cells if cell in strongest)
 
 
 def summarise_calls(flags: Flags, labels: dict[str, str]) -> tuple[Call, ...]:

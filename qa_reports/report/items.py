@@ -113,8 +113,9 @@ class ItemSummary:
     missing: tuple[str, ...]
     """Why numbers of the models' tables are missing."""
     drivers: tuple[DriverTable, ...]
-    fixed_drivers: tuple[FixedDriver, ...]
     """Who drives the variances."""
+    fixed_drivers: tuple[FixedDriver, ...]
+    """Who moves the fixed effects."""
     figures: tuple[Figure, ...]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import datetime
 import hashlib
 import io
 from collections.abc import Sequence
@@ -56,10 +57,14 @@ def pdf_obstacle() -> str | None:
     return None
 
 
-def render_pdf(summary: ReportSummary) -> bytes:
-    """The report as an A4 PDF; the same summary gives the same bytes.
+def render_pdf(summary: ReportSummary, results: bytes | None = None) -> bytes:
+    """The report as a tagged A4 PDF/A-3a for the archive; the same summary gives the same bytes.
 
     Nothing is loaded from files or the network while it is laid out: the page carries its own pictures.
+
+    Args:
+        summary: what the pages show.
+        results: `results.json`, attached as the data behind the report; None for a team's part.
 
     Raises:
         PdfUnavailable: WeasyPrint or Pango is missing.
@@ -68,7 +73,23 @@ def render_pdf(summary: ReportSummary) -> bytes:
     page = print_page(summary)
     identifier = hashlib.sha256(page.encode("utf-8")).digest()[:16]
     document = weasyprint.HTML(string=page, url_fetcher=fetcher)
-    return bytes(document.write_pdf(pdf_identifier=identifier))
+    attached = [] if results is None else [_attachment(weasyprint, results, summary.heading.printed)]
+    return bytes(
+        document.write_pdf(pdf_identifier=identifier, pdf_variant="pdf/a-3a", pdf_tags=True, attachments=attached)
+    )
+
+
+def _attachment(weasyprint: Any, results: bytes, day: datetime.date) -> Any:
+    """results.json with the report's own date, so that bytes repeat."""
+    noon = datetime.datetime.combine(day, datetime.time(12), datetime.UTC)
+    return weasyprint.Attachment(
+        string=results,
+        name="results.json",
+        description="Every number of this report, unrounded",
+        created=noon,
+        modified=noon,
+        relationship="Data",
+    )
 
 
 def print_page(summary: ReportSummary) -> str:
@@ -101,9 +122,17 @@ def _draw_pictures(summary: ReportSummary) -> PrintPictures:
     heat_map = summary.heat_map
     return PrintPictures(
         heat_map=None if heat_map is None else _heat_map_picture(heat_map),
-        items={item.item: _picture(item.figures, 3) for item in summary.items if item.figures},
+        items={
+            item.item: _picture(item.figures, 3)
+            for item in summary.items
+            if item.figures and item.item in summary.printed_items
+        },
         strips={who.interviewer: _picture([who.strip], 1) for who in summary.profiles if who.strip is not None},
-        profiles={who.interviewer: _picture(who.figures, 2) for who in summary.profiles if who.figures},
+        profiles={
+            who.interviewer: _picture(who.figures, 3 if len(who.figures) > 2 else 2)
+            for who in summary.profiles
+            if who.figures
+        },
         suspects=tuple(
             _picture(figures, 2) if (figures := [f for c in suspect.comparisons for f in c.figures]) else None
             for suspect in summary.suspects
@@ -128,6 +157,6 @@ def _captions(summary: ReportSummary) -> tuple[tuple[str, str], ...]:
     """(title, how to read it) of every kind of item figure, each once: a page per item need not repeat them."""
     captions: dict[str, str] = {}
     for item in summary.items:
-        for figure in item.figures:
+        for figure in item.figures if item.item in summary.printed_items else ():
             captions.setdefault(figure.caption, figure.title.partition(": ")[0])
     return tuple((title, caption) for caption, title in captions.items())

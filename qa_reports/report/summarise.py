@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from qa_reports.report.suspects import SuspectSummary, summarise_suspects
 from qa_reports.report.wave_sentences import since_sentence
 from qa_reports.report.waves import WaveComparison
 from qa_reports.survey.clean import CleaningLog, Survey
+
+PRINTED_ITEMS = 6
+"""Items with a page of their own in the PDF, at most, unless all are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class ReportSummary:
     """Everybody's deviation on every item; None when no item could be modelled."""
     cleaning: CleaningLog
     methods: Methods
+    printed_items: tuple[str, ...]
+    """Names of the items with a page of their own in the PDF."""
     waves: WaveComparison | None = None
     """This wave beside earlier ones; None without an archive or for a first wave."""
 
@@ -125,8 +131,17 @@ def summarise(
         heat_map=build_heat_map(survey, modelled, flags),
         cleaning=survey.log,
         methods=describe_methods(survey, modelled, config, flags, versions),
+        printed_items=_printed_items(pages, config.report.pdf_items),
         waves=waves,
     )
+
+
+def _printed_items(pages: tuple[ItemSummary, ...], wanted: Literal["flagged", "all"]) -> tuple[str, ...]:
+    """All, or those with the most flagged interviewers, in the survey's order."""
+    if wanted == "all":
+        return tuple(page.item for page in pages)
+    most = sorted((page for page in pages if page.flagged), key=lambda page: -len(page.flagged))[:PRINTED_ITEMS]
+    return tuple(page.item for page in pages if page in most)
 
 
 def _flagged_on(item: str, flags: Flags) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ def restrict_to_team(summary: ReportSummary, team: str, flags: Flags) -> ReportS
         heat_map=None if summary.heat_map is None else _heat_map(summary.heat_map, members),
         cleaning=_cleaning(summary.cleaning, members),
         methods=summary.methods,
+        printed_items=summary.printed_items,
     )
 
 

@@ -48,7 +48,8 @@ def test_page_one_says_whom_to_call(pdf: Path) -> None:
 @needs_poppler
 def test_every_part_is_there_with_its_running_header(pdf: Path) -> None:
     text = tool("pdftotext", "-layout", str(pdf), "-")
-    for words in ("Contents", "Data-preparation problems", "Interviewers by items", "Every item", "Cleaning audit",
+    for words in ("Contents", "Data-preparation problems", "Interviewers by items", "Models of every item",
+                  "Items, one by one", "Cleaning audit",
                   "Methods and provenance", "Glossary", "Always the same is not modelled", "SHA-256"):  # fmt: skip
         assert words in text
     pages = text.split("\f")[:-1]
@@ -84,6 +85,34 @@ def test_metadata_and_embedded_fonts(pdf: Path) -> None:
     fonts = tool("pdffonts", str(pdf)).splitlines()[2:]
     assert fonts
     assert all(line.split()[-5] == "yes" for line in fonts)
+
+
+@needs_pango
+@needs_poppler
+def test_archivable_tagged_and_with_its_data_attached(tmp_path: Path) -> None:
+    made, results = tmp_path / "report.pdf", b'{"schema_version": 1}\n'
+    made.write_bytes(render_pdf(summary(), results))
+    assert b"pdfaid" in made.read_bytes()
+    assert "Tagged:          yes" in tool("pdfinfo", str(made))
+    tool("pdfdetach", "-save", "1", "-o", str(tmp_path / "attached.json"), str(made))
+    assert (tmp_path / "attached.json").read_bytes() == results
+    assert made.read_bytes() == render_pdf(summary(), results)
+
+
+def test_items_with_flags_have_pages_and_all_where_asked() -> None:
+    short = summary()
+    flagged = [item.item for item in short.items if item.flagged]
+    assert 0 < len(flagged) < len(short.items)
+    assert list(short.printed_items) == flagged
+    e = example_report_input()
+    section = e.config.report.model_copy(update={"pdf_items": "all"})
+    config = e.config.model_copy(update={"report": section})
+    whole = summarise(e.survey, e.items, e.damages, e.flags, config, e.printed_date, e.versions)
+    for shown in (short, whole):
+        page = print_page(shown)
+        printed = [item.item for item in shown.items if f'<h3 id="item-{item.item}">' in page]
+        assert printed == list(shown.printed_items)
+    assert whole.printed_items == tuple(item.item for item in whole.items)
 
 
 @needs_pango
