@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -92,7 +93,9 @@ def test_metadata_and_embedded_fonts(pdf: Path) -> None:
 def test_archivable_tagged_and_with_its_data_attached(tmp_path: Path) -> None:
     made, results = tmp_path / "report.pdf", b'{"schema_version": 1}\n'
     made.write_bytes(render_pdf(summary(), results))
-    assert b"pdfaid" in made.read_bytes()
+    metadata = tool("pdfinfo", "-meta", str(made))
+    assert re.search(r"pdfaid:part\W+3\b", metadata)
+    assert re.search(r"pdfaid:conformance\W+A\b", metadata)
     assert "Tagged:          yes" in tool("pdfinfo", str(made))
     tool("pdfdetach", "-save", "1", "-o", str(tmp_path / "attached.json"), str(made))
     assert (tmp_path / "attached.json").read_bytes() == results
