@@ -124,6 +124,66 @@ def report(
 
 
 @app.command
+def init(
+    survey_file: Annotated[Path, Parameter(name="SURVEY_FILE", help="The survey file, one row per interview.")],
+    /,
+    *,
+    interviewer: Annotated[
+        str | None, Parameter(help="Column that says who did the interview, where its name and label do not.")
+    ] = None,
+    codebook: Annotated[
+        Path | None, Parameter(help="File with labels and missing codes, where the survey file has none.")
+    ] = None,
+    join: Annotated[
+        Path | None, Parameter(help="File with further columns of the same interviews, such as who did them.")
+    ] = None,
+    name: Annotated[str | None, Parameter(help="Name of the survey, as it should be printed.")] = None,
+    wave: Annotated[str | None, Parameter(help="Wave or round.")] = None,
+    items: Annotated[int, Parameter(help="How many questions to examine to begin with; the others are listed.")] = 40,
+    output: Annotated[
+        Path | None, Parameter(help="The configuration to write; else SURVEY_FILE with the ending .yaml.")
+    ] = None,
+    force: Annotated[
+        bool, Parameter(negative="", show_default=False, help="Overwrite a configuration that exists already.")
+    ] = False,
+) -> int:
+    """Write a first configuration for a survey file, every guess with what speaks for it."""
+    from qa_reports.starting.begin import begin_config
+    from qa_reports.starting.draft import Wishes
+
+    if items < 1:
+        raise UserError(f"--items: is {items}; it should be at least 1")
+    begun = begin_config(survey_file, output, Wishes(interviewer, codebook, join, name, wave, items), force)
+    _print(begun.words)
+    _print(f"next: qa-report check {begun.config}")
+    return REPORT_MADE
+
+
+@app.command
+def check(
+    configs: Annotated[tuple[Path, ...], Parameter(name="CONFIG", help="One or several configurations (YAML files).")],
+    /,
+) -> int:
+    """Say in seconds what would be examined, and what is lost to what; nothing is estimated or written."""
+    from qa_reports.starting.check import check_config
+    from qa_reports.starting.check_text import check_lines
+
+    would_run = True
+    for place, config in enumerate(configs):
+        if place:
+            _print("")
+        try:
+            checked = check_config(config)
+        except UserError as error:
+            _complain(error)
+            would_run = False
+            continue
+        _print_lines("\n".join(check_lines(config, checked)))
+        would_run = would_run and checked.would_run
+    return REPORT_MADE if would_run else USER_ERROR
+
+
+@app.command
 def send(
     run: Annotated[Path, Parameter(name="RUN", help="Folder of an archived run.")],
     /,
@@ -174,11 +234,9 @@ def index(
 @app.command
 def schema() -> int:
     """Print the JSON Schema of a configuration, for editors that complete and check YAML."""
-    import json
+    from qa_reports.starting.begin import schema_text
 
-    from qa_reports.config import config_schema
-
-    _print_lines(json.dumps(config_schema(), indent=2))
+    _print_lines(schema_text().rstrip("\n"))
     return REPORT_MADE
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from qa_reports import __version__
-from qa_reports.config import REVIEWED_FILE, Format, ReportConfig, load_config, load_reviewed
+from qa_reports.config import Format, ReportConfig, load_config
 from qa_reports.delivery.archive import ArchivedRun, list_archive
 from qa_reports.delivery.folder import check_writable, write_files
 from qa_reports.delivery.history import find_history
@@ -20,7 +20,6 @@ from qa_reports.delivery.manifest import HashedFile, fingerprint, sha256_of
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
 from qa_reports.effects.flag import flag_interviewers
-from qa_reports.effects.reviewed import mark_reviewed, unknown_interviewers
 from qa_reports.errors import DataError, OutputError, UserError
 from qa_reports.progress import Progress
 from qa_reports.report.files import FILE_NAMES, report_files
@@ -84,8 +83,6 @@ def make_report(
         UserError: something the user can put right; then no file has been written.
     """
     config, config_file = load_config(config_path), config_path.read_bytes()
-    reviewed_path = config_path.with_name(REVIEWED_FILE)
-    reviewed = load_reviewed(reviewed_path)
     folder = output or config_path.with_name(f"{config_path.stem}-report")
     archive = None if config.archive is None else config_path.parent / config.archive.folder
     keep = archive is not None and output is None
@@ -105,8 +102,6 @@ def make_report(
     history = find_history(runs, config)
     used = HashedFile(config_path.name, sha256_of(config_file))
     inputs = tuple(HashedFile(file.path, file.sha256) for file in survey_file.provenance)
-    if reviewed:
-        inputs = (*inputs, HashedFile(REVIEWED_FILE, sha256_of(reviewed_path.read_bytes())))
     kept = names if config.email is None else (*names, MAIL_FILE)
     mark = fingerprint(used.sha256, inputs, history.runs, versions, kept)
     same = find_same(runs, mark) if keep and not new_run else None
@@ -128,9 +123,7 @@ def make_report(
     progress.end("estimate", _estimated(items, progress))
 
     progress.begin("flag")
-    flags = mark_reviewed(flag_interviewers(survey, items, damages, config), reviewed, config.survey.wave)
-    for note in unknown_interviewers(reviewed, survey.interviewer_ids):
-        progress.note(note)
+    flags = flag_interviewers(survey, items, damages, config)
     worth_a_call = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
     items = set_flagged_aside(survey, items, [verdict.interviewer for verdict in worth_a_call])
     progress.end("flag", f"{len(worth_a_call):,} of {len(flags.interviewers):,} interviewers worth a call")

@@ -84,7 +84,7 @@ class ItemNotModelled:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _ItemPlans:
+class ItemPlans:
     """The models of one item, planned. The `*_smaller` ones are fitted on the interviews of the larger model."""
 
     null: Plan
@@ -96,6 +96,7 @@ class _ItemPlans:
 
     @property
     def all(self) -> list[Plan]:
+        """Every plan there is, a plan that serves twice listed twice."""
         plans = (getattr(self, name) for name in self.__slots__)
         return [plan for plan in plans if plan is not None]
 
@@ -103,7 +104,7 @@ class _ItemPlans:
 def estimate_items(survey: Survey, config: ReportConfig) -> tuple[ItemEffects | ItemNotModelled, ...]:
     """Estimate every model of every item, in the configuration's order; models of one shape are fitted together."""
     answers = {item.name: item.answers for item in survey.items}
-    plans = [_plan_item(survey, item, option, answers) for item, option in zip(survey.items, config.items, strict=True)]
+    plans = plan_items(survey, config)
     fitted = fit_plans([plan for item_plans in plans for plan in item_plans.all], len(survey.interviewer_ids))
     items = [_item_effects(item, item_plans, fitted) for item, item_plans in zip(survey.items, plans, strict=True)]
     return _with_spread(items, answers, len(survey.interviewer_ids))
@@ -118,6 +119,14 @@ def _with_spread(
     return tuple(replace(item, spread=next(spreads)) if isinstance(item, ItemEffects) else item for item in items)
 
 
+def plan_items(survey: Survey, config: ReportConfig) -> tuple[ItemPlans, ...]:
+    """The models of every item, in the configuration's order, before any is fitted."""
+    answers = {item.name: item.answers for item in survey.items}
+    return tuple(
+        _plan_item(survey, item, option, answers) for item, option in zip(survey.items, config.items, strict=True)
+    )
+
+
 def fit_plans(plans: Sequence[Plan], n_interviewers: int) -> dict[int, ModelResult | FailedModel]:
     """Fit the plans that can be fitted; the result is keyed by the identity of the plan (a plan may serve twice)."""
     distinct = {id(plan): plan for plan in plans}
@@ -129,7 +138,7 @@ def fit_plans(plans: Sequence[Plan], n_interviewers: int) -> dict[int, ModelResu
     return fitted | {id(plan): result for plan, result in zip(feasible, results, strict=True)}
 
 
-def _plan_item(survey: Survey, item: ItemResponses, option: ItemConfig, answers: dict[str, FloatArray]) -> _ItemPlans:
+def _plan_item(survey: Survey, item: ItemResponses, option: ItemConfig, answers: dict[str, FloatArray]) -> ItemPlans:
     by_covariate = {c.label: covariate_terms(c, survey) for c in survey.respondent_covariates}
     respondent = [term for terms in by_covariate.values() for term in terms]
     level2 = [term for covariate in survey.interviewer_covariates for term in covariate_terms(covariate, survey)]
@@ -155,7 +164,7 @@ def _plan_item(survey: Survey, item: ItemResponses, option: ItemConfig, answers:
         )  # fmt: skip
         if isinstance(covariates, ModelPlan):
             covariates_smaller = _on_same_rows(adjusted or null, covariates, survey, item, terms, slopes, intercept)
-    return _ItemPlans(null, adjusted, adjusted_smaller, slope, covariates, covariates_smaller)
+    return ItemPlans(null, adjusted, adjusted_smaller, slope, covariates, covariates_smaller)
 
 
 def _groups(by_covariate: dict[str, list[Term]]) -> list[tuple[str, tuple[str, ...]]]:
@@ -211,7 +220,7 @@ def _on_same_rows(
 
 
 def _item_effects(
-    item: ItemResponses, plans: _ItemPlans, fitted: dict[int, ModelResult | FailedModel]
+    item: ItemResponses, plans: ItemPlans, fitted: dict[int, ModelResult | FailedModel]
 ) -> ItemEffects | ItemNotModelled:
     def result(plan: Plan | None) -> ModelResult | FailedModel | None:
         return None if plan is None else fitted[id(plan)]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from qa_reports.config import ReportConfig, ReviewedFlag
+from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import SuspectDamage
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.evidence import CombinedEvidence, combine_evidence
@@ -46,8 +46,6 @@ class Flag:
     """Benjamini-Hochberg adjusted p."""
     sentence: str
     """One plain sentence for a field manager."""
-    review: ReviewedFlag | None = None
-    """Who has looked into it, and what was found: then it is listed, but no reason to call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def fit_mixed_models(moments: Moments, random: tuple[int, ...], method: Method) 
 
     A fit that cannot be estimated does not disturb the others.
     """
-    reasons = [_cannot_fit(moments, f, random, method) for f in range(moments.n.shape[0])]
+    reasons = obstacles(moments, random)
     usable = [f for f, reason in enumerate(reasons) if reason is None]
     if not usable:
         return _all_failed(moments, random, method, reasons)
@@ -76,7 +76,12 @@ def fit_mixed_models(moments: Moments, random: tuple[int, ...], method: Method) 
     return fits if len(usable) == len(reasons) else _scatter(fits, usable, reasons)
 
 
-def _cannot_fit(moments: Moments, f: int, random: tuple[int, ...], method: Method) -> str | None:
+def obstacles(moments: Moments, random: tuple[int, ...]) -> list[str | None]:
+    """(F,) why a fit has no answer, found before fitting; None where nothing stands in the way."""
+    return [_cannot_fit(moments, f, random) for f in range(moments.n.shape[0])]
+
+
+def _cannot_fit(moments: Moments, f: int, random: tuple[int, ...]) -> str | None:
     """Why fit f has no answer, or None. The checks are on standardised moments, so no tolerance has a unit."""
     n = moments.n[f]
     total = moments.cross[f].sum(0)

@@ -252,5 +252,4 @@ def _flag(flag: Flag) -> Document:
         "p": number(flag.p),
         "q": number(flag.q),
         "sentence": flag.sentence,
-        "review": None if flag.review is None else flag.review.model_dump(include={"until", "note", "by"}),
     }

@@ -1,0 +1,141 @@
+"""What a configuration would do with its data: cleaned and planned, nothing fitted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from qa_reports.config import ReportConfig, load_config
+from qa_reports.effects.estimate import ItemPlans, plan_items
+from qa_reports.effects.linear import FailedModel, ModelPlan
+from qa_reports.effects.mixed_model import obstacles
+from qa_reports.effects.moments import compute_moments
+from qa_reports.survey.clean import ItemResponses, Survey, clean_survey
+from qa_reports.survey.load import load_survey
+
+MODELS = ("null", "adjusted", "slope", "covariates")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedItem:
+    """One item: what of it is left, and which models it would have."""
+
+    name: str
+    label: str
+    scale: tuple[float, float] | None
+    n_answers: int
+    """Valid answers."""
+    n_coded: int
+    """Answers that are a missing code."""
+    n_blank: int
+    n_outside: int
+    """Answers outside the scale, set aside."""
+    models: tuple[tuple[str, int], ...]
+    """(model, interviews it would use) of the models that can be fitted."""
+    obstacles: tuple[tuple[str, str], ...]
+    """(model, why it cannot be fitted)."""
+
+    @property
+    def is_modelled(self) -> bool:
+        """Whether the item would be in the report with more than a reason."""
+        return any(model == "null" for model, _ in self.models)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checked:
+    """A configuration and its data, ready to be fitted."""
+
+    config: ReportConfig
+    survey: Survey
+    items: tuple[CheckedItem, ...]
+    workloads: np.ndarray
+    """(J,) interviews of each interviewer."""
+
+    @property
+    def n_modelled(self) -> int:
+        """Items that would be modelled."""
+        return sum(item.is_modelled for item in self.items)
+
+    @property
+    def would_run(self) -> bool:
+        """Whether there would be a report: a single item is enough."""
+        return self.n_modelled > 0
+
+    @property
+    def too_few(self) -> tuple[tuple[str, int], ...]:
+        """(interviewer, interviews) of those with fewer than a judgement needs."""
+        least = self.config.flags.min_interviews
+        pairs = zip(self.survey.interviewer_ids, self.workloads.tolist(), strict=True)
+        return tuple((name, n) for name, n in pairs if n < least)
+
+    @property
+    def codes(self) -> tuple[tuple[float | str, str, int, int], ...]:
+        """(code, reason, answers, items) over all items, most answers first."""
+        names = {item.name for item in self.items}
+        answers: Counter[tuple[float | str, str]] = Counter()
+        items: Counter[tuple[float | str, str]] = Counter()
+        for recode in self.survey.log.recoded:
+            if recode.variable in names:
+                answers[recode.code, recode.reason] += recode.n
+                items[recode.code, recode.reason] += 1
+        return tuple((code, reason, n, items[code, reason]) for (code, reason), n in answers.most_common())
+
+
+def check_config(path: Path) -> Checked:
+    """Load and clean what a configuration names, and plan its models.
+
+    Raises:
+        UserError: the configuration or its data hold a mistake; the message says what would be right.
+    """
+    config = load_config(path)
+    survey = clean_survey(load_survey(config, path.parent), config)
+    coded = Counter[str]()
+    for recode in survey.log.recoded:
+        coded[recode.variable] += recode.n
+    outside = Counter[str]()
+    for values in survey.log.out_of_range:
+        outside[values.item] += values.n
+    planned = zip(survey.items, plan_items(survey, config), strict=True)
+    items = tuple(_checked(item, plans, survey, coded, outside) for item, plans in planned)
+    workloads = np.bincount(survey.interviewer, minlength=len(survey.interviewer_ids))
+    return Checked(config, survey, items, workloads)
+
+
+def _checked(
+    item: ItemResponses, plans: ItemPlans, survey: Survey, coded: Mapping[str, int], outside: Mapping[str, int]
+) -> CheckedItem:
+    models, in_the_way = [], []
+    for name in MODELS:
+        plan: ModelPlan | FailedModel | None = getattr(plans, name)
+        if plan is None:
+            continue
+        reason = _obstacle(plan, len(survey.interviewer_ids))
+        if reason is None and isinstance(plan, ModelPlan):
+            models.append((name, len(plan.rows)))
+        else:
+            in_the_way.append((name, reason or ""))
+    n_answers = int(np.isfinite(item.answers).sum())
+    n_coded, n_outside = coded[item.name], outside[item.name]
+    return CheckedItem(
+        name=item.name,
+        label=item.label,
+        scale=item.scale,
+        n_answers=n_answers,
+        n_coded=n_coded,
+        n_blank=survey.n_interviews - n_answers - n_coded - n_outside,
+        n_outside=n_outside,
+        models=tuple(models),
+        obstacles=tuple(in_the_way),
+    )
+
+
+def _obstacle(plan: ModelPlan | FailedModel, n_interviewers: int) -> str | None:
+    """Why a model would not be fitted, or None."""
+    if isinstance(plan, FailedModel):
+        return plan.reason
+    moments = compute_moments([plan.columns], n_interviewers, centre_fixed=0 in plan.random)
+    return obstacles(moments, plan.random)[0]

@@ -1,0 +1,238 @@
+"""A first configuration, as values with their evidence: what `init` found out about a survey file."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from qa_reports.errors import DataError
+from qa_reports.starting import words
+from qa_reports.starting.batteries import BatteryGuess, choose_items, guess_batteries
+from qa_reports.starting.columns import Column, columns_of
+from qa_reports.starting.covariates import (
+    CovariateGuess,
+    guess_interviewer_covariates,
+    guess_respondent_covariates,
+)
+from qa_reports.starting.items import ItemGuess, guess_items
+from qa_reports.starting.joining import FoundJoin, Joined, join_beside
+from qa_reports.starting.roles import (
+    Guess,
+    Roles,
+    guess_interviewer,
+    guess_roles,
+    interviewer_candidates,
+    interviewer_evidence,
+)
+from qa_reports.survey.columns import did_you_mean
+from qa_reports.survey.readers import DataFile, VariableLabels, read_data_file
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user said beyond the name of the survey file."""
+
+    interviewer: str | None = None
+    codebook: Path | None = None
+    join: Path | None = None
+    name: str | None = None
+    wave: str | None = None
+    most_items: int = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Everything a first configuration says, and why. Paths are relative to its folder."""
+
+    name: str
+    wave: str | None
+    country: str | None
+    file: str
+    n_interviews: int
+    n_columns: int
+    n_labelled: int
+    """Columns with a label or labelled values."""
+    codebook: str | None
+    join: FoundJoin | None
+    roles: Roles
+    default_codes: dict[float, str]
+    n_with_default: int
+    """Items that need no missing codes of their own."""
+    own_codes: frozenset[str]
+    """Items that need them."""
+    interviewer_covariates: tuple[CovariateGuess, ...]
+    respondent_covariates: tuple[CovariateGuess, ...]
+    items: tuple[ItemGuess, ...]
+    chosen: frozenset[str]
+    """The items to begin with; the others are offered as remarks."""
+    batteries: tuple[BatteryGuess, ...]
+    left_out: tuple[tuple[str, int], ...]
+    """(why, number of columns) that are no questions on a scale."""
+
+
+def draft_config(survey_file: Path, folder: Path, wishes: Wishes) -> Draft:
+    """Find out what a survey file holds.
+
+    Args:
+        survey_file: one row per interview.
+        folder: where the configuration will stand; its paths are relative to it.
+        wishes: what the user knows already.
+
+    Raises:
+        DataError: the file cannot be read, no column says who did the interviews, or no question is found.
+    """
+    delivered = read_data_file(survey_file.parent, survey_file.name)
+    labels, codebook = _with_codebook(delivered.labels, survey_file, wishes.codebook)
+    joined = _join_if_needed(delivered, labels, survey_file, wishes)
+    table = delivered.table if joined is None else joined.table
+    labels = labels if joined is None else {**joined.labels, **labels}
+    columns = columns_of(table, labels)
+    roles = guess_roles(columns, _interviewer(columns, wishes, survey_file.name))
+    others = [column for column in columns if column.name not in roles.columns]
+    respondents = guess_respondent_covariates(others)
+    interviewers = guess_interviewer_covariates(columns, roles.interviewer.column)
+    taken = roles.columns | {guess.name for guess in (*respondents, *interviewers)}
+    questions = guess_items(columns, taken, len(table))
+    if not questions.items:
+        raise DataError(
+            f"{survey_file.name}: no column looks like a question on a scale; write a configuration by hand, as "
+            "configs/minimal.yaml shows"
+        )
+    batteries = guess_batteries(questions.items)
+    by_name = {column.name: column for column in columns}
+    default, own = _default_codes(questions.items, by_name)
+    wave, country = _constants(columns)
+    return Draft(
+        name=wishes.name or _title(survey_file),
+        wave=wishes.wave or wave,
+        country=country,
+        file=_relative(survey_file, folder),
+        n_interviews=len(table),
+        n_columns=len(columns),
+        n_labelled=sum(bool(column.labels.label or column.labels.values) for column in columns),
+        codebook=None if codebook is None else _relative(codebook, folder),
+        join=None if joined is None else joined.found(folder),
+        roles=roles,
+        default_codes=default,
+        n_with_default=len(questions.items) - len(own),
+        own_codes=own,
+        interviewer_covariates=interviewers,
+        respondent_covariates=respondents,
+        items=questions.items,
+        chosen=choose_items(questions.items, batteries, wishes.most_items),
+        batteries=batteries,
+        left_out=questions.left_out,
+    )
+
+
+def _with_codebook(
+    labels: dict[str, VariableLabels], survey_file: Path, wanted: Path | None
+) -> tuple[dict[str, VariableLabels], Path | None]:
+    return labels, wanted
+
+
+def _join_if_needed(
+    delivered: DataFile, labels: dict[str, VariableLabels], survey_file: Path, wishes: Wishes
+) -> Joined | None:
+    """A second file where the first does not say who asked; None where it does, or where none is found."""
+    columns = columns_of(delivered.table, labels)
+    has_interviewer = (
+        wishes.interviewer in delivered.table.columns if wishes.interviewer else guess_interviewer(columns) is not None
+    )
+    if wishes.join is None and has_interviewer:
+        return None
+    return join_beside(delivered, survey_file, wishes.join, wishes.interviewer)
+
+
+def _interviewer(columns: Sequence[Column], wishes: Wishes, file: str) -> Guess:
+    """The column the user names, or the one that says so itself."""
+    if wishes.interviewer is not None:
+        for column in columns:
+            if column.name == wishes.interviewer:
+                label = "" if column.label == column.name else column.label
+                return Guess(column.name, f"{interviewer_evidence(column)}; named by --interviewer", label)
+        hint = did_you_mean(wishes.interviewer, (column.name for column in columns))
+        raise DataError(f'{file} has no column "{wishes.interviewer}" (--interviewer){hint}')
+    guess = guess_interviewer(columns)
+    if guess is None:
+        candidates = interviewer_candidates(columns)
+        by_values = f"; by their values it could be {', '.join(candidates)}" if candidates else ""
+        raise DataError(
+            f"{file}: no column says by its name or label who did the interviews; name it with --interviewer COLUMN, "
+            f"or the file that has it with --join FILE{by_values}"
+        )
+    return guess
+
+
+def _default_codes(
+    items: Sequence[ItemGuess], columns: Mapping[str, Column]
+) -> tuple[dict[float, str], frozenset[str]]:
+    """The missing codes most items share, and the items that need their own.
+
+    A file's own user-missing values apply before the default, so they need no line where they say it all.
+    """
+    plain = [item for item in items if not _declared_by_file(columns[item.name])]
+    counted: Counter[tuple[tuple[float, str], ...]] = Counter(tuple(item.codes.items()) for item in plain)
+    best = max(counted, key=lambda codes: (counted[codes], -len(codes)), default=())
+    default = dict(best)
+    own = set()
+    for item in items:
+        column = columns[item.name]
+        in_force = _declared_codes(column) if _declared_by_file(column) else set(default)
+        low, high = item.scale
+        clashes = any(low <= code <= high for code in in_force - set(item.codes))
+        used = set(column.value_counts())
+        if set(item.codes) - in_force or clashes or (in_force - set(item.codes)) & used:
+            own.add(item.name)
+    return default, frozenset(own)
+
+
+def _declared_by_file(column: Column) -> bool:
+    return bool(column.labels.user_missing or column.labels.user_missing_ranges)
+
+
+def _declared_codes(column: Column) -> set[float]:
+    """The numbers the file declares user-missing, among those it labels or holds."""
+    ranges = [*column.labels.user_missing_ranges, *((code, code) for code in column.labels.user_missing)]
+    return {
+        code
+        for code in column.codes
+        if any(isinstance(low, float | int) and low <= code <= high for low, high in ranges)  # type: ignore[operator]
+    }
+
+
+def _constants(columns: Sequence[Column]) -> tuple[str | None, str | None]:
+    """The wave and the country, where a column says the same of every interview."""
+    found: list[str | None] = []
+    for pattern in (words.WAVE, words.COUNTRY):
+        same = (
+            column
+            for column in columns
+            if pattern.search(column.words) and column.n_present == len(column.cells)
+            and len(pd.unique(column.texts)) == 1
+        )  # fmt: skip
+        column = next(same, None)
+        if column is None:
+            found.append(None)
+            continue
+        text = str(column.texts[0])
+        said = {str(value): label for value, label in column.labels.values} | {
+            f"{value:g}": label for value, label in column.answer_labels.items()
+        }
+        found.append(said.get(text, text))
+    return found[0], found[1]
+
+
+def _title(survey_file: Path) -> str:
+    stem = survey_file.name.split(".")[0]
+    return " ".join(stem.replace("_", " ").replace("-", " ").split()) or stem
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """A path as the configuration writes it: relative to its folder, with forward slashes."""
+    return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()

@@ -1,0 +1,333 @@
+"""A draft as a commented YAML file that a field manager reads from top to bottom."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from qa_reports.config.yaml_text import yaml_text
+from qa_reports.errors import one_line
+from qa_reports.starting.batteries import BatteryGuess
+from qa_reports.starting.covariates import CovariateGuess
+from qa_reports.starting.draft import Draft
+from qa_reports.starting.items import ItemGuess
+from qa_reports.starting.roles import Guess
+from qa_reports.survey.columns import number_text
+
+SCHEMA_FILE = "qa-report.schema.json"
+"""The schema for editors, beside the configuration: yaml-language-server resolves a bare name from there."""
+_WIDTH = 118
+_REMARKS_AT = 34
+_LONGEST_LABEL = 70
+_WELL_ANSWERED = 0.75
+"""Share of answers from which it is not worth a remark."""
+
+
+def write_config(draft: Draft, file_name: str) -> str:
+    """The whole file; `file_name` is what it will be called."""
+    parts = (
+        _head(draft, file_name),
+        _survey(draft),
+        _data(draft),
+        _missing_codes(draft),
+        _interviewers(draft),
+        _respondents(draft),
+        _items(draft),
+        _batteries(draft),
+        _rest(),
+    )
+    return "\n".join("\n".join(part) + "\n" for part in parts)
+
+
+def _head(draft: Draft, file_name: str) -> Iterator[str]:
+    yield f"# yaml-language-server: $schema={SCHEMA_FILE}"
+    yield "#"
+    yield from _remark(
+        f'A first configuration for {draft.file}, written by `qa-report init`. Everything after a "#" is a remark. '
+        "Each line is a guess with what speaks for it: read from top to bottom, compare with the questionnaire, and "
+        "correct what is wrong. Then"
+    )
+    yield "#"
+    yield from (f"#   {line}" for line in _commands(one_line(file_name)))
+    yield "#"
+    yield from _remark("`qa-report schema` and docs/configuration.md say what else can stand here.")
+
+
+def _commands(file_name: str) -> tuple[str, str]:
+    first = f"qa-report check {file_name}"
+    return f"{first}   says in seconds what would be examined, and what is lost to what", (
+        f"{f'qa-report {file_name}':<{len(first)}}   makes the report"
+    )
+
+
+def _survey(draft: Draft) -> Iterator[str]:
+    yield "# What the report is about, as it should be printed."
+    yield "survey:"
+    yield from _line(f"  name: {yaml_text(draft.name)}", "write the name of the survey")
+    if draft.wave is None:
+        yield "  # wave: Round 1"
+    else:
+        yield f"  wave: {yaml_text(draft.wave)}"
+    if draft.country is not None:
+        yield f"  country: {yaml_text(draft.country)}"
+
+
+def _data(draft: Draft) -> Iterator[str]:
+    roles = draft.roles
+    yield "# The survey file, one row per interview, and the columns that are not questions."
+    yield "data:"
+    labelled = f", {draft.n_labelled:,} of them labelled" if draft.n_labelled else ", none with a label"
+    yield from _line(
+        f"  file: {yaml_text(draft.file)}", f"{draft.n_interviews:,} interviews, {draft.n_columns:,} columns{labelled}"
+    )
+    if draft.codebook is not None:
+        yield from _line(f"  codebook: {yaml_text(draft.codebook)}", "has the labels and the missing codes")
+    if draft.join is not None:
+        yield "  join:"
+        on = ", ".join(yaml_text(column) for column in draft.join.on)
+        yield from _line(f"    - {{file: {yaml_text(draft.join.file)}, on: [{on}]}}", draft.join.evidence)
+    yield from _role("respondent", roles.respondent, "the column that tells interviews apart; row numbers stand in")
+    yield from _role("interviewer", roles.interviewer, "")
+    yield from _role("weight", roles.weight, "the survey weight")
+    yield from _role("area", roles.area, "the sampling point or area, to tell interviewers from areas")
+    yield from _role("team", roles.team, "who supervises whom, to sort the call list by team")
+    if roles.duration is None:
+        yield "  # duration: {minutes: COLUMN} or {start: COLUMN, end: COLUMN}   no column found for it"
+    else:
+        times = roles.duration.duration.model_dump(exclude_none=True)
+        entries = ", ".join(f"{key}: {yaml_text(column)}" for key, column in times.items())
+        yield from _line(f"  duration: {{{entries}}}", roles.duration.evidence)
+
+
+def _role(key: str, guess: Guess | None, meaning: str) -> Iterator[str]:
+    if guess is None:
+        yield f"  # {key}: COLUMN   no column found for {meaning}"
+        return
+    label = f'"{_cut(guess.label)}"; ' if guess.label else ""
+    yield from _line(f"  {key}: {yaml_text(guess.column)}", label + guess.evidence)
+
+
+def _missing_codes(draft: Draft) -> Iterator[str]:
+    if not draft.default_codes:
+        yield from _remark(
+            "Answers that are no answers. No label names any that hold for most questions; add them here if the "
+            "questionnaire has some, for example:"
+        )
+        yield "# missing_codes: {77: Refusal, 88: Don't know, 99: No answer}"
+        return
+    assumed = any(item.codes_assumed for item in draft.items)
+    yield from _remark(
+        f"Answers that are no answers, in {draft.n_with_default:,} of the {len(draft.items):,} questions below; a "
+        "question with other codes names its own."
+        + (" No label says what they mean: the usual meanings are assumed, compare with the questionnaire."
+           if assumed else "")
+    )  # fmt: skip
+    yield from _wrapped_codes("missing_codes", draft.default_codes, "")
+
+
+def _interviewers(draft: Draft) -> Iterator[str]:
+    yield from _remark(
+        "What is known about the interviewers. The report says how much of the differences between them each of these "
+        "explains; none of them hides an interviewer who stands out."
+    )
+    if not draft.interviewer_covariates:
+        yield "# interviewers: {file: interviewers.csv, covariates: [experience]}   no column found in the survey file"
+        return
+    yield "interviewers:"
+    yield "  covariates:"
+    for guess in draft.interviewer_covariates:
+        yield from _covariate(guess, "    ")
+
+
+def _respondents(draft: Draft) -> Iterator[str]:
+    yield from _remark(
+        "How respondents differ anyway: interviewers are compared as if they had interviewed the same kind of people."
+    )
+    if not draft.respondent_covariates:
+        yield "# respondent_covariates: [age, {name: gender, type: categorical}]   no column found"
+        return
+    yield "respondent_covariates:"
+    for guess in draft.respondent_covariates:
+        yield from _covariate(guess, "  ")
+
+
+def _covariate(guess: CovariateGuess, indent: str) -> Iterator[str]:
+    fields = [f"name: {yaml_text(guess.name)}"]
+    if guess.label != guess.name:
+        fields.append(f"label: {yaml_text(guess.label)}")
+    if guess.type == "categorical":
+        fields.append("type: categorical")
+    if guess.codes:
+        fields.append(f"missing_codes: {_codes(guess.codes)}")
+    yield from _entry(fields, guess.evidence, indent)
+
+
+def _items(draft: Draft) -> Iterator[str]:
+    n_chosen, n_all = len(draft.chosen), len(draft.items)
+    some = f'{n_chosen:,} of them are examined to begin with, the others stand behind a "#" further down.'
+    yield from _remark(
+        f"The questions. {n_all:,} columns look like questions with answers in order; "
+        f"{'all of them are examined.' if n_chosen == n_all else some} `scale` is the lowest and the highest answer: "
+        "what lies outside and is no missing code is set aside and reported."
+    )
+    yield "items:"
+    chosen = [item for item in draft.items if item.name in draft.chosen]
+    for line in _listed(chosen, draft):
+        yield f"  {line}"
+    if n_chosen < n_all:
+        yield ""
+        yield from _remark('Further questions: to examine one, take away its "#" and the blank behind it.', "  ")
+        others = [item for item in draft.items if item.name not in draft.chosen]
+        for line in _listed(others, draft):
+            yield f"  # {line}" if line else ""
+    if draft.left_out:
+        yield ""
+        yield from _remark(
+            "Columns that are left out: " + "; ".join(f"{n:,} with {why}" for why, n in draft.left_out) + ".", "  "
+        )
+
+
+def _listed(items: Sequence[ItemGuess], draft: Draft) -> Iterator[str]:
+    """Items in the file's order, each grid together under a heading of its own."""
+    grids = {item.name: grid for grid in draft.batteries for item in grid.items}
+    names = {item.name for item in items}
+    listed: set[str] = set()
+    for item in items:
+        if item.name in listed:
+            continue
+        grid = grids.get(item.name)
+        together = [item] if grid is None else [one for one in grid.items if one.name in names]
+        shared = set.intersection(*(set(one.remarks) for one in together)) if grid is not None else set()
+        if grid is not None:
+            heading = "; ".join([f"{grid.name}: {grid.evidence}{_ends(item, ': ')}", *sorted(shared)])
+            yield from _remark(heading, "", width=_WIDTH - 4)
+        for one in together:
+            remarks = [] if grid is not None else [_ends(one, "")]
+            remarks += [_answered(one, draft.n_interviews), *(text for text in one.remarks if text not in shared)]
+            yield from _item(one, one.name in draft.own_codes, "; ".join(filter(None, remarks)))
+            listed.add(one.name)
+
+
+def _answered(item: ItemGuess, n_interviews: int) -> str:
+    """How many answered, where many did not."""
+    share = item.n_answers / n_interviews
+    return f"{share:.0%} answered" if share < _WELL_ANSWERED else ""
+
+
+def _ends(item: ItemGuess, before: str) -> str:
+    if not any(item.ends):
+        return ""
+    low, high = (
+        f'{number_text(value)} "{_cut(label, 40)}"' if label else number_text(value)
+        for value, label in zip(item.scale, item.ends, strict=True)
+    )
+    return f"{before}{low} to {high}"
+
+
+def _item(item: ItemGuess, own_codes: bool, remark: str) -> Iterator[str]:
+    fields = [f"name: {yaml_text(item.name)}"]
+    if item.label != item.name:
+        fields.append(f"label: {yaml_text(item.label)}")
+    low, high = (number_text(end) for end in item.scale)
+    fields.append(f"scale: [{low}, {high}]")
+    if own_codes:
+        fields.append(f"missing_codes: {_codes(item.codes)}")
+    yield from _entry(fields, remark, "", _WIDTH - 4)
+
+
+def _batteries(draft: Draft) -> Iterator[str]:
+    yield from _remark(
+        "Questions that are asked as one grid with the same answers to choose from. The names are for the report: "
+        "change them as you like."
+    )
+    complete = [grid for grid in draft.batteries if all(item.name in draft.chosen for item in grid.items)]
+    others = [grid for grid in draft.batteries if grid not in complete]
+    if complete:
+        yield "batteries:"
+    else:
+        yield "# batteries:"
+    for grid in complete:
+        yield from _grid(grid, "  ")
+    if others:
+        if complete:
+            yield "  # Grids of further questions:"
+        for grid in others:
+            yield from _grid(grid, "  # ")
+
+
+def _grid(grid: BatteryGuess, indent: str) -> Iterator[str]:
+    names = ", ".join(yaml_text(item.name) for item in grid.items)
+    one = f"{indent}- {{name: {yaml_text(grid.name)}, items: [{names}]}}"
+    if len(one) <= _WIDTH:
+        yield one
+        return
+    yield f"{indent}- name: {yaml_text(grid.name)}"
+    lines = textwrap.wrap(f"items: [{names}]", _WIDTH - len(indent) - 4, break_long_words=False, break_on_hyphens=False)
+    yield f"{indent}  {lines[0]}"
+    yield from (f"{indent}    {line}" for line in lines[1:])
+
+
+def _rest() -> Iterator[str]:
+    yield from _remark(
+        "Of the interviewers shown as critical, at most this share is there by chance; nobody with fewer interviews is "
+        "judged."
+    )
+    yield "flags: {false_discovery_rate: 0.05, min_interviews: 5}"
+    yield ""
+    yield "# What to write: any of html (interactive, one file), pdf, json (every number), xlsx (the same as tables)."
+    yield "report: {formats: [html, pdf, json, xlsx]}"
+    yield ""
+    yield '# To keep every wave\'s report and compare it with the next, take away the "#":'
+    yield "# archive: {folder: archive}"
+
+
+def _entry(fields: Sequence[str], remark: str, indent: str, width: int = _WIDTH) -> Iterator[str]:
+    """An entry of a list on one line, or with one key per line where it is too long; its remark behind or above."""
+    one = f"{indent}- {{{', '.join(fields)}}}"
+    if len(one) <= width:
+        yield from _line(one, remark, width)
+        return
+    if remark:
+        yield from _remark(remark, indent, width)
+    for place, field in enumerate(fields):
+        yield f"{indent}{'- ' if place == 0 else '  '}{field}"
+
+
+def _line(text: str, remark: str, width: int = _WIDTH) -> Iterator[str]:
+    """A line with its remark behind it where both fit, else above it."""
+    remark = one_line(remark)
+    behind = f"{text:<{_REMARKS_AT}}  # {remark}"
+    if not remark:
+        yield text
+    elif len(behind) <= width:
+        yield behind
+    else:
+        yield from _remark(remark, " " * (len(text) - len(text.lstrip())), width)
+        yield text
+
+
+def _remark(text: str, indent: str = "", width: int = _WIDTH) -> Iterator[str]:
+    wrapped = textwrap.wrap(one_line(text), width - len(indent) - 2, break_long_words=False, break_on_hyphens=False)
+    yield from (f"{indent}# {line}" for line in wrapped)
+
+
+def _wrapped_codes(key: str, codes: Mapping[float, str], indent: str) -> Iterator[str]:
+    one = f"{indent}{key}: {_codes(codes)}"
+    if len(one) <= _WIDTH:
+        yield one
+        return
+    yield f"{indent}{key}:"
+    yield from (f"{indent}  {number_text(code)}: {yaml_text(reason)}" for code, reason in codes.items())
+
+
+def _codes(codes: Mapping[float, str]) -> str:
+    return f"{{{', '.join(_code_entries(codes.items()))}}}"
+
+
+def _code_entries(codes: Iterable[tuple[float, str]]) -> Iterator[str]:
+    return (f"{number_text(code)}: {yaml_text(reason)}" for code, reason in codes)
+
+
+def _cut(text: str, longest: int = _LONGEST_LABEL) -> str:
+    text = one_line(text)
+    return text if len(text) <= longest else f"{text[: longest - 3].rstrip()}..."
