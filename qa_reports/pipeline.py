@@ -19,7 +19,7 @@ from qa_reports.delivery.keep import find_same, keep_run, refresh_index, run_fac
 from qa_reports.delivery.manifest import HashedFile, fingerprint, sha256_of
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
-from qa_reports.effects.flag import flag_interviewers
+from qa_reports.effects.vanish import settle_flags
 from qa_reports.errors import DataError, OutputError, UserError
 from qa_reports.progress import Progress
 from qa_reports.report.files import FILE_NAMES, report_files
@@ -123,7 +123,7 @@ def make_report(
     progress.end("estimate", _estimated(items, progress))
 
     progress.begin("flag")
-    flags = flag_interviewers(survey, items, damages, config)
+    flags = settle_flags(survey, items, damages, config)
     worth_a_call = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
     items = set_flagged_aside(survey, items, [verdict.interviewer for verdict in worth_a_call])
     progress.end("flag", f"{len(worth_a_call):,} of {len(flags.interviewers):,} interviewers worth a call")

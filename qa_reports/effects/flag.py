@@ -133,7 +133,7 @@ def flag_interviewers(
     flags = [
         *_level_flags(survey, cells, evidence, config, adjusted_for),
         *_slope_flags(survey, cells, rate),
-        *_missing_code_flags(survey, modelled, damages, config),
+        *_missing_code_flags(survey, damages, config),
     ]
     order = {"critical": 0, "warning": 1, "data_preparation": 2}
     flags.sort(key=lambda flag: (order[flag.severity], 1.0 if flag.p is None else flag.p, flag.interviewer))
@@ -268,19 +268,18 @@ def _slope_flags(survey: Survey, cells: list[_Cell], rate: float) -> Iterator[Fl
         )
 
 
-def _missing_code_flags(
-    survey: Survey, items: Sequence[ItemEffects], damages: Sequence[SuspectDamage], config: ReportConfig
-) -> Iterator[Flag]:
+def _missing_code_flags(survey: Survey, damages: Sequence[SuspectDamage], config: ReportConfig) -> Iterator[Flag]:
     """Interviewers who would stand out only because a suspect value was left in."""
-    clean = {item.item: item for item in items}
     for suspect, damage in zip(survey.suspects, damages, strict=True):
         shown = _shown_by_suspect(damage, config.flags.false_discovery_rate)
         holders = [(interviewer, n) for interviewer, n in suspect.interviewers if interviewer in survey.interviewer_ids]
         for interviewer, n in holders:
             position = survey.interviewer_ids.index(interviewer)
-            z, p = shown.get(position, (None, None))
-            consequence = _slope_consequence(position, survey, damage, clean)
-            if z is None and (consequence is None or len(holders) > 1):
+            anyway = interviewer in damage.set_aside.standing_out
+            z, p = (None, None) if anyway else shown.get(position, (None, None))
+            stands_out = z is not None or (interviewer in damage.all_left_in.standing_out and not anyway)
+            consequence = _slope_consequence(position, survey, damage)
+            if not stands_out and (consequence is None or len(holders) > 1):
                 continue
             label = next(item.label for item in survey.items if item.name == suspect.item)
             yield Flag(
@@ -299,7 +298,7 @@ def _missing_code_flags(
                     label,
                     suspect.reason,
                     [
-                        *(["make this interviewer stand out"] if z is not None else []),
+                        *(["make this interviewer stand out"] if stands_out else []),
                         *([consequence] if consequence else []),
                     ],
                 ),
@@ -319,18 +318,15 @@ def _shown_by_suspect(damage: SuspectDamage, rate: float) -> dict[int, tuple[flo
     return shown
 
 
-def _slope_consequence(
-    interviewer: int, survey: Survey, damage: SuspectDamage, clean: dict[str, ItemEffects]
-) -> str | None:
+def _slope_consequence(interviewer: int, survey: Survey, damage: SuspectDamage) -> str | None:
     """What the suspect does to the test of the slope variance it disturbs most, if it changes its message."""
     labels = {item.name: item.label for item in survey.items}
     worst: tuple[float, str] | None = None
-    for outcome, model in zip(damage.outcome, damage.with_suspect, strict=True):
-        main = clean[outcome].slope if outcome in clean else None
-        if model.name != "slope" or not isinstance(main, ModelResult):
+    for outcome, model, without in zip(damage.outcome, damage.with_suspect, damage.without_suspect, strict=True):
+        if model.name != "slope" or without is None:
             continue
         # By maximum likelihood, as the slope model is shown and as its test is usually reported.
-        before = {test.name: test.statistic for test in (main.by_ml or main).tests}
+        before = {test.name: test.statistic for test in (without.by_ml or without).tests}
         for test in (model.by_ml or model).tests:
             rise = test.statistic - before.get(test.name, 0.0)
             if test.name == "intercept" or rise < _MISLEADING_RISE or (worst is not None and rise < worst[0]):

@@ -49,6 +49,16 @@ def missing_code_sentence(n_answers: int, value: float, label: str, why: str, co
     )
 
 
+def vanishing_sentence(n_answers: int, suspects: Sequence[tuple[float, str]]) -> str:
+    """`n_answers`: the interviewer's own answers that are suspects; `suspects`: (value, label of its item)."""
+    values = _listed([f"{value:g} in “{label}”" for value, label in suspects])
+    own = "none of them in these interviews" if not n_answers else f"{n_answers:,} of them in these interviews"
+    return (
+        f"Stands out only while answers that look like undeclared missing codes are left in ({values}; {own}): a "
+        "matter of data preparation, not of the interviewer."
+    )
+
+
 def slope_consequence(outcome: str, predictor: str, test: tuple[float, float], extreme: str | None) -> str:
     """`test`: likelihood-ratio statistic of the slope variance with and without the value."""
     place = (

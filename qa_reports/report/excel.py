@@ -158,6 +158,15 @@ def _within(outer: str, inner: str) -> Callable[[Record], Cell]:
     return value
 
 
+def _treatment(name: str, key: str) -> Callable[[Record], Cell]:
+    def value(record: Record) -> Cell:
+        shown = record["treatments"][name]
+        found = None if shown is None else shown[key]
+        return ", ".join(found) if isinstance(found, list) else cast(Cell, found)
+
+    return value
+
+
 _FLAGS = (
     Column("interviewer", "text", 14, _key("interviewer")),
     Column("severity", "text", 16, _key("severity")),
@@ -223,7 +232,19 @@ _SUSPECTS = (
     Column("answers", "count", 9, _key("n")),
     Column("interviewers", "text", 40, _counts),
     Column("reason", "text", 30, _key("reason")),
-    Column("ICC with", "share", 10, _key("icc_with")),
-    Column("ICC without", "share", 12, _key("icc_without")),
+    Column("set aside", "text", 10, _key("set_aside")),
+    *(
+        Column(f"{heading} {words}", look, 12, _treatment(name, key))
+        for name, words in (
+            ("without", "without"),
+            ("with_value", "with"),
+            ("with_all_of_item", "with all of the item"),
+        )
+        for heading, look, key in (
+            ("mean", "estimate", "mean"),
+            ("ICC", "share", "icc"),
+            ("standing out", "text", "standing_out"),
+        )
+    ),
     Column("line for the configuration", "text", 60, _key("yaml")),
 )

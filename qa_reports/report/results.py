@@ -12,7 +12,7 @@ from importlib import resources
 from typing import cast
 
 from qa_reports.config import ReportConfig
-from qa_reports.effects.damage import SuspectDamage
+from qa_reports.effects.damage import Consequence, SuspectDamage
 from qa_reports.effects.estimate import ItemNotModelled
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.report.results_items import Document, Estimated, item_record, judging_models, model_record, number
@@ -175,16 +175,32 @@ def _suspect(suspect: CodeSuspect, damages: tuple[SuspectDamage, ...]) -> Docume
     """A code suspect with its damage; the damage is null or empty where the item could not be modelled."""
     damage = next((d for d in damages if d.item == suspect.item and d.value == suspect.value), None)
     refits = zip(damage.outcome, damage.with_suspect, strict=True) if damage else ()
+    treatments = {
+        "without": damage.set_aside if damage else None,
+        "with_value": damage.left_in if damage else None,
+        "with_all_of_item": damage.all_left_in if damage else None,
+    }
     return {
         "item": suspect.item,
         "value": _code(suspect.value),
         "n": suspect.n,
         "interviewers": _counts(suspect.interviewers),
         "reason": suspect.reason,
+        "set_aside": suspect.set_aside,
+        "treatments": {name: None if shown is None else _consequence(shown) for name, shown in treatments.items()},
         "icc_with": number(damage.icc_with) if damage else None,
         "icc_without": number(damage.icc_without) if damage else None,
         "with_suspect": [{"outcome": outcome, "model": fit.name, **model_record(fit)} for outcome, fit in refits],
         "yaml": suspect.yaml,
+    }
+
+
+def _consequence(shown: Consequence) -> Document:
+    return {
+        "n": shown.n,
+        "mean": number(shown.mean),
+        "icc": number(shown.icc),
+        "standing_out": list(shown.standing_out),
     }
 
 

@@ -116,7 +116,7 @@ def summarise(
     labels = {item.name: item.label for item in survey.items}
     calls = summarise_calls(flags, labels)
     pages = tuple(summarise_item(item, survey, _flagged_on(item.item, flags)) for item in modelled)
-    suspects = summarise_suspects(survey, modelled, damages, flags)
+    suspects = summarise_suspects(survey, damages, flags)
     too_few = tuple(verdict for verdict in flags.interviewers if verdict.too_few)
     return ReportSummary(
         heading=Heading(config.survey.name, config.survey.wave, config.survey.country, printed_date),

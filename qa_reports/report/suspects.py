@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from qa_reports.effects.damage import SuspectDamage
-from qa_reports.effects.estimate import ItemEffects
+from qa_reports.effects.damage import Consequence, SuspectDamage
 from qa_reports.effects.flag import Flags
 from qa_reports.effects.linear import ModelResult, ModelTest
 from qa_reports.report.figures import Figure, effect_quantiles
-from qa_reports.report.formats import answer, count_of, listing, p_value, percent
+from qa_reports.report.formats import answer, count_of, listing, p_value, percent, ratio
 from qa_reports.report.interviewers import NamedItem
-from qa_reports.report.items import ModelSummary, slope_model, summarise_model
+from qa_reports.report.items import ModelSummary, summarise_model
 from qa_reports.survey.clean import Survey
 from qa_reports.survey.suspects import CodeSuspect
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectTreatment:
+    """What the item shows under one treatment of its suspicious values."""
+
+    words: str
+    """"without", "88 left in"."""
+    consequence: Consequence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,20 +52,20 @@ class SuspectSummary:
     yaml: str
     sentences: tuple[str, ...]
     """What it is and what it would have done, for a field manager."""
-    icc_with: float | None
-    icc_without: float | None
+    set_aside: bool
+    """Whether the analyses of the report go without it."""
+    treatments: tuple[SuspectTreatment, ...]
+    """The item without any suspect, with this one, and with all of them where there are more; empty where the item
+    could not be modelled."""
     comparisons: tuple[SuspectComparison, ...]
 
 
-def summarise_suspects(
-    survey: Survey, modelled: tuple[ItemEffects, ...], damages: tuple[SuspectDamage, ...], flags: Flags
-) -> tuple[SuspectSummary, ...]:
+def summarise_suspects(survey: Survey, damages: tuple[SuspectDamage, ...], flags: Flags) -> tuple[SuspectSummary, ...]:
     """One summary per code suspect, in the survey's order."""
     found = {(damage.item, damage.value): damage for damage in damages}
-    by_name = {item.item: item for item in modelled}
     missing_code = frozenset(flag.interviewer for flag in flags.flags if flag.kind == "missing_code")
     return tuple(
-        _summarise(suspect, found.get((suspect.item, suspect.value)), by_name, survey, missing_code)
+        _summarise(suspect, found.get((suspect.item, suspect.value)), survey, missing_code)
         for suspect in survey.suspects
     )
 
@@ -64,14 +73,15 @@ def summarise_suspects(
 def _summarise(
     suspect: CodeSuspect,
     damage: SuspectDamage | None,
-    by_name: dict[str, ItemEffects],
     survey: Survey,
     missing_code: frozenset[str],
 ) -> SuspectSummary:
     labels = {item.name: item.label for item in survey.items}
     named = NamedItem(suspect.item, labels.get(suspect.item, suspect.item))
     holders = frozenset(name for name, _ in suspect.interviewers) & missing_code
-    refits = () if damage is None else tuple(zip(damage.outcome, damage.with_suspect, strict=True))
+    refits = (
+        () if damage is None else tuple(zip(damage.outcome, damage.with_suspect, damage.without_suspect, strict=True))
+    )
     return SuspectSummary(
         item=named,
         value=suspect.value,
@@ -85,17 +95,24 @@ def _summarise(
             *([] if damage is None else _icc_sentence(damage)),
             *(
                 sentence
-                for outcome, model in refits
-                for sentence in _slope_sentence(outcome, model, by_name, survey, suspect)
+                for outcome, model, clean in refits
+                for sentence in _slope_sentence(labels.get(outcome, outcome), model, clean, survey, suspect)
             ),
         ),
-        icc_with=None if damage is None else damage.icc_with,
-        icc_without=None if damage is None else damage.icc_without,
+        set_aside=suspect.set_aside,
+        treatments=() if damage is None else tuple(_treatments(suspect, damage)),
         comparisons=tuple(
-            _compare(NamedItem(outcome, labels.get(outcome, outcome)), model, by_name, survey, holders, suspect)
-            for outcome, model in refits
+            _compare(NamedItem(outcome, labels.get(outcome, outcome)), model, clean, survey, holders, suspect)
+            for outcome, model, clean in refits
         ),
     )
+
+
+def _treatments(suspect: CodeSuspect, damage: SuspectDamage) -> Iterator[SuspectTreatment]:
+    yield SuspectTreatment("without", damage.set_aside)
+    yield SuspectTreatment(f"{answer(suspect.value)} left in", damage.left_in)
+    if damage.all_left_in.n != damage.left_in.n:
+        yield SuspectTreatment("all suspicious values of the item left in", damage.all_left_in)
 
 
 def _what(suspect: CodeSuspect, label: str) -> str:
@@ -109,19 +126,20 @@ def _what(suspect: CodeSuspect, label: str) -> str:
 
 
 def _icc_sentence(damage: SuspectDamage) -> tuple[str, ...]:
-    if damage.icc_with is None or damage.icc_without is None:
-        return ()
-    return (
-        f"Left in, it would have moved the item's interviewer ICC from {percent(damage.icc_without)} to "
-        f"{percent(damage.icc_with)}.",
-    )
-
-
-def _clean_counterpart(outcome: str, model: ModelResult, by_name: dict[str, ItemEffects]) -> ModelResult | None:
-    item = by_name.get(outcome)
-    if item is None:
-        return None
-    return item.null if model.name == "null" else slope_model(item)
+    sentences = []
+    if damage.icc_with is not None and damage.icc_without is not None:
+        sentences.append(
+            f"Left in, it moves the item's interviewer ICC from {percent(damage.icc_without)} to "
+            f"{percent(damage.icc_with)} and its mean from {ratio(damage.set_aside.mean)} to "
+            f"{ratio(damage.left_in.mean)}."
+        )
+    together = damage.all_left_in
+    if together.n != damage.left_in.n and together.icc is not None:
+        sentences.append(
+            f"With every suspicious value of the item left in, the interviewer ICC is {percent(together.icc)} and the "
+            f"mean {ratio(together.mean)}."
+        )
+    return tuple(sentences)
 
 
 def _slope_test(model: ModelResult) -> ModelTest | None:
@@ -131,18 +149,16 @@ def _slope_test(model: ModelResult) -> ModelTest | None:
 
 
 def _slope_sentence(
-    outcome: str, model: ModelResult, by_name: dict[str, ItemEffects], survey: Survey, suspect: CodeSuspect
+    label: str, model: ModelResult, clean: ModelResult | None, survey: Survey, suspect: CodeSuspect
 ) -> tuple[str, ...]:
     """What the raw file would have shown: the slope test, and where the interviewer would have stood."""
-    clean = _clean_counterpart(outcome, model, by_name)
     dirty_test, clean_test = _slope_test(model), None if clean is None else _slope_test(clean)
     if dirty_test is None:
         return ()
     instead = "" if clean_test is None else f" instead of p {_with_relation(clean_test.p)}"
     return (
-        f"Left in, the slopes of {by_name[outcome].label if outcome in by_name else outcome} would have seemed to "
-        "differ between "
-        f"interviewers with p {_with_relation(dirty_test.p)}{instead}{_extreme(model, survey, suspect)}.",
+        f"Left in, the slopes of {label} seem to differ between interviewers with "
+        f"p {_with_relation(dirty_test.p)}{instead}{_extreme(model, survey, suspect)}.",
     )
 
 
@@ -161,19 +177,18 @@ def _extreme(model: ModelResult, survey: Survey, suspect: CodeSuspect) -> str:
     for end, word in ((np.argmin, "lowest"), (np.argmax, "highest")):
         name = survey.interviewer_ids[effects.interviewer[int(end(effects.eblup[:, column]))]]
         if name in holders:
-            return f", and interviewer {name} would have had the {word} slope of all"
+            return f", and interviewer {name} has the {word} slope of all"
     return ""
 
 
 def _compare(
     outcome: NamedItem,
     model: ModelResult,
-    by_name: dict[str, ItemEffects],
+    clean: ModelResult | None,
     survey: Survey,
     holders: frozenset[str],
     suspect: CodeSuspect,
 ) -> SuspectComparison:
-    clean = _clean_counterpart(outcome.name, model, by_name)
     versions = [(model, f"{answer(suspect.value)} left in")]
     if clean is not None:
         versions.append((clean, f"{answer(suspect.value)} set aside"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qa_reports.config import ReportConfig
-from qa_reports.effects.damage import SuspectDamage
+from qa_reports.effects.damage import Consequence, SuspectDamage
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, VarianceExplained, WithoutFlagged
 from qa_reports.effects.flag import ExpectedByChance, Flag, Flags, InterviewerVerdict
 from qa_reports.effects.intervals import Interval
@@ -369,14 +369,20 @@ def _effects(
 def _damage(survey: Survey) -> SuspectDamage:
     trust, helpful, *_ = survey.items
     delivered = np.where(np.isnan(trust.suspects), trust.answers, trust.suspects)
+    left_in = Consequence(147, 5.7, 0.386, (survey.interviewer_ids[LOW], survey.interviewer_ids[FORGOTTEN]))
     return SuspectDamage(
         item="trstplc",
         value=88.0,
-        icc_without=0.021,
-        icc_with=0.386,
+        set_aside=Consequence(146, 5.1, 0.021, (survey.interviewer_ids[LOW],)),
+        left_in=left_in,
+        all_left_in=left_in,
         with_suspect=(
             example_model(survey, delivered, None, "null"),
             example_model(survey, helpful.answers, delivered, "slope", "trstplc"),
+        ),
+        without_suspect=(
+            example_model(survey, trust.answers, None, "null"),
+            example_model(survey, helpful.answers, trust.answers, "slope", "trstplc"),
         ),
         outcome=("trstplc", "pplhlp"),
     )

@@ -193,7 +193,8 @@ def test_profiles_say_how_much_an_estimate_can_carry(page: str) -> None:
 def test_profiles_suspects_cleaning_and_methods(page: str) -> None:
     assert "Years of experience 2 Sex male" in section(page, "interviewers")
     assert "z \u22124.60, p <.001, q <.001".replace("<", "&lt;") in section(page, "interviewers")
-    assert "ICC with it / without it 39% / 2.1%" in section(page, "suspects")
+    assert "without 146 5.10 2.1% 1003" in section(page, "suspects")
+    assert "88 left in 147 5.70 39% 1003 , 1007" in section(page, "suspects")
     cleaning = section(page, "cleaning")
     assert "145 rows in the file = 143 used + 2 dropped (no interviewer id)." in cleaning
     assert "pplhlp 88 Don&#39;t know 3 1001 (2), 1005 (1)" in cleaning

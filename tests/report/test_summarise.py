@@ -103,7 +103,9 @@ def test_a_suspect_says_what_the_raw_file_would_have_shown(summary: ReportSummar
     assert suspect.sentences[0] == (
         "The value 88 stands once in Trust in the police (interviewer 1007): outside the scale 0 to 10."
     )
-    assert suspect.sentences[1] == "Left in, it would have moved the item's interviewer ICC from 2.1% to 39%."
+    assert suspect.sentences[1] == (
+        "Left in, it moves the item's interviewer ICC from 2.1% to 39% and its mean from 5.10 to 5.70."
+    )
     assert "with p <.001 instead of p = .035" in suspect.sentences[2]
     null, slope = suspect.comparisons
     assert null.figures == ()
