@@ -20,8 +20,8 @@ WAVE = pd.DataFrame(
         "name": ["Zoë", "Bär", "x"],
         "q": [3.0, 98.0, 8.0],
         "day": [dt.date(2023, 5, 1), dt.date(2023, 5, 2), None],
-        "start": [dt.datetime(2023, 5, 1, 10, 30), dt.datetime(2023, 5, 2, 9, 0), None],
-        "end": [dt.datetime(2023, 5, 1, 11, 15), dt.datetime(2023, 5, 2, 9, 20), None],
+        "start": [pd.Timestamp(2023, 5, 1, 10, 30), pd.Timestamp(2023, 5, 2, 9, 0), None],
+        "end": [pd.Timestamp(2023, 5, 1, 11, 15), pd.Timestamp(2023, 5, 2, 9, 20), None],
         "clock": [dt.time(10, 30), dt.time(9, 0, 30), None],
     }
 )
