@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qa_reports.config import ReportConfig
-from qa_reports.survey.codes import codes_of_item, find_codes
-from qa_reports.survey.columns import FloatArray, IntArray, as_text, numbers_or_error, require_column
+from qa_reports.survey.codes import codes_of_item
+from qa_reports.survey.columns import FloatArray, IntArray, as_text, require_column
 from qa_reports.survey.interviewers import counted
+from qa_reports.survey.items import scored_answers
 from qa_reports.survey.readers import DataFile, VariableLabels
 
 
@@ -54,9 +55,9 @@ def match_back_check(
     for k, name in enumerate(wanted.items):
         column = require_column(again.table, name, "indicators.back_check.items", wanted.file)
         own = again.labels.get(name) or labels.get(name) or VariableLabels()
-        coded = find_codes(column, codes_of_item(options[name], own, config)).any_code
-        numbers = numbers_or_error(column, coded, "indicators.back_check.items", wanted.file).numbers
-        answers[:, k] = np.where(coded, np.nan, numbers)[rows]
+        codes = codes_of_item(options[name], own, config)
+        key = "indicators.back_check.items"
+        answers[:, k] = scored_answers(column, options[name], codes, own, key, wanted.file)[rows]
     unmatched = len(ids) - len(rows)
     note = f"{wanted.file}: {counted(unmatched, 're-interview')} of {len(ids)} without exactly one interview to match."
     interview = np.array([position[ids[row]] for row in rows], dtype=np.int64)

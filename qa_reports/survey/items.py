@@ -120,6 +120,21 @@ def clean_item(
     )
 
 
+def scored_answers(
+    column: pd.Series, item: ItemConfig, codes: CodesInForce, labels: VariableLabels, key: str, file: str
+) -> FloatArray:
+    """(n,) the valid answers in another column of the same item, as `ItemResponses.answers` has them.
+
+    Raises:
+        DataError: as in `clean_item`; the message names `key`.
+    """
+    column = _numbered(column, item, codes, labels)
+    coded = find_codes(column, codes).any_code
+    answers = np.where(coded, np.nan, numbers_or_error(column, coded, key, file, _TEXT_REMEDY).numbers)
+    answers = np.where(_outside(answers, item.valid_range), np.nan, answers)
+    return sum(item.valid_range) - answers if item.reverse and item.valid_range is not None else answers
+
+
 def _outside(answers: FloatArray, scale: tuple[float, float] | None) -> BoolArray:
     if scale is None:
         return np.zeros(len(answers), dtype=bool)
