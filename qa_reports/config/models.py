@@ -138,6 +138,11 @@ class DataConfig(Section):
         description="The survey file, one row per interview, relative to this YAML file; a list of files is stacked.",
     )
     read: ReadConfig = Field(ReadConfig(), description="How to read it.")
+    codebook: Text | None = Field(
+        None,
+        description="Table with the columns variable, label, value, category, missing, for files that carry no labels; "
+        "it wins over what the file says.",
+    )
     join: tuple[JoinConfig, ...] = Field((), description="Files with further columns for the same interviews.")
     respondent: Text | None = Field(None, description="Column with the respondent's id; row numbers where left out.")
     interviewer: Names = Field(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from qa_reports.config import DurationConfig, ReportConfig
+from qa_reports.survey.codebook import describe_columns, read_codebook
 from qa_reports.survey.joins import JoinRecord, WantedJoin, join_file
 from qa_reports.survey.readers import DataFile, FileProvenance, VariableLabels, read_data_file
 from qa_reports.survey.stack import stack_files
@@ -23,10 +24,10 @@ class SurveyFile:
     table: pd.DataFrame
     labels: dict[str, VariableLabels]
     provenance: tuple[FileProvenance, ...]
-    """The survey's files in the order they are stacked, then those joined."""
+    """The survey's files in the order they are stacked, then those joined, then all others."""
     joins: tuple[JoinRecord, ...]
     back_check: DataFile | None = None
-    """The file of re-interviews, where one is configured; the last of `provenance`."""
+    """The file of re-interviews, where one is configured."""
     n_stacked: int = 1
     """How many of the files are the survey's own."""
     notes: tuple[str, ...] = ()
@@ -35,14 +36,13 @@ class SurveyFile:
     @property
     def files(self) -> str:
         """The files as a message names them: "main.csv (with interviewers.csv joined)"."""
-        n_joined = len(self.provenance) - (self.back_check is not None)
-        paths = [file.path for file in self.provenance[:n_joined]]
+        paths = [file.path for file in self.provenance[: self.n_stacked + len(self.joins)]]
         own, joined = " + ".join(paths[: self.n_stacked]), ", ".join(paths[self.n_stacked :])
         return f"{own} (with {joined} joined)" if joined else own
 
 
 def load_survey(config: ReportConfig, folder: Path) -> SurveyFile:
-    """Read the survey's file or files, join the interviewer files, keep labels and provenance.
+    """Read the survey's file or files, join the interviewer files, keep labels (those of a codebook too) and provenance.
 
     Args:
         folder: where relative paths start, the folder of the configuration file.
@@ -60,6 +60,10 @@ def load_survey(config: ReportConfig, folder: Path) -> SurveyFile:
     # The interviewers' file comes last, because its key may come from a file joined before.
     if config.interviewers.file is not None:
         loaded = _joined(loaded, _interviewers_join(config.interviewers.file, config, loaded.table), in_use, folder)
+    if config.data.codebook is not None:
+        codebook = read_codebook(folder, config.data.codebook)
+        described = describe_columns(loaded.labels, codebook, (str(column) for column in loaded.table))
+        loaded = replace(loaded, labels=described, provenance=(*loaded.provenance, codebook.provenance))
     if config.indicators.back_check is not None:
         again = read_data_file(folder, config.indicators.back_check.file)
         loaded = replace(
