@@ -42,7 +42,7 @@ class SurveyFile:
 
 
 def load_survey(config: ReportConfig, folder: Path) -> SurveyFile:
-    """Read the survey's file or files, join the interviewer files, keep labels (those of a codebook too) and provenance.
+    """Read the survey's file or files, join the interviewer files, keep labels (also a codebook's) and provenance.
 
     Args:
         folder: where relative paths start, the folder of the configuration file.
