@@ -19,6 +19,7 @@ from qa_reports.delivery.keep import find_same, keep_run, refresh_index, run_fac
 from qa_reports.delivery.manifest import HashedFile, fingerprint, sha256_of
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
+from qa_reports.effects.sensitivity import examine_sensitivity
 from qa_reports.effects.vanish import settle_flags
 from qa_reports.errors import DataError, OutputError, UserError
 from qa_reports.progress import Progress
@@ -126,14 +127,15 @@ def make_report(
     flags = settle_flags(survey, items, damages, config)
     worth_a_call = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
     items = set_flagged_aside(survey, items, [verdict.interviewer for verdict in worth_a_call])
+    sensitivity = examine_sensitivity(survey, items, flags, config)
     progress.end("flag", f"{len(worth_a_call):,} of {len(flags.interviewers):,} interviewers worth a call")
 
     progress.begin("report")
-    document = results_document(survey, items, damages, flags, config, versions, used.sha256)
+    document = results_document(survey, items, damages, flags, config, versions, used.sha256, sensitivity)
     present = Wave(config.survey.wave or "this wave", None, results_of(document))
     same_interviewers = config.archive is None or config.archive.same_interviewers
     waves = compare_waves(history.waves, present, config.flags.false_discovery_rate, same_interviewers)
-    summary = summarise(survey, items, damages, flags, config, printed_date, versions, waves)
+    summary = summarise(survey, items, damages, flags, config, printed_date, versions, waves, sensitivity)
     files = report_files(summary, with_waves(document, waves), makeable)
     if keep and config.email is not None:
         files |= mail_files(summary, flags, tuple(config.email.teams), files, document)

@@ -15,6 +15,7 @@ from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flag, Flags
 from qa_reports.effects.groupings import Grouping, with_group
 from qa_reports.effects.inference import false_discovery_q
+from qa_reports.effects.judge import level_cells
 from qa_reports.effects.linear import ModelPlan
 from qa_reports.effects.rules import EXPECTED_WARNINGS, MINIMUM_SIZE, NAMED_BESIDE
 from qa_reports.survey.clean import Survey
@@ -98,13 +99,7 @@ class _Cell:
 
 def _judge_cell(pair: tuple[ItemEffects, ModelPlan | None], position: int, area: Grouping) -> _Cell:
     item, plan = pair
-    effects = item.judging.effects
-    row, column = np.flatnonzero(effects.interviewer == position), effects.terms.index("intercept")
-    z, p, deviation = (
-        (float(values[row[0], column]) for values in (effects.z, effects.p, effects.deviation))
-        if row.size
-        else (float("nan"),) * 3
-    )
+    z, p, deviation = _without_area(item, position)
     nothing = float("nan")
     if plan is None:
         return _Cell(item, z, p, deviation, ShiftTest(*(nothing,) * 4, "the model could not be planned"))
@@ -112,15 +107,20 @@ def _judge_cell(pair: tuple[ItemEffects, ModelPlan | None], position: int, area:
     return _Cell(item, z, p, deviation, judge_shift(columns, level, position, np.full(2, _START)))
 
 
+def _without_area(item: ItemEffects, position: int) -> tuple[float, float, float]:
+    """z, p and deviation of one interviewer's level, as the flags read them; NaN where not judged."""
+    cells = level_cells(item)
+    row = np.zeros(0, dtype=np.int64) if cells is None else np.flatnonzero(cells.interviewer == position)
+    if cells is None or not row.size:
+        return float("nan"), float("nan"), float("nan")
+    return float(cells.z[row[0]]), float(cells.p[row[0]]), float(cells.deviation[row[0]])
+
+
 def _cell_threshold(items: Sequence[ItemEffects], config: ReportConfig) -> float:
-    """Largest p of a cell that passes the false discovery rate over all cells; 0 where none does."""
+    """Largest p of a level that passes the false discovery rate over all judged levels; 0 where none does."""
     minimum = config.flags.min_interviews
-    p = np.concatenate(
-        [
-            effects.p[effects.n_interviews >= minimum, effects.terms.index("intercept")]
-            for effects in (item.judging.effects for item in items)
-        ]
-    )
+    judged = [cells.p[cells.n_interviews >= minimum] for item in items if (cells := level_cells(item)) is not None]
+    p = np.concatenate([np.zeros(0), *judged])
     passing = p[false_discovery_q(p) < config.flags.false_discovery_rate]
     return float(passing.max(initial=0.0))
 

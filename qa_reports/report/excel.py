@@ -100,6 +100,11 @@ def _sheets(document: Mapping[str, Any]) -> Iterator[Sheet]:
     yield Sheet("interviewers", (*_INTERVIEWERS, *extra), document["interviewers"])
     yield Sheet("items", _ITEMS, document["items"])
     yield Sheet("effects", _EFFECTS, document["effects"])
+    for name, grouping in (("areas", "area"), ("teams", "team")):
+        if document["sensitivity"] and document["sensitivity"][grouping]:
+            yield Sheet(name, _GROUPED, document["sensitivity"][grouping]["items"])
+    if document["sensitivity"] and document["sensitivity"]["weights"]:
+        yield Sheet("weights", _WEIGHTED, document["sensitivity"]["weights"]["items"])
     yield Sheet("cleaning", _CLEANING, list(_cleaning_rows(document["cleaning"])))
     yield Sheet("suspects", _SUSPECTS, document["code_suspects"])
 
@@ -177,6 +182,7 @@ _FLAGS = (
     Column("z", "estimate", 10, _key("z")),
     Column("p", "p", 10, _key("p")),
     Column("q", "p", 10, _key("q")),
+    Column("with areas", "text", 12, _key("with_area")),
     Column("sentence", "text", 90, _key("sentence")),
 )
 _INTERVIEWERS = (
@@ -217,6 +223,38 @@ _EFFECTS = (
     Column("deviation se", "estimate", 13, _key("deviation_se")),
     Column("z", "estimate", 10, _key("z")),
     Column("p", "p", 10, _key("p")),
+)
+_GROUPED = (
+    Column("item", "text", 14, _key("item")),
+    Column("label", "text", 40, _key("label")),
+    Column("status", "text", 15, _key("status")),
+    Column("interviews", "count", 11, _key("n_interviews")),
+    Column("interviewers", "count", 12, _key("n_interviewers")),
+    Column("areas or teams", "count", 14, _key("n_groups")),
+    Column("ICC of interviewers alone", "share", 24, _key("icc_alone")),
+    Column("ICC of interviewers", "share", 19, _key("icc")),
+    Column("p of interviewers", "p", 17, _key("p")),
+    Column("ICC of areas or teams", "share", 21, _key("group_icc")),
+    Column("p of areas or teams", "p", 19, _key("group_p")),
+    Column("interviewer variance", "estimate", 20, _key("intercept")),
+    Column("area or team variance", "estimate", 21, _key("group")),
+    Column("residual variance", "estimate", 17, _key("residual")),
+    Column("reason", "text", 60, _key("reason")),
+)
+_WEIGHTED = (
+    Column("item", "text", 14, _key("item")),
+    Column("label", "text", 40, _key("label")),
+    Column("status", "text", 15, _within("null", "status")),
+    Column("interviews", "count", 11, _within("null", "n_interviews")),
+    Column("effective interviews", "count", 19, _key("effective_n")),
+    Column("ICC", "share", 8, _within("null", "unweighted_icc")),
+    Column("ICC with weights", "share", 16, _within("null", "icc")),
+    Column("standard error", "share", 14, _within("null", "icc_se")),
+    Column("ICC with weights, adjusted", "share", 25, _within("adjusted", "icc")),
+    Column("mean", "estimate", 10, _key("mean")),
+    Column("weighted mean", "estimate", 14, _key("weighted_mean")),
+    Column("standard error of the mean", "estimate", 25, _key("weighted_mean_se")),
+    Column("reason", "text", 60, _within("null", "reason")),
 )
 _CLEANING = (
     Column("what", "text", 14, _key("what")),

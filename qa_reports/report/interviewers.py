@@ -45,6 +45,8 @@ class Call:
     """All items a flag rests on."""
     actions: tuple[str, ...]
     """Suggested next steps, one sentence each, the first is the first to take."""
+    area_note: str | None = None
+    """Whether the differences stand when areas are allowed for; None where that was not judged."""
 
 
 @dataclass(frozen=True, slots=True)

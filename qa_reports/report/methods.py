@@ -13,6 +13,7 @@ from qa_reports.effects.flag import Flags
 from qa_reports.effects.linear import FailedModel, ModelResult
 from qa_reports.effects.rlrt import SIMULATIONS
 from qa_reports.effects.rules import EXPECTED_WARNINGS, MINIMUM_SIZE, NAMED_BESIDE
+from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.report.formats import (
     count_of,
     expected,
@@ -25,6 +26,7 @@ from qa_reports.report.formats import (
     scientific,
 )
 from qa_reports.report.glossary import GLOSSARY
+from qa_reports.report.sensitivity import methods_sentence
 from qa_reports.survey.clean import Survey
 from qa_reports.survey.load import FileProvenance
 
@@ -47,6 +49,7 @@ def describe_methods(
     config: ReportConfig,
     flags: Flags,
     versions: Mapping[str, str],
+    sensitivity: Sensitivity | None = None,
 ) -> Methods:
     """Write the methods section of this survey. No interviewer is named in it."""
     fits = [model for item in modelled for model in _models_of(item) if isinstance(model, ModelResult)]
@@ -58,6 +61,7 @@ def describe_methods(
         _inference(fits),
         _findings(modelled),
         _judging(survey, config, flags),
+        methods_sentence(sensitivity),
         _limits(),
         _software(versions),
     )

@@ -15,7 +15,9 @@ from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import Consequence, SuspectDamage
 from qa_reports.effects.estimate import ItemNotModelled
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
+from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.report.results_items import Document, Estimated, item_record, judging_models, model_record, number
+from qa_reports.report.results_sensitivity import sensitivity_record
 from qa_reports.survey.clean import CleaningLog, Covariate, Survey
 from qa_reports.survey.suspects import CodeSuspect
 
@@ -30,12 +32,14 @@ def results_document(
     config: ReportConfig,
     versions: Mapping[str, str],
     config_sha256: str,
+    sensitivity: Sensitivity | None = None,
 ) -> Document:
     """Every number of a run as plain JSON values, in the key order of the contract; `waves` is added by `with_waves`.
 
     Args:
         versions: library name -> version, as shown in the report.
         config_sha256: SHA-256 of the configuration file, in hexadecimal digits.
+        sensitivity: what weights, areas and teams would change, where they are configured.
     """
     return {
         "schema_version": SCHEMA_VERSION,
@@ -52,12 +56,13 @@ def results_document(
         "items": [_recognisable(item_record(item), config) for item in items],
         "effects": [row for item in items for row in _flag_model_effects(item, survey)],
         "interviewers": [_interviewer(verdict, survey) for verdict in flags.interviewers],
-        "flags": [_flag(flag) for flag in flags.flags],
+        "flags": [_flag(flag, sensitivity) for flag in flags.flags],
         "expected_by_chance": {
             "interviewers": number(flags.expected_by_chance.interviewers),
             "cells": number(flags.expected_by_chance.cells),
             "method": flags.expected_by_chance.method,
         },
+        "sensitivity": sensitivity_record(sensitivity),
         "waves": None,
     }
 
@@ -256,7 +261,7 @@ def _covariate_value(covariate: Covariate, position: int) -> float | str | None:
     return covariate.levels[int(value)] if covariate.kind == "categorical" else value
 
 
-def _flag(flag: Flag) -> Document:
+def _flag(flag: Flag, sensitivity: Sensitivity | None) -> Document:
     return {
         "interviewer": flag.interviewer,
         "severity": flag.severity,
@@ -268,4 +273,11 @@ def _flag(flag: Flag) -> Document:
         "p": number(flag.p),
         "q": number(flag.q),
         "sentence": flag.sentence,
+        "with_area": _with_area(flag, sensitivity),
     }
+
+
+def _with_area(flag: Flag, sensitivity: Sensitivity | None) -> str | None:
+    """Whether a level flag stands with areas in the model; null for other flags and without areas."""
+    judged = () if sensitivity is None or flag.kind != "level" else sensitivity.flags
+    return next((one.outcome for one in judged if (one.interviewer, one.items) == (flag.interviewer, flag.items)), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,11 +13,13 @@ from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import SuspectDamage
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.flag import ExpectedByChance, Flags, InterviewerVerdict
+from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.report.formats import count_of, expected, integer, listing, percent
 from qa_reports.report.heat_map import HeatMap, build_heat_map
 from qa_reports.report.interviewers import Call, NamedItem, Profile, summarise_calls, summarise_profiles
 from qa_reports.report.items import ItemSummary, summarise_item
 from qa_reports.report.methods import Methods, describe_methods
+from qa_reports.report.sensitivity import SensitivitySummary, area_note, summarise_sensitivity
 from qa_reports.report.suspects import SuspectSummary, summarise_suspects
 from qa_reports.report.wave_sentences import since_sentence
 from qa_reports.report.waves import WaveComparison
@@ -91,6 +93,8 @@ class ReportSummary:
     """Names of the items with a page of their own in the PDF."""
     waves: WaveComparison | None = None
     """This wave beside earlier ones; None without an archive or for a first wave."""
+    sensitivity: SensitivitySummary | None = None
+    """What weights, areas and teams would change; None where none of them is configured."""
 
 
 def summarise(
@@ -102,6 +106,7 @@ def summarise(
     printed_date: datetime.date,
     versions: Mapping[str, str],
     waves: WaveComparison | None = None,
+    sensitivity: Sensitivity | None = None,
 ) -> ReportSummary:
     """Collect everything the report shows.
 
@@ -110,17 +115,23 @@ def summarise(
         printed_date: the date on the report (from the caller, so that the same input gives the same bytes).
         versions: program name -> version, in the order they are printed.
         waves: the comparison with earlier waves, where there are any.
+        sensitivity: what weights, areas and teams would change, where they are configured.
     """
     modelled = tuple(item for item in items if isinstance(item, ItemEffects))
     not_modelled = tuple(item for item in items if isinstance(item, ItemNotModelled))
     labels = {item.name: item.label for item in survey.items}
     calls = summarise_calls(flags, labels)
+    other_models = summarise_sensitivity(sensitivity)
+    if other_models is not None:
+        calls = tuple(replace(call, area_note=area_note(other_models.flags, call.interviewer)) for call in calls)
     pages = tuple(summarise_item(item, survey, _flagged_on(item.item, flags)) for item in modelled)
     suspects = summarise_suspects(survey, damages, flags)
     too_few = tuple(verdict for verdict in flags.interviewers if verdict.too_few)
     return ReportSummary(
         heading=Heading(config.survey.name, config.survey.wave, config.survey.country, printed_date),
-        verdict=_verdict(survey, pages, not_modelled, calls, suspects, flags, waves, config.flags.min_interviews),
+        verdict=_verdict(
+            survey, pages, not_modelled, calls, suspects, flags, waves, config.flags.min_interviews, other_models
+        ),
         calls=calls,
         too_few=too_few,
         min_interviews=config.flags.min_interviews,
@@ -130,9 +141,10 @@ def summarise(
         suspects=suspects,
         heat_map=build_heat_map(survey, modelled, flags),
         cleaning=survey.log,
-        methods=describe_methods(survey, modelled, config, flags, versions),
         printed_items=_printed_items(pages, config.report.pdf_items),
+        methods=describe_methods(survey, modelled, config, flags, versions, sensitivity),
         waves=waves,
+        sensitivity=other_models,
     )
 
 
@@ -158,6 +170,7 @@ def _verdict(
     flags: Flags,
     waves: WaveComparison | None,
     min_interviews: int,
+    sensitivity: SensitivitySummary | None,
 ) -> Verdict:
     worst = max(pages, key=lambda page: page.icc, default=None)
     n_too_few = sum(verdict.too_few for verdict in flags.interviewers)
@@ -168,6 +181,7 @@ def _verdict(
             *_suspect_notes(suspects),
             *(() if waves is None else (since_sentence(waves),)),
             *_effect_notes(worst),
+            *(() if sensitivity is None else sensitivity.verdict_notes),
             *_gap_notes(not_modelled, n_too_few, min_interviews),
             *_referee_notes(pages),
         ),
