@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_reports.config import ReportConfig
-from qa_reports.effects.crossed_model import ShiftTest, judge_shift
+from qa_reports.effects.crossed_model import ShiftTest, judge_shift, unjudged
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flag, Flags
 from qa_reports.effects.groupings import Grouping, with_group
 from qa_reports.effects.inference import false_discovery_q
-from qa_reports.effects.judge import level_cells
+from qa_reports.effects.influence import two_sided
+from qa_reports.effects.judge import level_cells, own_variance
 from qa_reports.effects.linear import ModelPlan
 from qa_reports.effects.rules import EXPECTED_WARNINGS, MINIMUM_SIZE, NAMED_BESIDE
+from qa_reports.effects.spread_effects import SpreadEffects
 from qa_reports.survey.clean import Survey
 
 FloatArray = NDArray[np.float64]
@@ -100,11 +102,27 @@ class _Cell:
 def _judge_cell(pair: tuple[ItemEffects, ModelPlan | None], position: int, area: Grouping) -> _Cell:
     item, plan = pair
     z, p, deviation = _without_area(item, position)
-    nothing = float("nan")
     if plan is None:
-        return _Cell(item, z, p, deviation, ShiftTest(*(nothing,) * 4, "the model could not be planned"))
+        return _Cell(item, z, p, deviation, unjudged("the model could not be planned"))
     columns, level = with_group(plan, area)
-    return _Cell(item, z, p, deviation, judge_shift(columns, level, position, np.full(2, _START)))
+    test = judge_shift(columns, level, position, np.full(2, _START))
+    return _Cell(item, z, p, deviation, _by_own_variance(test, item, position))
+
+
+def _by_own_variance(test: ShiftTest, item: ItemEffects, position: int) -> ShiftTest:
+    """The test with the interviewer's own residual variance, as levels are judged without areas."""
+    spread, effects = item.spread, item.judging.effects
+    row = np.flatnonzero(effects.interviewer == position)
+    if test.reason is not None or not isinstance(spread, SpreadEffects) or not row.size:
+        return test
+    shrunken, shrunken_df = spread.shrunken[row], spread.shrunken_df[row]
+    if not (np.isfinite(shrunken) & np.isfinite(shrunken_df)).all():
+        return test
+    pooled = item.judging.variance.residual / effects.n_interviews[row]
+    variance, df = own_variance(np.array([test.se]), np.array([test.df]), pooled, shrunken, shrunken_df)
+    se = np.sqrt(variance)
+    p, z = two_sided(test.shift / se, df)
+    return ShiftTest(test.shift, float(se[0]), float(df[0]), float(z[0]), float(p[0]))
 
 
 def _without_area(item: ItemEffects, position: int) -> tuple[float, float, float]:

@@ -71,11 +71,20 @@ class ShiftTest:
     """Generalised least squares estimate of how far the level's answers lie from everybody else's."""
     se: float
     """For an ordinary level: its random effect, the levels of the second grouping, residual and fixed effects."""
+    df: float
+    """Satterthwaite degrees of freedom of the square of `se`."""
     z: float
     """Normal score of p with the sign of the shift."""
     p: float
-    """Two-sided, t with Satterthwaite degrees of freedom."""
-    reason: str | None
+    """Two-sided, t with `df` degrees of freedom."""
+    reason: str | None = None
+    """Why the level could not be judged."""
+
+
+def unjudged(reason: str) -> ShiftTest:
+    """A level that could not be judged."""
+    nothing = float("nan")
+    return ShiftTest(nothing, nothing, nothing, nothing, nothing, reason)
 
 
 def fit_crossed(fits: Sequence[Columns], second: Sequence[IntArray], n_levels: tuple[int, int]) -> list[CrossedFit]:
@@ -204,8 +213,7 @@ def judge_shift(columns: Columns, second: IntArray, level: int, start: FloatArra
             reason = "without this interviewer the likelihood has no finite maximum that could be found"
         else:
             reason = f"without this interviewer {NOT_TOLD_APART}"
-    nothing = float("nan")
-    return ShiftTest(nothing, nothing, nothing, nothing, reason)
+    return unjudged(reason)
 
 
 def _cannot_judge(others: Columns, own: NDArray[np.bool_], n_levels: int) -> str | None:
@@ -238,4 +246,4 @@ def _shift(
     shift, se = float(here.b[0, 0, -1]), float(np.sqrt(without.s2[0, 0] * inverse[-1]))
     p, z = two_sided(np.array(shift / se), np.array(df))
     sd = float(moments.scale[0, -1])
-    return ShiftTest(shift * sd, se * sd, float(z), float(p), None)
+    return ShiftTest(shift * sd, se * sd, float(df), float(z), float(p))

@@ -66,14 +66,27 @@ def _by_own_variance(cells: LevelCells, df: FloatArray, residual_variance: float
     if not known.any():
         return cells
     pooled = residual_variance / cells.n_interviews
-    own = pooled * spread.shrunken
-    # Without this interviewer the pooled variance may be less than with them: the level keeps some variance.
-    variance = np.maximum(cells.deviation_se**2 + own - pooled, 0.2 * own)
-    uncertainty = cells.deviation_se**4 / df + own**2 / spread.shrunken_df
-    p, z = two_sided(cells.deviation / np.sqrt(variance), variance**2 / uncertainty)
+    variance, own_df = own_variance(cells.deviation_se, df, pooled, spread.shrunken, spread.shrunken_df)
+    p, z = two_sided(cells.deviation / np.sqrt(variance), own_df)
     return replace(
         cells,
         deviation_se=np.where(known, np.sqrt(variance), cells.deviation_se),
         z=np.where(known, z, cells.z),
         p=np.where(known, p, cells.p),
     )
+
+
+def own_variance(
+    se: FloatArray, df: FloatArray, pooled: FloatArray, shrunken: FloatArray, shrunken_df: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Variance of a deviation and its degrees of freedom with the own residual variance in place of the pooled one.
+
+    Args:
+        se: standard error of the deviation with the pooled residual variance, `df` its degrees of freedom.
+        pooled: pooled residual variance over the number of interviews.
+        shrunken: own residual variance over the pooled one, `shrunken_df` its degrees of freedom.
+    """
+    own = pooled * shrunken
+    # Without this interviewer the pooled variance may be less than with them: the level keeps some variance.
+    variance = np.maximum(se**2 + own - pooled, 0.2 * own)
+    return variance, np.asarray(variance**2 / (se**4 / df + own**2 / shrunken_df))

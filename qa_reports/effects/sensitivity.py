@@ -17,10 +17,12 @@ from qa_reports.effects.flag import Flags
 from qa_reports.effects.groupings import Grouping, GroupingSensitivity, compare_with_grouping, grouping_of
 from qa_reports.effects.linear import ModelPlan
 from qa_reports.effects.moments import Columns
-from qa_reports.effects.weighted import WeightedFits, fit_weighted, scale_weights, weighted_moments
+from qa_reports.effects.weighted import Scaling, WeightedFits, fit_weighted, scale_weights, weighted_moments
 from qa_reports.survey.clean import Survey
 
 FloatArray = NDArray[np.float64]
+
+_SCALINGS: tuple[Scaling, Scaling] = ("number", "effective")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,9 @@ class WeightedModel:
     icc_se: float | None = None
     unweighted_icc: float | None = None
     """By ML on the same interviews."""
+    icc_effective: float | None = None
+    """With weights scaled to the interviews they leave each interviewer instead of their number: not inflated by
+    weights that vary for reasons that have nothing to do with the answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +214,19 @@ def _fit_plans(name: Literal["null", "adjusted"], plans: _Plans, weight: FloatAr
         fits = [_with_weight(plan, weight) for plan in chosen]
         columns, raw = [fit[0] for fit in fits], [fit[1] for fit in fits]
         n_interviewers = 1 + max((int(c.interviewer.max(initial=0)) for c in columns), default=0)
-        scaled = [scale_weights(w, c.interviewer) for w, c in zip(raw, columns, strict=True)]
-        weighted = fit_weighted(weighted_moments(columns, scaled, n_interviewers))
+        weighted, effective = (
+            fit_weighted(
+                weighted_moments(
+                    columns,
+                    [scale_weights(w, c.interviewer, to) for w, c in zip(raw, columns, strict=True)],
+                    n_interviewers,
+                )
+            )
+            for to in _SCALINGS
+        )
         plain = fit_weighted(weighted_moments(columns, [np.ones(len(w)) for w in raw], n_interviewers))
         for f, k in enumerate(positions):
-            results[k] = _weighted_model(name, chosen[f], columns[f], weighted, plain, f)
+            results[k] = _weighted_model(name, chosen[f], columns[f], (weighted, effective, plain), f)
     return [results[k] for k in range(len(plans))]
 
 
@@ -228,10 +241,11 @@ def _weighted_model(
     name: Literal["null", "adjusted"],
     plan: ModelPlan,
     columns: Columns,
-    fits: WeightedFits,
-    plain: WeightedFits,
+    by_weights: tuple[WeightedFits, WeightedFits, WeightedFits],
     f: int,
 ) -> WeightedModel:
+    """Fit f, of the fits with weights scaled to the number, to the effective number, and without weights."""
+    fits, effective, plain = by_weights
     n, interviewers = len(columns.response), len(np.unique(columns.interviewer))
     status = fits.status[f]
     if status == "failed" or plain.status[f] == "failed":
@@ -255,6 +269,7 @@ def _weighted_model(
         icc=float(fits.icc[f]),
         icc_se=_finite(fits.icc_se[f]),
         unweighted_icc=float(plain.icc[f]),
+        icc_effective=_finite(effective.icc[f]),
     )
 
 

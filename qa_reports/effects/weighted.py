@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from qa_reports.effects.moments import Columns, Moments
 from qa_reports.effects.optimise import minimise
 
 FloatArray = NDArray[np.float64]
+Scaling = Literal["number", "effective"]
 
 _NO_VARIANCE = 1e-6
 """Reliability at the mean workload below which the variance between interviewers counts as zero."""
@@ -52,16 +54,23 @@ class WeightedFits:
     """(F,) sandwich standard error by the delta method; NaN when the ICC is zero."""
 
 
-def scale_weights(weights: FloatArray, interviewer: NDArray[np.int64]) -> FloatArray:
-    """(m,) weights scaled to add up to the number of each interviewer's interviews; all weights must be positive.
+def scale_weights(weights: FloatArray, interviewer: NDArray[np.int64], to: Scaling = "number") -> FloatArray:
+    """(m,) weights scaled within each interviewer; all weights must be positive.
 
-    Without it the variance between interviewers is overestimated, because a large sum of weights passes for a large
-    workload (Rabe-Hesketh & Skrondal 2006, section 2.3, "method 2").
+    Scaled to "number" they add up to the interviewer's interviews n_j (method 2 of Pfeffermann et al. 1998), scaled to
+    "effective" to (sum w)^2 / sum w^2, the interviews that they leave (method 1). Unscaled, a large sum of weights
+    would pass for a large workload. With weights that have nothing to do with the answers the mean of an interviewer
+    has the variance s2 sum w^2 / (sum w)^2, which "effective" expects and "number" takes for less: what is over goes
+    into the variance between interviewers, about s2 (n sum w^2 / (sum w)^2 - 1) / n_j.
     """
     # Ratios to the largest weight first, so that sums of huge weights stay finite.
     relative = weights / weights.max() if weights.size else weights
-    total, count = np.bincount(interviewer, relative), np.bincount(interviewer)
-    return np.asarray(relative * (count / np.where(total > 0, total, 1.0))[interviewer])
+    total = np.bincount(interviewer, relative)
+    wanted = np.bincount(interviewer).astype(float)
+    if to == "effective":
+        squares = np.bincount(interviewer, relative**2)
+        wanted = total**2 / np.where(squares > 0, squares, 1.0)
+    return np.asarray(relative * (wanted / np.where(total > 0, total, 1.0))[interviewer])
 
 
 def weighted_moments(fits: Sequence[Columns], weights: Sequence[FloatArray], n_interviewers: int) -> Moments:

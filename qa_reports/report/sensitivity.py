@@ -102,9 +102,9 @@ def _weight_sentences(weights: WeightSensitivity) -> tuple[str, ...]:
     if weights.reason is not None:
         return (f"There are no weighted results: {weights.reason}.", *open_words)
     found = [
-        (item.null.icc - item.null.unweighted_icc, item)
+        (item.null.icc_effective - item.null.unweighted_icc, item)
         for item in weights.items
-        if item.null.icc is not None and item.null.unweighted_icc is not None
+        if item.null.icc_effective is not None and item.null.unweighted_icc is not None
     ]
     if weights.constant:
         lead = "All weights of each interviewer are the same, so they change nothing about interviewers."
@@ -113,8 +113,10 @@ def _weight_sentences(weights: WeightSensitivity) -> tuple[str, ...]:
     else:
         change, item = max(found, key=lambda pair: abs(pair[0]))
         lead = (
-            f"With weights the interviewer ICC changes most for {item.label}: {percent(item.null.icc)} instead of "
-            f"{percent(item.null.unweighted_icc)} ({percent_points(change)} percentage points)."
+            f"With weights the interviewer ICC changes most for {item.label}: {percent(item.null.icc_effective)} "
+            f"instead of {percent(item.null.unweighted_icc)} ({percent_points(change)} percentage points), the weights "
+            "scaled to the interviews they leave each interviewer. Scaled to the number of interviews, as is usual, "
+            "weights that vary raise the ICC even when they have nothing to do with the answers."
         )
     return (lead, *open_words)
 

@@ -163,3 +163,29 @@ def test_sandwich_standard_errors_hold_in_replications() -> None:
     assert plain.mean() - 5 > 0.4
     assert abs(estimates.mean() - 5) < 0.06 + 3 * noise
     assert ses.mean() == pytest.approx(estimates.std(), rel=3 / np.sqrt(2 * replications))
+
+
+def test_weights_without_meaning_inflate_the_usual_scaling_only() -> None:
+    """Weights drawn apart from the answers: scaled to the number of interviews they add to the variance between
+    interviewers what the docstring of `scale_weights` says, scaled to the effective number they add nothing.
+
+    The tolerances are three standard errors of 60 waves.
+    """
+    rng = np.random.default_rng(4)
+    interviewers, each, waves = 80, 15, 60
+    group = np.repeat(np.arange(interviewers), each)
+    columns, weights = [], []
+    for _ in range(waves):
+        y = rng.normal(0, 0.5, interviewers)[group] + rng.normal(0, 2, len(group))
+        columns.append(Columns(np.ones((len(group), 1)), y, group))
+        weights.append(rng.lognormal(0, 0.8, len(group)))
+    number, effective = (
+        fit_weighted(weighted_moments(columns, [scale_weights(w, group, to) for w in weights], interviewers))
+        for to in ("number", "effective")
+    )
+    left = np.mean([np.bincount(group, w) ** 2 / np.bincount(group, w**2) for w in weights])
+    added = 4 * (1 / left - 1 / each)
+    for fits, expected in ((number, 0.25 + added), (effective, 0.25)):
+        noise = fits.variance[:, 0].std() / np.sqrt(waves)
+        # Unequal effective numbers make the first a mean of unequal parts: 15 % of what is added.
+        assert abs(fits.variance[:, 0].mean() - expected) < 3 * noise + 0.15 * added

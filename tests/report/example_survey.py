@@ -30,6 +30,7 @@ from qa_reports.effects.linear import (
     Referee,
     VarianceComponents,
 )
+from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.survey.answer_classes import classes_without_codes
 from qa_reports.survey.clean import (
     CleaningLog,
@@ -44,6 +45,7 @@ from qa_reports.survey.clean import (
 )
 from qa_reports.survey.load import FileProvenance, JoinRecord
 from qa_reports.survey.suspects import CodeSuspect
+from tests.report.example_sensitivity import example_sensitivity
 
 WORKLOADS = (14, 9, 18, 11, 16, 8, 14, 12, 10, 15, 13, 3)
 IDS = tuple(str(1001 + position) for position in range(12))
@@ -66,6 +68,7 @@ class ExampleReportInput:
     config: ReportConfig
     printed_date: datetime.date
     versions: dict[str, str]
+    sensitivity: Sensitivity | None = None
 
 
 def example_report_input(label: str = "Trust in the police", interviewer: str = IDS[LOW]) -> ExampleReportInput:
@@ -81,6 +84,7 @@ def example_report_input(label: str = "Trust in the police", interviewer: str = 
         config=_config(label),
         printed_date=PRINTED,
         versions=VERSIONS,
+        sensitivity=example_sensitivity(label, interviewer),
     )
 
 

@@ -17,7 +17,7 @@ NAMES = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
 
 def workbook_of(*labels: str) -> zipfile.ZipFile:
     e = example_report_input(*labels)
-    document = results_document(e.survey, e.items, e.damages, e.flags, e.config, e.versions, "ab" * 32)
+    document = results_document(e.survey, e.items, e.damages, e.flags, e.config, e.versions, "ab" * 32, e.sensitivity)
     return zipfile.ZipFile(io.BytesIO(results_xlsx(document)))
 
 
@@ -26,12 +26,12 @@ def strings(workbook: zipfile.ZipFile) -> list[str]:
     return ["".join(item.itertext()) for item in root.findall("m:si", NAMES)]
 
 
-def test_six_sheets_with_frozen_headings_and_filters() -> None:
+def test_nine_sheets_with_frozen_headings_and_filters() -> None:
     workbook = workbook_of()
     root = ElementTree.fromstring(workbook.read("xl/workbook.xml"))
     names = [sheet.get("name") for sheet in root.findall("m:sheets/m:sheet", NAMES)]
-    assert names == ["flags", "interviewers", "items", "effects", "cleaning", "suspects"]
-    for number in range(1, 7):
+    assert names == ["flags", "interviewers", "items", "effects", "areas", "teams", "weights", "cleaning", "suspects"]
+    for number in range(1, 10):
         sheet = ElementTree.fromstring(workbook.read(f"xl/worksheets/sheet{number}.xml"))
         pane = sheet.find("m:sheetViews/m:sheetView/m:pane", NAMES)
         assert pane is not None

@@ -76,7 +76,17 @@ def page() -> str:
 
 
 def test_sections_stand_in_the_order_they_are_read(page: str) -> None:
-    wanted = ["verdict", "calls", "items", "item-pages", "interviewers", "suspects", "cleaning", "methods"]
+    wanted = [
+        "verdict",
+        "calls",
+        "items",
+        "sensitivity",
+        "item-pages",
+        "interviewers",
+        "suspects",
+        "cleaning",
+        "methods",
+    ]
     assert re.findall(r'<section id="([a-z-]+)"', page) == wanted
 
 
@@ -122,6 +132,28 @@ def test_more_than_ten_calls_end_in_a_table() -> None:
     assert len(re.findall(r'class="card warning"', page)) == 10
     assert "More interviewers worth a call" in words
     assert f"{IDS[11]} differs." in words
+
+
+def test_sensitivity_shows_areas_teams_and_weights(page: str) -> None:
+    words = section(page, "sensitivity")
+    assert "Interviewer and area cannot be told apart: 6 of 12 interviewers (50%) worked in one area only" in words
+    assert "Left out here: 3 interviews without an area." in words
+    assert "1003 vanishes pplhlp: \u22124.60, \u22121.40 trstplc: \u22122.40, without this interviewer" in words
+    assert "Trust in the police trstplc 7.0% 5.0% .020 2.5% .034 0.200 (0.0800) 0.100 3.700 fitted" in words
+    assert "the variance between areas is estimated as zero" in words
+    assert "all interviews are in one area" in words
+    assert "With 2 teams the variance between teams is known roughly only." in words
+    assert "Left out here: 4 interviews without a weight and 1 interview with a weight of 0." in words
+    assert "Trust in the police trstplc 3.5% 4.1% 5.0% 2.1% 5.600 5.710 0.200 121 of 135 fitted" in words
+    assert "Interviewer and area cannot be told apart" in section(page, "verdict")
+    assert "no longer stands out (1003)" in section(page, "verdict")
+    assert "The difference vanishes when areas are allowed for" in section(page, "calls")
+
+
+def test_without_areas_teams_and_weights_there_is_no_section_on_sensitivity() -> None:
+    page = page_of(dataclasses.replace(example_report_input(), sensitivity=None))
+    assert 'id="sensitivity"' not in page
+    assert "when areas are allowed for" not in page
 
 
 def test_items_table_has_numbers_status_and_reasons(page: str) -> None:
@@ -303,7 +335,7 @@ def test_phone_sorting_filtering_and_deep_links(browser_page: Page) -> None:
     assert browser_page.evaluate("document.documentElement.scrollWidth") == 390
     assert browser_page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(19, 23, 27)"
     assert browser_page.evaluate(names) == ["trstplc", "pplhlp", "gincdif"]
-    heading = browser_page.get_by_role("button", name="Interviewer ICC")
+    heading = browser_page.locator("#items").get_by_role("button", name="Interviewer ICC")
     heading.focus()
     browser_page.keyboard.press("Enter")
     assert browser_page.evaluate(names) == ["gincdif", "trstplc", "pplhlp"]

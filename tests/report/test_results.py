@@ -92,6 +92,12 @@ CONTRACT = (
     "flags.[].p",
     "flags.[].q",
     "flags.[].sentence",
+    "flags.[].with_area",
+    "sensitivity.weights.items.[].null.icc",
+    "sensitivity.area.items.[].group_icc",
+    "sensitivity.area.apart",
+    "sensitivity.team.items.[].group_p",
+    "sensitivity.flags.[].cells.[].z_with_area",
     "expected_by_chance.interviewers",
     "expected_by_chance.cells",
     "expected_by_chance.method",
@@ -118,8 +124,9 @@ MODEL_KEYS = (
 
 def document_of(example: ExampleReportInput) -> dict:
     return results_document(
-        example.survey, example.items, example.damages, example.flags, example.config, example.versions, "ab" * 32
-    )
+        example.survey, example.items, example.damages, example.flags, example.config, example.versions, "ab" * 32,
+        example.sensitivity,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -302,3 +309,20 @@ def test_hostile_text_survives_as_text() -> None:
     written = json.loads(results_json(document_of(example_report_input(hostile, hostile))))
     assert written["items"][0]["label"] == hostile
     assert hostile in {row["interviewer"] for row in written["interviewers"]}
+
+
+def test_sensitivity_is_null_without_areas_teams_and_weights() -> None:
+    plain = document_of(dataclasses.replace(example_report_input(), sensitivity=None))
+    assert plain["sensitivity"] is None
+    assert {flag["with_area"] for flag in plain["flags"]} == {None}
+    jsonschema.validate(plain, results_schema())
+
+
+def test_flags_say_whether_they_stand_with_areas(document: dict) -> None:
+    assert {flag["kind"]: flag["with_area"] for flag in document["flags"]} == {
+        "level": "vanishes",
+        "missing_code": None,
+    }
+    assert document["sensitivity"]["area"]["apart"] is False
+    assert document["sensitivity"]["team"]["apart"] is True
+    assert document["sensitivity"]["area"]["items"][2]["icc"] is None
