@@ -106,12 +106,19 @@ def _sheets(document: Mapping[str, Any]) -> Iterator[Sheet]:
     if document["sensitivity"] and document["sensitivity"]["weights"]:
         yield Sheet("weights", _WEIGHTED, document["sensitivity"]["weights"]["items"])
     yield Sheet("cleaning", _CLEANING, list(_cleaning_rows(document["cleaning"])))
+    yield Sheet("item audit", _ITEM_AUDIT, document["cleaning"]["items"])
+    yield Sheet("interviewer audit", _INTERVIEWER_AUDIT, document["cleaning"]["interviewers"])
+    yield Sheet("descriptives", _DESCRIPTIVES, document["cleaning"]["descriptives"])
     yield Sheet("suspects", _SUSPECTS, document["code_suspects"])
 
 
 def _cleaning_rows(cleaning: Mapping[str, Any]) -> Iterator[Record]:
     for row in cleaning["dropped"]:
         yield {"what": "row not used", "item": None, "code": None, "interviewers": {}, **row}
+    for row in cleaning["joins"]:
+        lost = {"item": None, "code": None, "interviewers": {}}
+        for what, reason in (("unmatched", "no row in"), ("unused", "never used rows of")):
+            yield {"what": "join", "reason": f"{reason} {row['file']}", "n": row[what], **lost}
     for row in cleaning["recoded"]:
         yield {"what": "missing code", **row}
     for row in cleaning["out_of_range"]:
@@ -170,6 +177,10 @@ def _treatment(name: str, key: str) -> Callable[[Record], Cell]:
         return ", ".join(found) if isinstance(found, list) else cast(Cell, found)
 
     return value
+
+
+def _distribution(record: Record) -> Cell:
+    return ", ".join(f"{entry['value']}: {entry['n']}" for entry in record["distribution"])
 
 
 _FLAGS = (
@@ -264,6 +275,34 @@ _CLEANING = (
     Column("reason", "text", 34, _key("reason")),
     Column("answers or rows", "count", 16, _key("n")),
     Column("interviewers", "text", 70, _counts),
+)
+_AUDIT = (
+    Column("interviews", "count", 11, _key("n_interviews")),
+    Column("valid answers", "count", 13, _key("n_answers")),
+    Column("set to missing", "count", 14, _key("n_recoded")),
+    Column("blank", "count", 8, _key("n_blank")),
+    Column("out of range", "count", 12, _key("n_out_of_range")),
+)
+_ITEM_AUDIT = (Column("item", "text", 14, _key("item")), *_AUDIT)
+_INTERVIEWER_AUDIT = (Column("interviewer", "text", 14, _key("interviewer")), *_AUDIT)
+_DESCRIPTIVES = (
+    Column("item", "text", 14, _key("item")),
+    Column("cleaning", "text", 10, _key("stage")),
+    Column("n", "count", 9, _key("n")),
+    Column("mean", "estimate", 10, _key("mean")),
+    Column("sd", "estimate", 10, _key("sd")),
+    Column("minimum", "code", 9, _key("minimum")),
+    Column("lower quartile", "code", 13, _key("lower_quartile")),
+    Column("median", "code", 9, _key("median")),
+    Column("upper quartile", "code", 13, _key("upper_quartile")),
+    Column("maximum", "code", 9, _key("maximum")),
+    Column("weighted n", "count", 11, _within("weighted", "n")),
+    Column("weighted mean", "estimate", 14, _within("weighted", "mean")),
+    Column("weighted sd", "estimate", 12, _within("weighted", "sd")),
+    Column("weighted lower quartile", "code", 21, _within("weighted", "lower_quartile")),
+    Column("weighted median", "code", 15, _within("weighted", "median")),
+    Column("weighted upper quartile", "code", 21, _within("weighted", "upper_quartile")),
+    Column("distribution", "text", 60, _distribution),
 )
 _SUSPECTS = (
     Column("item", "text", 14, _key("item")),

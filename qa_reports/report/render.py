@@ -16,7 +16,7 @@ from qa_reports.effects.intervals import Interval
 from qa_reports.report.figures import Figure
 from qa_reports.report.formats import template_filters
 from qa_reports.report.summarise import ReportSummary
-from qa_reports.report.svg import draw_svg, icc_bar
+from qa_reports.report.svg import Counts, answers_before_after, draw_svg, icc_bar
 from qa_reports.report.trends import icc_trend, sparkline
 from qa_reports.report.wave_changes import InterviewerChange
 from qa_reports.report.wave_sentences import roster_sentence, since_sentence
@@ -54,6 +54,7 @@ def render_html(summary: ReportSummary) -> str:
     environment = template_environment()
     environment.filters["svg"] = _svg
     environment.filters["icc_bar"] = _icc_bar
+    environment.filters["answers_before_after"] = _answers_before_after
     environment.filters["icc_trend"] = _icc_trend
     environment.filters["trajectory"] = _trajectory
     style = _asset("styles/report.css")
@@ -116,3 +117,7 @@ def _trajectory(change: InterviewerChange) -> Markup:
 
 def _icc_bar(drawn: tuple[float, float, Interval | None]) -> Markup:
     return Markup(icc_bar(*drawn))  # noqa: S704 -- numbers only
+
+
+def _answers_before_after(drawn: tuple[Counts, Counts]) -> Markup:
+    return Markup(answers_before_after(*drawn))  # noqa: S704 -- numbers only

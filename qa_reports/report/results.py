@@ -18,6 +18,7 @@ from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.report.results_items import Document, Estimated, item_record, judging_models, model_record, number
 from qa_reports.report.results_sensitivity import sensitivity_record
+from qa_reports.survey.audit import WeightedDescriptives
 from qa_reports.survey.clean import CleaningLog, Covariate, Survey
 from qa_reports.survey.suspects import CodeSuspect
 
@@ -151,6 +152,7 @@ def _cleaning(log: CleaningLog) -> Document:
                 "upper_quartile": number(described.upper_quartile),
                 "maximum": number(described.maximum),
                 "distribution": [{"value": _code(value), "n": n} for value, n in described.distribution],
+                "weighted": None if described.weighted is None else _weighted(described.weighted),
             }
             for described in log.descriptives
         ],
@@ -165,7 +167,30 @@ def _cleaning(log: CleaningLog) -> Document:
             }
             for audit in log.interviewers
         ],
+        "items": [
+            {
+                "item": audit.item,
+                "n_interviews": audit.n_interviews,
+                "n_answers": audit.n_answers,
+                "n_recoded": audit.n_recoded,
+                "n_blank": audit.n_blank,
+                "n_out_of_range": audit.n_out_of_range,
+            }
+            for audit in log.items
+        ],
         "notes": list(log.notes),
+    }
+
+
+def _weighted(described: WeightedDescriptives) -> Document:
+    return {
+        "n": described.n,
+        "mean": number(described.mean),
+        "sd": number(described.sd),
+        "lower_quartile": number(described.lower_quartile),
+        "median": number(described.median),
+        "upper_quartile": number(described.upper_quartile),
+        "distribution": [{"value": _code(value), "share": number(share)} for value, share in described.distribution],
     }
 
 

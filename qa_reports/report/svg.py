@@ -40,6 +40,8 @@ from qa_reports.report.formats import answer, count_of, percent
 COARSE_GRID = 1.0
 """Pixels: clouds of interviews are drawn once per pixel, clouds of many thousands once per two."""
 MANY_POINTS = 5_000
+Counts = tuple[tuple[float, int], ...]
+"""(value, count)."""
 ROW = 17.0
 """Height of a row of the deviation strip."""
 
@@ -264,6 +266,26 @@ def icc_bar(icc: float, largest: float, interval: Interval | None = None) -> str
         '<svg class="spark" viewBox="0 0 60 10" aria-hidden="true"><path class="track" d="M0 5H60"/>'
         f'<path class="bar" d="M0 1H{place(icc):.1f}V9H0z"/>{line}</svg>'
     )
+
+
+def answers_before_after(before: Counts, after: Counts) -> str:
+    """A small figure for the cleaning table: one bar per value in the file, high where it is frequent.
+
+    What cleaning leaves is drawn over what was delivered, so that the values set to missing keep the pale colour. The
+    counts stand in the results, so the picture is hidden from screen readers.
+    """
+    values = sorted({value for value, _ in (*before, *after)})
+    most = max((n for _, n in before), default=0)
+    if not values or not most:
+        return ""
+    width = 90 / len(values)
+    layers = []
+    for css, counts in (("before", before), ("after", after)):
+        found = dict(counts)
+        centre = np.array([(place + 0.5) * width for place in range(len(values))])
+        top = np.array([20 - 19 * found.get(value, 0) / most for value in values])
+        layers.append(bars(centre, top, 20, max(0.8 * width, 0.5), css))
+    return f'<svg class="spark cleaned" viewBox="0 0 90 20" aria-hidden="true">{"".join(layers)}</svg>'
 
 
 def _whisker(low: float, high: float) -> str:

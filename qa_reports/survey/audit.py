@@ -16,6 +16,21 @@ _MOST_DISTINCT = 50
 
 
 @dataclass(frozen=True, slots=True)
+class WeightedDescriptives:
+    """Descriptive statistics with the survey weights, over answers of interviews that have one above 0."""
+
+    n: int
+    mean: float
+    sd: float | None
+    """Weights scaled to sum to n, n - 1 below; None for a single answer."""
+    lower_quartile: float
+    median: float
+    upper_quartile: float
+    distribution: tuple[tuple[float, float], ...]
+    """(value, share of the weights) in ascending order; empty where the unweighted one is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Descriptives:
     """Descriptive statistics of one item over the interviews used, before (every number in the file) or after
     cleaning (valid answers)."""
@@ -32,6 +47,22 @@ class Descriptives:
     maximum: float | None
     distribution: tuple[tuple[float, int], ...]
     """(value, count) in ascending order; empty when there are more than 50 different values."""
+    weighted: WeightedDescriptives | None = None
+    """None without weights, or without an answer that has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAudit:
+    """What stands in an item's cells: the interviews used = answers + codes + blank cells + values out of range."""
+
+    item: str
+    n_interviews: int
+    n_answers: int
+    n_recoded: int
+    """Cells set to missing by a declared code."""
+    n_blank: int
+    """Cells empty as delivered."""
+    n_out_of_range: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +80,14 @@ class InterviewerAudit:
     n_out_of_range: int
 
 
-def describe(item: str, stage: Literal["before", "after"], values: FloatArray) -> Descriptives:
-    """Describe (n,) values, NaN left out; the sd has n - 1 below, quartiles interpolate linearly."""
+def describe(
+    item: str, stage: Literal["before", "after"], values: FloatArray, weight: FloatArray | None = None
+) -> Descriptives:
+    """Describe (n,) values, NaN left out; the sd has n - 1 below, quartiles interpolate linearly.
+
+    Args:
+        weight: (n,) survey weights, NaN where there is none.
+    """
     present = values[~np.isnan(values)]
     if not len(present):
         return Descriptives(item, stage, 0, None, None, None, None, None, None, None, ())
@@ -69,7 +106,60 @@ def describe(item: str, stage: Literal["before", "after"], values: FloatArray) -
         upper_quartile=upper,
         maximum=maximum,
         distribution=tuple(zip(distinct.tolist(), counts.tolist(), strict=True)) if few else (),
+        weighted=None if weight is None else _describe_weighted(values, weight, few),
     )
+
+
+def _describe_weighted(values: FloatArray, weight: FloatArray, few: bool) -> WeightedDescriptives | None:
+    """By statsmodels' `DescrStatsW`; quartiles are averages of the two neighbours where the weights split evenly."""
+    from statsmodels.stats.weightstats import DescrStatsW
+
+    chosen = ~np.isnan(values) & (weight > 0)
+    n = int(chosen.sum())
+    if not n:
+        return None
+    weights = weight[chosen] * (n / weight[chosen].sum())
+    statistics = DescrStatsW(values[chosen], weights, ddof=1)
+    lower, median, upper = (float(q) for q in statistics.quantile([0.25, 0.5, 0.75], return_pandas=False))
+    distinct, place = np.unique(values[chosen], return_inverse=True)
+    shares = np.bincount(place, weights) / n
+    return WeightedDescriptives(
+        n=n,
+        mean=float(statistics.mean),
+        sd=float(statistics.std) if n > 1 else None,
+        lower_quartile=lower,
+        median=median,
+        upper_quartile=upper,
+        distribution=tuple(zip(distinct.tolist(), shares.tolist(), strict=True)) if few else (),
+    )
+
+
+def audit_items(items: Sequence[CleanItem]) -> tuple[ItemAudit, ...]:
+    """Count the cells of every item by what became of them.
+
+    Raises:
+        AssertionError: a cell is counted twice or not at all, which is a mistake of the program.
+    """
+    audits = []
+    for item in items:
+        cells = np.array(
+            [~np.isnan(item.responses.answers), item.coded, item.blank, ~np.isnan(item.responses.suspects)]
+        )
+        if not (cells.sum(axis=0) == 1).all():
+            raise AssertionError(f"{item.responses.name}: a cell is no answer, code, blank or value out of range alone")
+        audits.append(ItemAudit(item.responses.name, cells.shape[1], *(int(n) for n in cells.sum(axis=1))))
+    return tuple(audits)
+
+
+def describe_items(items: Sequence[CleanItem], weight: FloatArray | None) -> tuple[Descriptives, ...]:
+    """Every item before cleaning (every number in the file) and after it (valid answers), as delivered."""
+    return tuple(
+        describe(item.responses.name, stage, values, weight) for item in items for stage, values in _stages(item)
+    )
+
+
+def _stages(item: CleanItem) -> tuple[tuple[Literal["before"], FloatArray], tuple[Literal["after"], FloatArray]]:
+    return ("before", item.delivered), ("after", item.responses.answers)
 
 
 def audit_interviewers(items: Sequence[CleanItem], interviewers: Interviewers) -> tuple[InterviewerAudit, ...]:

@@ -10,7 +10,14 @@ import pandas as pd
 
 from qa_reports.config import Covariates, ItemConfig, ReportConfig
 from qa_reports.errors import DataError
-from qa_reports.survey.audit import Descriptives, InterviewerAudit, audit_interviewers, describe
+from qa_reports.survey.audit import (
+    Descriptives,
+    InterviewerAudit,
+    ItemAudit,
+    audit_interviewers,
+    audit_items,
+    describe_items,
+)
 from qa_reports.survey.back_check import BackCheck, match_back_check
 from qa_reports.survey.codes import Recode, codes_of_item, own_codes
 from qa_reports.survey.columns import (
@@ -52,6 +59,7 @@ __all__ = [
     "FloatArray",
     "IntArray",
     "InterviewerAudit",
+    "ItemAudit",
     "ItemResponses",
     "OutOfRange",
     "Recode",
@@ -84,6 +92,13 @@ class CleaningLog:
     joins: tuple[JoinRecord, ...]
     notes: tuple[str, ...]
     """Other things a reader should know, one sentence each."""
+    items: tuple[ItemAudit, ...] = ()
+
+    def __post_init__(self) -> None:
+        """A row that is neither used nor dropped for a reason is a mistake of the program."""
+        dropped = sum(rows.n for rows in self.dropped)
+        if self.rows_in != self.rows_used + dropped:
+            raise AssertionError(f"{self.rows_in} rows are not {self.rows_used} used and {dropped} dropped")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,7 +179,8 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
         dropped=dropped,
         recoded=tuple(dict.fromkeys(recode for recodes in by_variable for recode in recodes)),
         out_of_range=tuple(value for item in items for value in item.out_of_range),
-        descriptives=_descriptives(items),
+        descriptives=describe_items(items, weight),
+        items=audit_items(items),
         interviewers=audit_interviewers(items, interviewers),
         joins=survey_file.joins,
         notes=(*notes, *(note for covariate in covariates for note in covariate.notes)),
@@ -341,15 +357,4 @@ def _join_notes(survey_file: SurveyFile) -> tuple[str, ...]:
         f"{join.file}: no row for {join.unmatched} of {counted(join.matched + join.unmatched, 'interview')}."
         for join in survey_file.joins
         if join.unmatched
-    )
-
-
-def _descriptives(items: tuple[CleanItem, ...]) -> tuple[Descriptives, ...]:
-    return tuple(
-        described
-        for item in items
-        for described in (
-            describe(item.responses.name, "before", item.delivered),
-            describe(item.responses.name, "after", item.responses.answers),
-        )
     )

@@ -32,12 +32,14 @@ from qa_reports.effects.linear import (
 )
 from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.survey.answer_classes import classes_without_codes
+from qa_reports.survey.audit import WeightedDescriptives
 from qa_reports.survey.clean import (
     CleaningLog,
     Covariate,
     Descriptives,
     DroppedRows,
     InterviewerAudit,
+    ItemAudit,
     ItemResponses,
     OutOfRange,
     Recode,
@@ -187,6 +189,7 @@ def _log(n: int, trust: np.ndarray, helpful: np.ndarray, ids: tuple[str, ...]) -
         ),
         joins=(JoinRecord("interviewers.csv", ("intnum",), n, 0, 1),),
         notes=("Two rows have the same respondent id.",),
+        items=(ItemAudit("trstplc", n, n - 8, 0, 7, 1), ItemAudit("pplhlp", n, n - 7, 3, 4, 0)),
     )
 
 
@@ -212,6 +215,9 @@ def _describe(item: str, stage: str, values: np.ndarray) -> Descriptives:
         upper_quartile=upper,
         maximum=highest,
         distribution=tuple((float(value), int(count)) for value, count in zip(distinct, counts, strict=True)),
+        weighted=WeightedDescriptives(
+            values.size, float(values.mean()) + 0.1, 2.0, lower, median, upper, ((5.0, 1.0),)
+        ),
     )
 
 
