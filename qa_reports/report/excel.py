@@ -116,7 +116,7 @@ def _cleaning_rows(cleaning: Mapping[str, Any]) -> Iterator[Record]:
     for row in cleaning["dropped"]:
         yield {"what": "row not used", "item": None, "code": None, "interviewers": {}, **row}
     for row in cleaning["joins"]:
-        lost = {"item": None, "code": None, "interviewers": {}}
+        lost: dict[str, Any] = {"item": None, "code": None, "interviewers": {}}
         for what, reason in (("unmatched", "no row in"), ("unused", "never used rows of")):
             yield {"what": "join", "reason": f"{reason} {row['file']}", "n": row[what], **lost}
     for row in cleaning["recoded"]:
