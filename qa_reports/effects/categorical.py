@@ -42,7 +42,9 @@ _SEPARATED = 15.0
 """A coefficient of this many logits per standard deviation has no maximum."""
 _BOUNDLESS = 12.0
 """A random intercept with this sd (latent ICC .98) means that answers hardly vary within interviewers."""
-_SD_PRECISION = 1e-6
+_PROFILE_DECREMENT = 1e-9
+"""As `_DECREMENT`, for the points of a profile: far below what the ends of an interval notice."""
+_SD_PRECISION = 1e-5
 """Of the ends of an interval, logits."""
 _FIRST_REACH = 0.3
 """First sd, in logits, tried as the upper end where the estimate is zero."""
@@ -273,6 +275,7 @@ def maximise(
     nodes: int = NODES,
     free_sd: bool = True,
     modes: FloatArray | None = None,
+    decrement: float = _DECREMENT,
     iterations: int = _ITERATIONS,
 ) -> Maximum:
     """Newton with the exact gradient, step halving, and curvature made definite where the likelihood is not concave.
@@ -284,15 +287,15 @@ def maximise(
     active = np.ones(rows.n_fits, dtype=bool)
     for iteration in range(iterations + 1):
         gradient, curvature = _per_fit(rows, here)
-        step, decrement = _newton_step(gradient, curvature, free_sd)
-        active &= decrement > _DECREMENT * np.maximum(1.0, np.abs(here.loglik))
+        step, left = _newton_step(gradient, curvature, free_sd)
+        active &= left > decrement * np.maximum(1.0, np.abs(here.loglik))
         active &= ~_runaway(at)
         if not active.any() or iteration == iterations:
             break
         step = _within_reach(at, step) * active[:, None]
         at, here, stuck = _climb(rows, at, here, step, nodes)
         active &= ~stuck
-    found = (decrement < 1e-6 * np.maximum(1.0, np.abs(here.loglik))) & ~_runaway(at)
+    found = (left < 1e-6 * np.maximum(1.0, np.abs(here.loglik))) & ~_runaway(at)
     return Maximum(at, found, here, gradient, curvature)
 
 
@@ -434,13 +437,15 @@ def latent_icc_interval(
     def excess(sd: float) -> float:
         """The signed root of the deviance above its minimum, nearly a line in the sd, over its allowed value."""
         nonlocal here
-        best = maximise(rows, replace(here, sd=np.array([sd])), nodes=nodes, free_sd=False)
+        held = replace(here, sd=np.array([sd]))
+        best = maximise(rows, held, nodes=nodes, free_sd=False, decrement=_PROFILE_DECREMENT)
         here = best.at
         return float(np.sqrt(2 * max(fit.loglik - best.here.loglik[0], 0.0))) - reach
 
     low = 0.0
     if np.sqrt(fit.lr_statistic) > reach:
-        low = float(optimize.brentq(excess, 0.0, fit.sd, xtol=_SD_PRECISION))
+        near = max(0.0, fit.sd - 2.2 * (fit.sd_se or fit.sd))
+        low = float(optimize.brentq(excess, near if excess(near) > 0 else 0.0, fit.sd, xtol=_SD_PRECISION))
     step = 2 * fit.sd_se if fit.sd_se is not None else _FIRST_REACH
     inside, outside = fit.sd, fit.sd + step
     while excess(outside) < 0:

@@ -10,6 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_reports.config import ItemConfig, ReportConfig
+from qa_reports.effects.categorical_items import (
+    CategoricalFailed,
+    CategoricalRequest,
+    CategoricalResult,
+    categorical_results,
+)
 from qa_reports.effects.design import Term, covariate_terms, interaction, plan_model
 from qa_reports.effects.fit import fit_models
 from qa_reports.effects.linear import FailedModel, ModelName, ModelPlan, ModelResult
@@ -52,6 +58,7 @@ class ItemEffects:
     item: str
     label: str
     kind: Literal["linear", "ordinal", "binary"]
+    """The model the answers call for. The linear models stand beside it in any case."""
     n_interviews: int
     n_interviewers: int
     null: ModelResult
@@ -59,13 +66,16 @@ class ItemEffects:
     slope: ModelResult | FailedModel | None
     covariates: ModelResult | FailedModel | None
     icc: float
-    """Interviewer intraclass correlation of the null model."""
+    """Interviewer intraclass correlation of the linear null model, whatever the kind: comparable between items. The
+    latent one is in `categorical`."""
     design_effect: float
     effective_n: float
     variance_explained: tuple[VarianceExplained, ...]
     without_flagged: WithoutFlagged | None
     spread: SpreadEffects | NoSpread | None = None
     """How much interviewers' interviews vary about their level in the judging model."""
+    categorical: CategoricalResult | CategoricalFailed | None = None
+    """Logistic or cumulative-logit models; None for items of many categories, well distributed."""
 
     @property
     def judging(self) -> ModelResult:
@@ -107,7 +117,35 @@ def estimate_items(survey: Survey, config: ReportConfig) -> tuple[ItemEffects | 
     plans = plan_items(survey, config)
     fitted = fit_plans([plan for item_plans in plans for plan in item_plans.all], len(survey.interviewer_ids))
     items = [_item_effects(item, item_plans, fitted) for item, item_plans in zip(survey.items, plans, strict=True)]
+    items = _with_categories(items, plans, config, len(survey.interviewer_ids))
     return _with_spread(items, answers, len(survey.interviewer_ids))
+
+
+def _with_categories(
+    items: Sequence[ItemEffects | ItemNotModelled],
+    plans: Sequence[_ItemPlans],
+    config: ReportConfig,
+    n_interviewers: int,
+) -> list[ItemEffects | ItemNotModelled]:
+    requests = [
+        CategoricalRequest(
+            model=option.model,
+            null=plan.null,
+            adjusted=plan.adjusted if isinstance(plan.adjusted, ModelPlan) else None,
+            linear_null=item.null,
+            linear_judging=item.judging,
+        )
+        for item, plan, option in zip(items, plans, config.items, strict=True)
+        if isinstance(item, ItemEffects) and isinstance(plan.null, ModelPlan)
+    ]
+    found = iter(categorical_results(requests, n_interviewers))
+    with_categories: list[ItemEffects | ItemNotModelled] = []
+    for item in items:
+        if isinstance(item, ItemEffects):
+            kind, result = next(found)
+            item = replace(item, kind=kind, categorical=result)
+        with_categories.append(item)
+    return with_categories
 
 
 def _with_spread(

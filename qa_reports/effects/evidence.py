@@ -112,7 +112,7 @@ def _side_by_side(items: Sequence[ItemEffects], n_interviewers: int) -> _Table:
         model, cells = item.judging, level_cells(item)
         sd = np.sqrt(model.variance.residual)
         if cells is not None:
-            deviation[cells.interviewer, k] = cells.deviation / sd
+            deviation[cells.interviewer, k] = cells.evidence / sd
         residuals[model.rows, k] = model.residuals / sd
         interviewer[model.rows] = model.interviewer
     answered = np.isfinite(residuals)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from qa_reports.effects.categorical_items import CategoricalResult
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.influence import two_sided
 from qa_reports.effects.spread_effects import SpreadEffects
@@ -31,10 +32,32 @@ class LevelCells:
     """(J,) how remarkable the deviation is, as a normal score."""
     p: FloatArray
     """(J,) two-sided p that flags rest on."""
+    by_tail: bool = False
+    """Whether z and p come from the predictive tail of a categorical model, and not from the deviation's normality."""
+
+    @property
+    def evidence(self) -> FloatArray:
+        """(J,) the deviation that evidence over items takes, scale points: a tail's as a normal deviation of its z."""
+        return self.z * self.deviation_se if self.by_tail else self.deviation
 
 
 def level_cells(item: ItemEffects) -> LevelCells | None:
-    """The levels as the judging model (adjusted for respondents, else null) sees them; None where it judges nobody."""
+    """The levels as the judging model (adjusted for respondents, else null) sees them; None where it judges nobody.
+
+    Binary, count and skewed items go by the tail of their categorical model, the others by the linear deletion z.
+    """
+    if isinstance(item.categorical, CategoricalResult) and item.categorical.by_tail:
+        tails = item.categorical.tails
+        if np.isfinite(tails.p).any():
+            return LevelCells(
+                tails.interviewer,
+                tails.n_interviews,
+                tails.deviation,
+                tails.deviation_se,
+                tails.z,
+                tails.p,
+                by_tail=True,
+            )
     effects = item.judging.effects
     if "intercept" not in effects.terms:
         return None

@@ -34,6 +34,8 @@ IntArray = NDArray[np.int64]
 
 _REFINED = 0.05
 """Interviewers whose p is below this after one Newton step get the model refitted in full without them."""
+_DECREMENT = 1e-9
+"""Relative log-likelihood at which such a refit is good enough for a tail."""
 _SMALLEST = 1e-12
 """Smallest tail that sums of thousands of rounded numbers can tell from zero."""
 _REACH = 6.5
@@ -167,8 +169,14 @@ def _refit(prepared: PreparedColumns, fit: CategoricalFit, out: IntArray, start:
         np.where(usable, start.at.slopes, first.slopes),
         np.maximum(np.where(start.found, start.at.sd, first.sd), 0.05),
     )
-    inner = maximise(rows, begin, nodes=nodes)
-    none = maximise(rows, Parameters(begin.thresholds, begin.slopes, np.zeros(len(out))), nodes=1, free_sd=False)
+    inner = maximise(rows, begin, nodes=nodes, decrement=_DECREMENT)
+    none = maximise(
+        rows,
+        Parameters(begin.thresholds, begin.slopes, np.zeros(len(out))),
+        nodes=1,
+        free_sd=False,
+        decrement=_DECREMENT,
+    )
     higher = inner.here.loglik > none.here.loglik + 1e-9 * np.abs(none.here.loglik)
     at = Parameters(
         np.where(higher[:, None], inner.at.thresholds, none.at.thresholds),

@@ -11,6 +11,7 @@ with its count: the counts are all that the likelihood needs.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -181,7 +182,7 @@ def evaluate(rows: Rows, at: Parameters, nodes: int, start: FloatArray | None = 
     logits, sd = _logits(rows, safe), safe.sd[rows.fit]
     mode = _find_modes(rows, logits, sd, np.zeros(rows.n_groups) if start is None else start)
     precision, mode_gradient, spread_gradient = _laplace(rows, logits, sd, mode)
-    x, weight = np.polynomial.hermite.hermgauss(nodes)
+    x, weight = _rule(nodes)
     reach = 1 / np.sqrt(precision)
     node = mode[:, None] + reach[:, None] * np.sqrt(2) * x
     over, under, log_p = _tails(logits, (sd[:, None] * node)[rows.group])
@@ -203,6 +204,13 @@ def evaluate(rows: Rows, at: Parameters, nodes: int, start: FloatArray | None = 
     curvature = _expected_curvature(rows, logits, over, under, posterior, node)
     curvature += (score * posterior[:, None]) @ np.swapaxes(score, 1, 2) - mean[:, :, None] * mean[:, None]
     return Evaluation(np.where(ascending[:, 0], loglik, -np.inf), gradient, curvature, mode, precision)
+
+
+@functools.cache
+def _rule(nodes: int) -> tuple[FloatArray, FloatArray]:
+    """Gauss-Hermite nodes and weights (Q,)."""
+    x, weight = np.polynomial.hermite.hermgauss(nodes)
+    return x, weight
 
 
 def _find_modes(rows: Rows, logits: _Logits, sd: FloatArray, start: FloatArray) -> FloatArray:

@@ -205,15 +205,20 @@ def _cell(item: ItemEffects, position: int, survey: Survey, flagged: bool) -> It
     own = answers[valid & (survey.interviewer == position)] if answers.size else answers
     judged = found.size > 0 and "intercept" in effects.terms
     row, column = (int(found[0]), effects.terms.index("intercept")) if judged else (0, 0)
+    # A categorical model may rest on other interviews than the linear one.
+    rows = np.zeros(0) if cells is None else np.flatnonzero(cells.interviewer == position)
+    deviation = z = p = None
+    if cells is not None and rows.size:
+        deviation, z, p = (_number(values[rows[0]]) for values in (cells.deviation, cells.z, cells.p))
     return ItemCell(
         item=item.item,
         label=item.label,
         n_interviews=int(own.size),
         mean=float(own.mean()) if own.size else None,
         survey_mean=float(answers[valid].mean()),
-        deviation=_number(effects.deviation[row, column]) if judged else None,
-        z=_number(cells.z[row]) if judged and cells else None,
-        p=_number(cells.p[row]) if judged and cells else None,
+        deviation=deviation,
+        z=z,
+        p=p,
         reliability=_number(effects.reliability[row, column]) if judged else None,
         expected_rank=_number(effects.expected_rank[row, column]) if judged else None,
         n_ranked=effects.interviewer.size,

@@ -1,0 +1,359 @@
+"""Logistic and cumulative-logit models of the items they suit: which items, what they say, and whom they judge."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from qa_reports.effects.categorical import (
+    MOST_CATEGORIES,
+    CategoricalColumns,
+    CategoricalFailure,
+    CategoricalFit,
+    fit_categorical_models,
+    latent_icc_interval,
+    number_categories,
+)
+from qa_reports.effects.intervals import Interval
+from qa_reports.effects.linear import ModelPlan, ModelResult
+from qa_reports.effects.predictive import PredictiveTails, predictive_tails
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+Kind = Literal["linear", "ordinal", "binary"]
+
+SKEWED = 1.0
+"""|skewness| above which a normal approximation of an interviewer's mean is not to be trusted."""
+DOMINANT = 0.6
+"""Share of answers in one category with the same consequence."""
+_FEW = 5
+"""Items with fewer categories are ordinal however they are distributed."""
+_BETWEEN = 7
+"""Items with up to so many categories are ordinal when skewed, and shown by both models when not."""
+_REMARKABLE = 3.0
+"""|z| by which two models are compared in whom they point at."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogitEffect:
+    """A threshold or a coefficient on the logit scale, with its Wald test."""
+
+    term: str
+    """"1|2" for the threshold between answers 1 and 2; else as in the linear models."""
+    estimate: float
+    se: float
+
+    @property
+    def statistic(self) -> float:
+        """Estimate over standard error, normal under the null."""
+        return self.estimate / self.se
+
+    @property
+    def p(self) -> float:
+        """Two-sided."""
+        return float(2 * special.ndtr(-abs(self.statistic)))
+
+    @property
+    def interval(self) -> Interval:
+        """95 %, Wald."""
+        reach = float(special.ndtri(0.975)) * self.se
+        return Interval(self.estimate - reach, self.estimate + reach)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CategoricalModel:
+    """One fitted logistic or cumulative-logit model; J interviewers."""
+
+    name: Literal["null", "adjusted"]
+    formula: str
+    status: Literal["converged", "zero_variance"]
+    reason: str | None
+    n_interviews: int
+    n_interviewers: int
+    n_parameters: int
+    loglik: float
+    thresholds: tuple[LogitEffect, ...]
+    """P(answer <= k) = F(threshold - ...): minus the intercept of a logistic model."""
+    fixed_effects: tuple[LogitEffect, ...]
+    """Above 0: higher answers are likelier."""
+    dropped_terms: tuple[str, ...]
+    intercept_variance: float
+    """Of the interviewers' random intercepts, squared logits."""
+    sd: float
+    sd_se: float | None
+    latent_icc: float
+    lr_statistic: float
+    """Likelihood ratio against no interviewer variance."""
+    lr_p: float
+    """Half a point mass at zero, half chi-square(1)."""
+    interviewer: IntArray
+    """(J,) positions in `Survey.interviewer_ids`."""
+    n_by_interviewer: IntArray
+    """(J,)."""
+    mode: FloatArray
+    """(J,) conditional modes, logits."""
+    conditional_sd: FloatArray
+    """(J,) for intervals."""
+    diagnostic_se: FloatArray
+    """(J,) for QQ plots."""
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion; not comparable with a linear model's."""
+        return -2 * self.loglik + 2 * self.n_parameters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TailCells:
+    """J interviewers held against the model of their colleagues by the predictive tail of their total; may be NaN."""
+
+    interviewer: IntArray
+    """(J,) positions in `Survey.interviewer_ids`."""
+    n_interviews: IntArray
+    """(J,)."""
+    deviation: FloatArray
+    """(J,) own mean minus what is expected of a normal interviewer with the same covariates, scale points."""
+    deviation_se: FloatArray
+    """(J,) standard deviation of that mean for a normal interviewer."""
+    z: FloatArray
+    p: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The linear and the categorical null model of one item side by side."""
+
+    correlation: float | None
+    """Of the interviewers' EBLUPs and conditional modes; None where one of the variances is 0."""
+    icc_ratio: float | None
+    """Linear over latent ICC; None where the latent one is 0."""
+    remarkable_linear: int
+    """Interviewers with |z| above 3 by the linear deletion z."""
+    remarkable_tail: int
+    """The same by the predictive tail."""
+    remarkable_both: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CategoricalResult:
+    """The categorical models of one item."""
+
+    kind: Literal["ordinal", "binary"]
+    why: str
+    """Why there is one: a clause for a sentence."""
+    values: tuple[float, ...]
+    """(C,) answers in use, ascending."""
+    null: CategoricalModel
+    adjusted: CategoricalModel | CategoricalFailed | None
+    icc_interval: Interval
+    """95 % profile-likelihood interval of the null model's latent ICC."""
+    tails: TailCells
+    by_tail: bool
+    """Whether interviewers are judged by `tails` on this item, and not by the linear deletion z."""
+    agreement: Agreement
+
+    @property
+    def judging(self) -> CategoricalModel:
+        """The model that `tails` rest on."""
+        return self.adjusted if isinstance(self.adjusted, CategoricalModel) else self.null
+
+
+@dataclass(frozen=True, slots=True)
+class CategoricalFailed:
+    """A categorical model that was asked for and cannot be estimated, with the reason as a clause."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    kind: Kind
+    why: str
+    fitted: bool
+    by_tail: bool
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CategoricalRequest:
+    """One item: its plans and what the linear models said."""
+
+    model: Literal["auto", "linear", "ordinal", "binary"]
+    """As configured."""
+    null: ModelPlan
+    adjusted: ModelPlan | None
+    linear_null: ModelResult
+    linear_judging: ModelResult
+
+
+def categorical_results(
+    requests: Sequence[CategoricalRequest], n_interviewers: int
+) -> list[tuple[Kind, CategoricalResult | CategoricalFailed | None]]:
+    """Choose the kind of every item and fit the categorical models of those that have one, of equal shapes together."""
+    choices = [_choose(request.null.columns.response, request.model) for request in requests]
+    chosen = [k for k, choice in enumerate(choices) if choice.fitted]
+    null_columns = {k: _columns(requests[k].null) for k in chosen}
+    adjusted_columns = {k: _columns(plan) for k in chosen if (plan := requests[k].adjusted) is not None}
+    null = dict(zip(chosen, fit_categorical_models(list(null_columns.values()), n_interviewers), strict=True))
+    adjusted = dict(
+        zip(adjusted_columns, fit_categorical_models(list(adjusted_columns.values()), n_interviewers), strict=True)
+    )
+    results: list[tuple[Kind, CategoricalResult | CategoricalFailed | None]] = []
+    for k, (request, choice) in enumerate(zip(requests, choices, strict=True)):
+        if choice.refused is not None:
+            results.append(("linear", CategoricalFailed(choice.refused)))
+        elif not choice.fitted:
+            results.append(("linear", None))
+        elif isinstance(fit := null[k], CategoricalFailure):
+            results.append(("linear", CategoricalFailed(fit.reason)))
+        else:
+            fits = _Fits(null_columns[k], fit, adjusted_columns.get(k), adjusted.get(k))
+            results.append((choice.kind, _result(request, choice, fits, n_interviewers)))
+    return results
+
+
+def _choose(answers: FloatArray, model: Literal["auto", "linear", "ordinal", "binary"]) -> _Choice:
+    """The kind of model by the number and the distribution of the answers, or as configured."""
+    values, counts = np.unique(answers, return_counts=True)
+    categories, share = len(values), float(counts.max() / counts.sum())
+    skewness = float(stats.skew(answers)) if categories > 1 else 0.0
+    different = f"there are {categories} different answers"
+    uneven = None
+    if abs(skewness) > SKEWED:
+        uneven = f"the answers are skewed (skewness {skewness:.1f})".replace("-", "\N{MINUS SIGN}")
+    elif share > DOMINANT:
+        uneven = f"{share:.0%} of the answers are the same"
+    if model == "linear" or categories < 2:
+        return _Choice("linear", "configured", fitted=False, by_tail=False)
+    if model == "binary" and categories > 2:
+        return _Choice("linear", "", False, False, f"{different}, and a binary model needs two")
+    if categories > MOST_CATEGORIES:
+        refused = f"{different}, too many for one threshold each" if model == "ordinal" else None
+        return _Choice("linear", "", False, False, refused)
+    kind: Kind = "binary" if categories == 2 else "ordinal"
+    if model != "auto":
+        return _Choice(kind, "configured", fitted=True, by_tail=True)
+    if categories < _FEW:
+        return _Choice(kind, different, fitted=True, by_tail=True)
+    if uneven is not None:
+        return _Choice(kind if categories <= _BETWEEN else "linear", uneven, fitted=True, by_tail=True)
+    return _Choice("linear", f"{different}, so both models can be used", fitted=categories <= _BETWEEN, by_tail=False)
+
+
+def _columns(plan: ModelPlan) -> CategoricalColumns:
+    """The plan's columns without the constant; a category that its interviews lack is left out."""
+    _, category = number_categories(plan.columns.response)
+    return CategoricalColumns(plan.columns.fixed[:, 1:], category, plan.columns.interviewer)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fits:
+    null_columns: CategoricalColumns
+    null: CategoricalFit
+    adjusted_columns: CategoricalColumns | None
+    adjusted: CategoricalFit | CategoricalFailure | None
+
+
+def _result(request: CategoricalRequest, choice: _Choice, fits: _Fits, n_interviewers: int) -> CategoricalResult:
+    low, high = latent_icc_interval(fits.null_columns, fits.null)
+    adjusted: CategoricalModel | CategoricalFailed | None = None
+    plan, columns, fit = request.null, fits.null_columns, fits.null
+    if isinstance(fits.adjusted, CategoricalFailure):
+        adjusted = CategoricalFailed(_naming_term(fits.adjusted, request.adjusted))
+    elif fits.adjusted is not None and request.adjusted is not None and fits.adjusted_columns is not None:
+        adjusted = _model("adjusted", request.adjusted, fits.adjusted)
+        plan, columns, fit = request.adjusted, fits.adjusted_columns, fits.adjusted
+    null = _model("null", request.null, fits.null)
+    scores = np.unique(plan.columns.response)
+    tails = _cells(plan, predictive_tails(columns, fit, scores, n_interviewers))
+    return CategoricalResult(
+        kind="binary" if fits.null.n_categories == 2 else "ordinal",
+        why=choice.why,
+        values=tuple(float(value) for value in np.unique(request.null.columns.response)),
+        null=null,
+        adjusted=adjusted,
+        icc_interval=Interval(low, high),
+        tails=tails,
+        by_tail=choice.by_tail,
+        agreement=_agreement(request, null, tails),
+    )
+
+
+def _naming_term(failure: CategoricalFailure, plan: ModelPlan | None) -> str:
+    if failure.column is None or plan is None:
+        return failure.reason
+    return f"{failure.reason}: {plan.terms[failure.column + 1]}"
+
+
+def _model(name: Literal["null", "adjusted"], plan: ModelPlan, fit: CategoricalFit) -> CategoricalModel:
+    values = np.unique(plan.columns.response)
+    n = np.bincount(plan.columns.interviewer)
+    present = np.flatnonzero(n)
+    se = np.sqrt(np.diagonal(fit.covariance))
+    cut = len(fit.thresholds)
+    names = [f"{low:g}|{high:g}" for low, high in itertools.pairwise(values)]
+    return CategoricalModel(
+        name=name,
+        formula=plan.formula,
+        status=fit.status,
+        reason=fit.reason,
+        n_interviews=len(plan.rows),
+        n_interviewers=fit.n_interviewers,
+        n_parameters=fit.n_parameters,
+        loglik=fit.loglik,
+        thresholds=tuple(map(LogitEffect, names, fit.thresholds.tolist(), se[:cut].tolist())),
+        fixed_effects=tuple(map(LogitEffect, plan.terms[1:], fit.fixed.tolist(), se[cut:].tolist())),
+        dropped_terms=plan.dropped_terms,
+        intercept_variance=fit.sd**2,
+        sd=fit.sd,
+        sd_se=fit.sd_se,
+        latent_icc=fit.latent_icc,
+        lr_statistic=fit.lr_statistic,
+        lr_p=fit.lr_p,
+        interviewer=present,
+        n_by_interviewer=n[present],
+        mode=fit.mode[present],
+        conditional_sd=fit.conditional_sd[present],
+        diagnostic_se=fit.diagnostic_se[present],
+    )
+
+
+def _cells(plan: ModelPlan, tails: PredictiveTails) -> TailCells:
+    columns = plan.columns
+    n = np.bincount(columns.interviewer)
+    present = np.flatnonzero(n)
+    mean = np.bincount(columns.interviewer, weights=columns.response)[present] / n[present]
+    return TailCells(
+        interviewer=present,
+        n_interviews=n[present],
+        deviation=mean - tails.expected[present],
+        deviation_se=tails.sd[present],
+        z=tails.z[present],
+        p=tails.p[present],
+    )
+
+
+def _agreement(request: CategoricalRequest, null: CategoricalModel, tails: TailCells) -> Agreement:
+    linear, judging = request.linear_null, request.linear_judging.effects
+    correlation = None
+    eblup = linear.effects.eblup[:, 0]
+    if np.ptp(eblup) > 0 and np.ptp(null.mode) > 0:
+        correlation = float(np.corrcoef(eblup, null.mode)[0, 1])
+    between = linear.variance.intercept or 0.0
+    icc = between / (between + linear.variance.residual)
+    by_linear = set(judging.interviewer[np.abs(judging.z[:, 0]) > _REMARKABLE].tolist())
+    by_tail = set(tails.interviewer[np.abs(tails.z) > _REMARKABLE].tolist())
+    return Agreement(
+        correlation=correlation,
+        icc_ratio=icc / null.latent_icc if null.latent_icc > 0 else None,
+        remarkable_linear=len(by_linear),
+        remarkable_tail=len(by_tail),
+        remarkable_both=len(by_linear & by_tail),
+    )
