@@ -48,6 +48,8 @@ _SD_PRECISION = 1e-5
 """Of the ends of an interval, logits."""
 _FIRST_REACH = 0.3
 """First sd, in logits, tried as the upper end where the estimate is zero."""
+FLATTENING = 0.346
+"""A normal effect of variance v flattens the logistic curve by sqrt(1 + .346 v) (Zeger, Liang & Albert 1988)."""
 _STEP = 3.0
 """Longest step of a coefficient, in logits."""
 
@@ -429,17 +431,17 @@ def latent_icc_interval(
     if isinstance(prepared, CategoricalFailure):
         raise ValueError(prepared.reason)
     rows = rows_of([prepared])
-    here = Parameters(
+    whole = Parameters(
         (fit.thresholds - prepared.centre @ fit.fixed)[None], (fit.fixed * prepared.scale)[None], np.array([fit.sd])
     )
     reach = float(np.sqrt(stats.chi2.ppf(level, 1)))
 
     def excess(sd: float) -> float:
         """The signed root of the deviance above its minimum, nearly a line in the sd, over its allowed value."""
-        nonlocal here
-        held = replace(here, sd=np.array([sd]))
+        # A normal effect flattens the logistic curve: this is close to where the other parameters will be.
+        flatter = np.sqrt((1 + FLATTENING * sd**2) / (1 + FLATTENING * fit.sd**2))
+        held = Parameters(whole.thresholds * flatter, whole.slopes * flatter, np.array([sd]))
         best = maximise(rows, held, nodes=nodes, free_sd=False, decrement=_PROFILE_DECREMENT)
-        here = best.at
         return float(np.sqrt(2 * max(fit.loglik - best.here.loglik[0], 0.0))) - reach
 
     low = 0.0

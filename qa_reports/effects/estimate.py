@@ -123,7 +123,7 @@ def estimate_items(survey: Survey, config: ReportConfig) -> tuple[ItemEffects | 
 
 def _with_categories(
     items: Sequence[ItemEffects | ItemNotModelled],
-    plans: Sequence[_ItemPlans],
+    plans: Sequence[ItemPlans],
     config: ReportConfig,
     n_interviewers: int,
 ) -> list[ItemEffects | ItemNotModelled]:
