@@ -46,6 +46,7 @@ from qa_reports.survey.interviewers import (
 )
 from qa_reports.survey.items import CleanItem, ItemResponses, OutOfRange, clean_item, reverse
 from qa_reports.survey.load import FileProvenance, JoinRecord, SurveyFile, VariableLabels
+from qa_reports.survey.nobody import find_nobody
 from qa_reports.survey.suspects import CodeSuspect, find_suspects, known_reasons
 from qa_reports.survey.timing import InterviewTimes, interview_times
 from qa_reports.survey.where import parse_where
@@ -145,7 +146,7 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
         DataError: a column is missing, an item holds text, no interview is left; the message says what would be right.
         ConfigError: `where` is not a filter.
     """
-    used, dropped = _select_rows(survey_file, config)
+    used, dropped, nobody_notes = _select_rows(survey_file, config)
     chosen = _Chosen(survey_file, survey_file.table.loc[used])
     interviewers = index_interviewers(interviewer_texts(chosen.table, config.data.interviewer))
     respondents, respondent_notes = _respondents(chosen, config)
@@ -163,6 +164,7 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
     covariates = respondent_covariates + interviewer_covariates
     teams, team_notes = _teams(chosen, config, interviewers)
     notes = (
+        *nobody_notes,
         *survey_file.notes,
         *_join_notes(survey_file),
         *respondent_notes,
@@ -227,8 +229,10 @@ class _Chosen:
         return self.survey_file.labels.get(name, _NO_LABELS)
 
 
-def _select_rows(survey_file: SurveyFile, config: ReportConfig) -> tuple[BoolArray, tuple[DroppedRows, ...]]:
-    """(rows in the file,) which rows are used, and why the others are not; the first reason counts."""
+def _select_rows(
+    survey_file: SurveyFile, config: ReportConfig
+) -> tuple[BoolArray, tuple[DroppedRows, ...], tuple[str, ...]]:
+    """(rows in the file,) which rows are used, and why the others are not; the first reason counts. And notes."""
     table, names = survey_file.table, config.data.interviewer
     for name in names:
         require_column(table, name, "data.interviewer", survey_file.files)
@@ -246,10 +250,17 @@ def _select_rows(survey_file: SurveyFile, config: ReportConfig) -> tuple[BoolArr
         matching = parse_where(config.data.where).matching(table, survey_file.files)
         drop(f"not selected by where: {config.data.where}", ~matching)
     drop(f"no interviewer id ({', '.join(names)} is blank)", interviewer_texts(table, names) == "")
+    notes: list[str] = []
     for name in names:
         labels = survey_file.labels.get(name, _NO_LABELS)
-        drop(f"the interviewer id is a missing code ({name})", coded_as_missing(table[name], labels))
-    return used, tuple(dropped)
+        nobody, kept = find_nobody(table.loc[used, name], labels, config.interviewers.missing_codes)
+        rows = np.flatnonzero(used)
+        for found in nobody:
+            unwanted = np.zeros(len(table), dtype=bool)
+            unwanted[rows[found.cells]] = True
+            drop(found.reason, unwanted)
+        notes += [*(found.note for found in nobody if found.note is not None), *kept]
+    return used, tuple(dropped), tuple(notes)
 
 
 def _sentence(dropped: list[DroppedRows]) -> str:

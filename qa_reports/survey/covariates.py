@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from qa_reports.config import CovariateConfig
+from qa_reports.config.yaml_text import yaml_text
 from qa_reports.errors import DataError
 from qa_reports.survey.codes import Recode, as_code, find_codes, own_codes
 from qa_reports.survey.columns import (
@@ -22,7 +23,11 @@ from qa_reports.survey.columns import (
     read_cells,
 )
 from qa_reports.survey.interviewers import Interviewers, counted, natural_key
+from qa_reports.survey.label_words import reasons_of_labels
 from qa_reports.survey.readers import VariableLabels
+
+_MOST_NAMED = 20
+_MOST_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,27 +86,61 @@ def interviewer_covariate(
     high = low.copy()
     np.fmin.at(low, interviewers.position, values)
     np.fmax.at(high, interviewers.position, values)
-    varying = np.flatnonzero(high > low)
-    if len(varying):
-        first = varying[0]
-        shown = [_shown(per_interview.covariate, value) for value in (low[first], high[first])]
-        others = f" ({len(varying)} interviewers have several values)" if len(varying) > 1 else ""
+    if (high > low).any():
         raise DataError(
-            f'{file}: "{wanted.name}" is an interviewer covariate, but interviewer {interviewers.ids[first]} has both '
-            f"{shown[0]} and {shown[1]}{others}; correct it, or declare the wrong value under its missing_codes"
+            _varying(column, per_interview.covariate, labels, interviewers, np.flatnonzero(high > low), file)
         )
     known = ~np.isnan(low)
-    repaired = int((known & (interviewers.counts(np.isnan(values)) > 0)).sum())
+    repaired = np.flatnonzero(known & (interviewers.counts(np.isnan(values)) > 0))
     notes = [
-        f"{wanted.name}: missing in some interviews of {counted(repaired, 'interviewer')}; taken from their others."
+        f"{wanted.name}: missing in some interviews of {counted(len(repaired), 'interviewer')} "
+        f"({_names(interviewers, repaired)}); taken from their others."
     ]
-    absent = int((~known).sum())
-    unknown = [f"{wanted.name}: not known for {counted(absent, 'interviewer')}."]
+    absent = np.flatnonzero(~known)
+    unknown = [f"{wanted.name}: not known for {counted(len(absent), 'interviewer')} ({_names(interviewers, absent)})."]
     return CleanCovariate(
         replace(per_interview.covariate, values=low),
         per_interview.recodes,
-        (*(notes if repaired else []), *(unknown if absent else [])),
+        (*(notes if len(repaired) else []), *(unknown if len(absent) else [])),
     )
+
+
+def _names(interviewers: Interviewers, positions: IntArray) -> str:
+    names = ", ".join(interviewers.ids[j] for j in positions[:_MOST_NAMED])
+    return f"{names}, ..." if len(positions) > _MOST_NAMED else names
+
+
+def _varying(
+    column: pd.Series,
+    covariate: Covariate,
+    labels: VariableLabels,
+    interviewers: Interviewers,
+    positions: IntArray,
+    file: str,
+) -> str:
+    """Which interviewers have several values of an interviewer covariate and which, and what could be declared."""
+    said = []
+    for j in positions[:_MOST_SHOWN]:
+        theirs = covariate.values[interviewers.position == j]
+        shown = [_shown(covariate, value) for value in np.unique(theirs[~np.isnan(theirs)])]
+        said.append(f"interviewer {interviewers.ids[j]} has {'both ' if len(shown) == 2 else ''}{_listed(shown)}")
+    more = len(positions) - len(said)
+    others = f" (and {more} more have several values)" if more else ""
+    by_code = {as_code(value): label for value, label in labels.values}
+    present = {as_code(text) for text in as_text(column) if text}
+    codes = [code for code in reasons_of_labels(by_code.items()) if code in present]
+    declare = ", ".join(
+        f"{code if isinstance(code, str) else number_text(code)}: {yaml_text(by_code[code])}" for code in codes
+    )
+    remedy = f"missing_codes: {{{declare}}}" if codes else "the wrong value under its missing_codes"
+    return (
+        f'{file}: "{covariate.name}" is an interviewer covariate, but {"; ".join(said)}{others}; correct it, '
+        f"or declare {remedy}"
+    )
+
+
+def _listed(shown: list[str]) -> str:
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def _shown(covariate: Covariate, value: float) -> str:

@@ -238,8 +238,8 @@ def test_interviewer_covariates_are_repaired_from_other_interviews(clean: Clean)
     survey = clean("int,q,age\n2,1,50\n1,1,30\n1,1,999\n1,1,\n3,1,\n", interviewers=people)
     np.testing.assert_array_equal(survey.interviewer_covariates[0].values, [30, 50, np.nan])
     assert survey.log.notes == (
-        "age: missing in some interviews of 1 interviewer; taken from their others.",
-        "age: not known for 1 interviewer.",
+        "age: missing in some interviews of 1 interviewer (1); taken from their others.",
+        "age: not known for 1 interviewer (3).",
     )
 
 
@@ -254,6 +254,21 @@ def test_interviewer_covariates_that_vary_are_refused(clean: Clean, kind: str, m
     with pytest.raises(DataError) as error:
         clean("int,q,g\n7,1,1\n8,1,1\n7,1,2\n", interviewers={"covariates": [{"name": "g", "type": kind}]})
     assert message in str(error.value)
+
+
+def test_every_interviewer_whose_covariate_varies_is_named_with_the_values(
+    tmp_path: Path, configure: Callable[..., ReportConfig]
+) -> None:
+    table = pd.DataFrame({"int": [1.0, 1, 2, 2, 3, 3], "q": 1.0, "age": [40.0, -1, 30, 31, 50, 50]})
+    labels = {"age": {-1: "Missing"}}
+    pyreadstat.write_sav(table, str(tmp_path / "wave.sav"), variable_value_labels=labels)
+    config = configure({"file": "wave.sav"}, interviewers={"covariates": ["age"]})
+    with pytest.raises(DataError) as error:
+        clean_survey(load_survey(config, tmp_path), config)
+    assert str(error.value) == (
+        'wave.sav: "age" is an interviewer covariate, but interviewer 1 has both -1 and 40; interviewer 2 has both 30 '
+        "and 31; correct it, or declare missing_codes: {-1: Missing}"
+    )
 
 
 def test_weights_area_and_team(clean: Clean) -> None:
