@@ -3,7 +3,8 @@
 d_j is the vector of an interviewer's deletion residuals over K items. For a normal interviewer its covariance is
 A_j = T + W_j: T the covariance of the true interviewer effects, W_j that of the means of n_j answers. The statistic is
 d_j' A_-j^-1 d_j with the interviewer left out of T. Its reference is not chi-square, because T is estimated: the same
-computation is run on simulated waves of normal interviewers.
+computation is run on simulated waves of normal interviewers. Where interviewers differ in spread W_j is scaled by the
+interviewer's own variance over all items (shrunk), in the simulated waves as well.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from scipy import stats
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.judge import level_cells
-from qa_reports.effects.rules import EXPECTED_WARNINGS, MINIMUM_SIZE, NAMED_BESIDE
+from qa_reports.effects.rules import MINIMUM_SIZE, NAMED_BESIDE
+from qa_reports.effects.spread import shrink_variances
 
 FloatArray = NDArray[np.float64]
 
@@ -32,17 +34,58 @@ known to about +-.2 only."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class OwnSpread:
+    """How much more or less than usual the interviews of J interviewers vary, over all items."""
+
+    shrunken: FloatArray
+    """(J,) own residual variance over the pooled one, shrunk; 1 where nothing is known."""
+    df: FloatArray
+    """(J,) degrees of freedom of the own variance before shrinking; 0 where nothing is known."""
+    centre: float
+    tau: float
+    """Log standard deviations of interviewers: centre and sd."""
+
+    def simulate(self, rng: np.random.Generator, rows: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+        """Of normal interviewers with these degrees of freedom: true variances, and what would be made of them."""
+        if self.tau == 0:
+            return np.ones(len(rows)), np.ones(len(rows))
+        true = np.exp(2 * (self.centre + self.tau * rng.standard_normal(len(rows))))
+        df = self.df[rows]
+        some = np.maximum(df, 1e-9)
+        seen = true * rng.chisquare(some) / some
+        return true, shrink_variances(np.maximum(seen, 1e-12), df, self.centre, self.tau)[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SimulatedLevels:
+    """W waves of the J' judged interviewers, all normal."""
+
+    interviewer: NDArray[np.int64]
+    """(J',) positions in `Survey.interviewer_ids`."""
+    p: FloatArray
+    """(W, J') p over all items."""
+    remarkable: NDArray[np.bool_]
+    """(W, J') whether any item is large and remarkable enough to be named."""
+    n_cells: int
+    """Interviewer-by-item cells per wave."""
+    cell_wave: NDArray[np.int64]
+    """(C,) the few cells with a small p, wave by wave: their wave,"""
+    cell_row: NDArray[np.int64]
+    """(C,) their interviewer, as a position in `interviewer`,"""
+    cell_p: FloatArray
+    """(C,) their p,"""
+    cell_large: NDArray[np.bool_]
+    """(C,) and whether they are large enough to be named."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class CombinedEvidence:
     """Evidence over all items. J interviewers of the survey."""
 
     p: FloatArray
     """(J,) p over all items; NaN for interviewers not judged."""
-    expected_interviewers: float
-    """Interviewers that the rules would flag in a wave of normal interviewers."""
-    expected_cells: float
-    """Interviewer-by-item cells that they would flag."""
-    waves: int
-    """Simulated waves."""
+    simulated: SimulatedLevels | None
+    """What normal interviewers would show; None where nobody was judged."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +103,11 @@ class _Table:
 
 
 def combine_evidence(
-    items: Sequence[ItemEffects], n_interviewers: int, judged: NDArray[np.bool_], false_discovery_rate: float
+    items: Sequence[ItemEffects],
+    n_interviewers: int,
+    judged: NDArray[np.bool_],
+    false_discovery_rate: float,
+    spread: OwnSpread | None = None,
 ) -> CombinedEvidence:
     """Combine the items' deletion residuals per interviewer.
 
@@ -68,39 +115,28 @@ def combine_evidence(
         items: modelled items.
         n_interviewers: J of the survey.
         judged: (J,) interviewers with enough interviews.
-        false_discovery_rate: of the rule for "critical", to count what chance would flag.
+        false_discovery_rate: of the rule for "critical": cells with a larger p are not looked at.
+        spread: own variances; None where interviewers do not differ.
     """
+    spread = spread or OwnSpread(np.ones(n_interviewers), np.zeros(n_interviewers), 0.0, 0.0)
     table = _side_by_side(items, n_interviewers)
     rows = np.flatnonzero(judged & np.isfinite(table.deviation).any(axis=1))
     p = np.full(n_interviewers, np.nan)
     if len(rows) < 3:
         # With two interviewers there is nobody to compare either with.
-        return CombinedEvidence(p, 0.0, 0.0, 0)
-    table = _Table(table.deviation[rows], table.within, table.overlap[rows], table.n[rows])
+        return CombinedEvidence(p, None)
+    # Interviews that vary twice as much say as much about a level as half as many.
+    overlap = table.overlap[rows] * spread.shrunken[rows, None, None]
+    table = _Table(table.deviation[rows], table.within, overlap, table.n[rows])
     between = _between_covariance(table.deviation, table.n, table.within, table.overlap)
     observed = _log_tail(table, between)
     waves = min(max(-(-_SIMULATED_INTERVIEWERS // len(rows)), _WAVES[0]), _WAVES[1])
-    simulated, cells, remarkable = _simulate(between, table.within, table.n, waves, false_discovery_rate)
-    ordered = np.sort(simulated.ravel())
+    tails, cells, remarkable = _simulate(between, table.within, table.n, waves, false_discovery_rate, spread, rows)
+    ordered = np.sort(tails.ravel())
     p[rows] = (1 + np.searchsorted(ordered, observed, side="right")) / (1 + len(ordered))
-    ranks = (1 + np.searchsorted(ordered, simulated, side="right")) / (1 + len(ordered))
-    combined = np.array([_low_q(wave, false_discovery_rate) for wave in ranks]) | (
-        ranks < EXPECTED_WARNINGS / len(rows)
-    )
-    flagged = (combined & remarkable) | cells.any(axis=2)
-    return CombinedEvidence(p, float(flagged.sum(1).mean()), float(cells.sum((1, 2)).mean()), waves)
-
-
-def _low_q(p: FloatArray, rate: float) -> NDArray[np.bool_]:
-    """Where the Benjamini-Hochberg q is below `rate`; only the few small p are looked at."""
-    flat = p.ravel()
-    small = np.flatnonzero(flat < rate)
-    order = small[np.argsort(flat[small])]
-    passing = np.flatnonzero(flat[order] * flat.size < rate * np.arange(1, len(order) + 1))
-    low = np.zeros(flat.size, dtype=bool)
-    if passing.size:
-        low[order[: passing[-1] + 1]] = True
-    return low.reshape(p.shape)
+    ranks = (1 + np.searchsorted(ordered, tails, side="right")) / (1 + len(ordered))
+    simulated = SimulatedLevels(rows, ranks, remarkable, len(rows) * len(items), *cells)
+    return CombinedEvidence(p, simulated)
 
 
 def _side_by_side(items: Sequence[ItemEffects], n_interviewers: int) -> _Table:
@@ -181,13 +217,22 @@ def _log_tail(table: _Table, between: FloatArray) -> FloatArray:
     return np.asarray(stats.chi2.logsf(_leave_out(quadratic, table.n), items))
 
 
+_SmallCells = tuple[NDArray[np.int64], NDArray[np.int64], FloatArray, NDArray[np.bool_]]
+
+
 def _simulate(
-    between: FloatArray, within: FloatArray, n: FloatArray, waves: int, rate: float
-) -> tuple[FloatArray, NDArray[np.bool_], NDArray[np.bool_]]:
+    between: FloatArray,
+    within: FloatArray,
+    n: FloatArray,
+    waves: int,
+    rate: float,
+    spread: OwnSpread,
+    rows: NDArray[np.int64],
+) -> tuple[FloatArray, _SmallCells, NDArray[np.bool_]]:
     """Waves of normal interviewers with these covariances and workloads, put through the same computation.
 
-    Returns the log tails (waves, J), the flagged cells (waves, J, K), and whether an interviewer has any item that is
-    large and remarkable enough to be named (waves, J).
+    Returns the log tails (waves, J), the cells that can have a small p (wave, interviewer, p, large), and whether an
+    interviewer has any item that is large and remarkable enough to be named (waves, J).
     """
     rng = np.random.default_rng(_SEED)
     j, k = len(n), len(within)
@@ -196,28 +241,31 @@ def _simulate(
     between_root = vectors * np.sqrt(np.maximum(values, 0.0))
     weight = _weights(n)
     sampling = (weight / n).sum() / weight.sum()
-    tails, cells = np.empty((waves, j)), np.empty((waves, j, k), dtype=bool)
+    tails = np.empty((waves, j))
     remarkable = np.empty((waves, j), dtype=bool)
-    # The t tail is slow, so only cells that can matter get a p; the others stay at 1.
+    found: list[tuple[NDArray[np.int64], NDArray[np.int64], FloatArray, NDArray[np.bool_]]] = []
+    # The t tail is slow, so only cells that can matter get a p.
     df = max(j - 2, 1)
-    least = stats.t.isf(rate / 2, df) ** 2
+    least = stats.t.isf(min(rate, 0.5), df) ** 2
     for wave in range(waves):
+        true_variance, made_of_it = spread.simulate(rng, rows)
         true = rng.standard_normal((j, k)) @ between_root.T
-        noise = rng.standard_normal((j, k)) @ root.T / np.sqrt(n)[:, None]
+        noise = rng.standard_normal((j, k)) @ root.T * np.sqrt(true_variance / n)[:, None]
         d = true + noise
         # A deletion residual is taken from the mean of the others.
         d = (d - weight @ d / weight.sum()) / (1 - weight / weight.sum())[:, None]
         t = _shrunk((d * weight[:, None]).T @ d / weight.sum() - within * sampling)
-        tails[wave] = stats.chi2.logsf(_leave_out(_quadratic(d, t, root, n), n), k)
-        z2 = d**2 / (np.diagonal(t) + np.diagonal(within) / n[:, None])
+        counted = n / made_of_it
+        tails[wave] = stats.chi2.logsf(_leave_out(_quadratic(d, t, root, counted), n), k)
+        z2 = d**2 / (np.diagonal(t) + np.diagonal(within) / counted[:, None])
         z2 = _leave_out(z2.T, n).T
         large = np.abs(d) >= MINIMUM_SIZE
-        p = np.ones((j, k))
-        possible = z2 > least
-        p[possible] = 2 * stats.t.sf(np.sqrt(z2[possible]), df)
-        cells[wave] = _low_q(p, rate) & large
+        who, what = np.nonzero(z2 > least)
+        p = 2 * stats.t.sf(np.sqrt(z2[who, what]), df)
+        found.append((np.full(len(who), wave), who, p, large[who, what]))
         remarkable[wave] = (large & (z2 > NAMED_BESIDE**2)).any(axis=1)
-    return tails, cells, remarkable
+    wave_of, row_of, p_of, large_of = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return tails, (wave_of, row_of, p_of, large_of), remarkable
 
 
 def _quadratic(d: FloatArray, between: FloatArray, root: FloatArray, n: FloatArray) -> FloatArray:

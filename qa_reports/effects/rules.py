@@ -9,3 +9,11 @@ NAMED_BESIDE = 2.0
 EXPECTED_WARNINGS = 0.4
 """Normal interviewers that the rule for warnings lets through per wave: p below this over the interviewers judged.
 With the single cells beside it about half a normal interviewer is flagged per wave."""
+MINIMUM_SPREAD = 0.2
+"""Smallest deviation of the log standard deviation that is worth a call: below 82 % or above 122 % of the usual."""
+WEIGHT_OF_LEVELS = 3.0
+"""Share of attention of levels over all items, beside other sources of evidence: they are what counts most."""
+WEIGHT_OF_SPREAD = 1.0
+"""That of spread."""
+WEIGHT_OF_ONE_SPREAD = 0.2
+"""Weight of one interviewer's spread on one item beside a level or slope (1): one item says little about spread."""

@@ -39,6 +39,18 @@ def slope_sentence(n_interviews: int, outcome: str, predictor: str, own: float, 
     )
 
 
+def spread_sentence(n_interviews: int, share: float, item: str | None, also: Sequence[str]) -> str:
+    """`share`: own spread over the usual one; `item`: label of the one item it is about, None for all together."""
+    alike = "are more alike than in" if share < 1 else "vary more than in"
+    what = "the answers of this interviewer's respondents" if item is None else f"answers to “{item}”"
+    rest = f"; most clearly on {_items(list(also))}" if also and item is None else ""
+    rest = f"; also on {_items(list(also))}" if also and item is not None else rest
+    return (
+        f"In {n_interviews:,} interviews, {what} {alike} other interviewers' interviews: "
+        f"spread {100 * share:.0f} % of usual{rest}."
+    )
+
+
 def missing_code_sentence(n_answers: int, value: float, label: str, why: str, consequences: Sequence[str]) -> str:
     """`consequences`: what the value would do, each a clause that continues "Left in, it would"."""
     answers = "1 answer" if n_answers == 1 else f"{n_answers:,} answers"

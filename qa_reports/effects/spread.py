@@ -225,7 +225,7 @@ def _compare(log_ratio: FloatArray, df: FloatArray, without: _Without) -> dict[s
     tail = np.stack([_tail(log_ratio[f], half[f], deviation[f] < 0, without, f) for f in range(len(df))])
     # Where the mean lies beyond the median both tails are above a half.
     tail = np.clip(tail, 1e-300, 0.5)
-    shrunken, shrunken_df = _shrink(log_ratio, df, centre, without.best)
+    shrunken, shrunken_df = shrink_variances(np.exp(log_ratio), df, centre, _TAUS[without.best])
     return {
         "deviation": deviation,
         "deviation_se": np.sqrt(variance + special.polygamma(1, half) / 4),
@@ -249,20 +249,21 @@ def _tail(log_ratio: FloatArray, half: FloatArray, alike: NDArray[np.bool_], wit
     return tail
 
 
-def _shrink(
-    log_ratio: FloatArray, df: FloatArray, centre: FloatArray, best: NDArray[np.int64]
+def shrink_variances(
+    ratio: FloatArray, df: FloatArray, centre: FloatArray | float, tau: FloatArray | float
 ) -> tuple[FloatArray, FloatArray]:
-    """Own variance shrunk as limma does (Smyth 2004), with d0 prior degrees of freedom at s0^2.
+    """Own variances shrunk as limma does (Smyth 2004), with d0 prior degrees of freedom at s0^2, and d0 + df.
 
     s0^2 d0/chi2(d0) has the log-normal's mean and variance on the log scale: trigamma(d0/2) = 4 tau^2, and
-    log s0^2 = 2 s + digamma(d0/2) - log(d0/2).
+    log s0^2 = 2 s + digamma(d0/2) - log(d0/2). At tau = 0 the result is exactly 1, with infinite degrees of freedom.
     """
-    half = np.array([1.0, *(_inverse_trigamma(4 * tau**2) for tau in _TAUS[1:])])[best]
-    some = best > 0
-    usual = np.exp(2 * centre + special.digamma(half) - np.log(half))
-    own = np.exp(np.clip(log_ratio, -60, 60))
-    shrunken = np.where(some, (2 * half * usual + df * own) / (2 * half + df), 1.0)
-    return shrunken, np.where(some, 2 * half + df, np.inf)
+    tau = np.broadcast_to(tau, ratio.shape)
+    different, position = np.unique(tau, return_inverse=True)
+    half = np.array([_inverse_trigamma(4 * value**2) if value > 0 else 1.0 for value in different])
+    half = half[position].reshape(ratio.shape)
+    usual = np.exp(2 * np.asarray(centre) + special.digamma(half) - np.log(half))
+    shrunken = np.where(tau > 0, (2 * half * usual + df * ratio) / (2 * half + df), 1.0)
+    return shrunken, np.where(tau > 0, 2 * half + df, np.inf)
 
 
 def _inverse_trigamma(value: float) -> float:

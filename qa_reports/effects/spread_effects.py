@@ -34,6 +34,8 @@ class SpreadEffects:
     statistic: float
     """Restricted likelihood ratio against tau = 0."""
     p_tau: float
+    centre: float
+    """Log standard deviation of an average interviewer over the item's pooled one."""
     interviewer: IntArray
     """(J,) positions in `Survey.interviewer_ids`."""
     n_interviews: IntArray
@@ -122,7 +124,7 @@ def overall_spread(
     surprise, weight = np.zeros(rows), np.zeros(rows)
     ratio, total = np.zeros(n_interviewers), np.zeros(n_interviewers)
     for model, spread, moments in pairs:
-        usual = np.exp(-2 * _usual(spread, moments))
+        usual = np.exp(-2 * spread.centre)
         ratio += moments.df * moments.ratio * usual
         total += moments.df
         per_answer = (moments.df / np.maximum(moments.n, 1))[model.interviewer]
@@ -134,12 +136,6 @@ def overall_spread(
     df = _effective_df(ratio, surprise, weight, interviewer, n)
     fits = fit_spreads(ratio[None], df[None])
     return _effects(fits, 0, df, n, None)
-
-
-def _usual(spread: SpreadEffects, moments: SpreadMoments) -> float:
-    """Log standard deviation of an average interviewer over the pooled one."""
-    known = np.isfinite(spread.deviation)
-    return float(np.average(np.log(moments.ratio[spread.interviewer][known]) / 2, weights=spread.df[known]))
 
 
 def _effective_df(
@@ -171,6 +167,7 @@ def _effects(
         tau_interval=Interval(*map(float, fits.tau_interval[f])),
         statistic=float(fits.statistic[f]),
         p_tau=float(fits.p[f]),
+        centre=float(fits.centre[f]),
         interviewer=present,
         n_interviews=n[present],
         df=df[present],

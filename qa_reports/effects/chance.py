@@ -1,0 +1,97 @@
+"""How many interviewers a wave of normal ones would show: their p values put through the rules of flagging."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa_reports.effects.evidence import CombinedEvidence, SimulatedLevels
+from qa_reports.effects.findings import ExpectedByChance
+from qa_reports.effects.rules import EXPECTED_WARNINGS
+from qa_reports.effects.sources import EvidenceSource, cell_weights, combine_sources
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_SEED = 20_251_122
+
+
+def expected_by_chance(evidence: CombinedEvidence, sources: Sequence[EvidenceSource], rate: float) -> ExpectedByChance:
+    """Flagged interviewers and cells per wave of normal interviewers.
+
+    Levels come from the simulated waves of `evidence`. Every other source has uniform p values, as it promises, and
+    counts as large enough to be named whenever its p is small: a little more than would really be flagged.
+    """
+    levels = evidence.simulated
+    if levels is None:
+        return ExpectedByChance(0.0, 0.0, "nobody was judged")
+    rng = np.random.default_rng(_SEED)
+    waves, j = levels.p.shape
+    others = [source for source in sources if source.kind != "level"]
+    judging = [source for source in others if np.isfinite(source.p).any()]
+    level = next(source for source in sources if source.kind == "level")
+    weights = np.array([level.weight, *(source.weight for source in judging)])
+    p = np.empty((waves, j, len(weights)))
+    p[..., 0] = levels.p
+    for s, source in enumerate(judging, start=1):
+        known = np.isfinite(source.p[levels.interviewer])
+        p[..., s] = np.where(known, rng.uniform(size=(waves, j)), np.nan)
+    combined = combine_sources(p, weights)
+    notable = (combined < EXPECTED_WARNINGS / j) | _low_q(combined, rate)
+    # Where levels alone make it notable an item has to be large enough to be named.
+    other = combine_sources(p[..., 1:], weights[1:]) if len(weights) > 1 else np.ones((waves, j))
+    flagged = notable & (levels.remarkable | (other <= combined * weights.sum() / max(weights[1:].sum(), 1e-12)))
+    cells = _single_cells(levels, sources, rate, rng)
+    flagged |= cells > 0
+    return ExpectedByChance(
+        interviewers=float(flagged.sum(1).mean()),
+        cells=float(cells.sum(1).mean()),
+        method=f"{waves:,} simulated waves of normal interviewers with this survey's workloads, variances and "
+        "correlations, judged by the same rules",
+    )
+
+
+def _low_q(p: FloatArray, rate: float) -> NDArray[np.bool_]:
+    """(waves, J) where the Benjamini-Hochberg q of a wave is below `rate`."""
+    ordered = np.sort(p, axis=1)
+    passing = ordered * p.shape[1] < rate * np.arange(1, p.shape[1] + 1)
+    bound = np.where(passing, ordered, -1.0).max(axis=1)
+    return np.asarray(p <= bound[:, None])
+
+
+def _single_cells(
+    levels: SimulatedLevels, sources: Sequence[EvidenceSource], rate: float, rng: np.random.Generator
+) -> IntArray:
+    """(waves, J) flagged single cells. Only a weighted p below `rate` can be one: of other sources those are drawn."""
+    waves, j = levels.p.shape
+    position = {int(interviewer): row for row, interviewer in enumerate(levels.interviewer)}
+    weights = cell_weights(sources)
+    owners, weight_of_owner, weight_of_level = [], [], 1.0
+    for source, weight in zip(sources, weights, strict=True):
+        if source.kind == "level":
+            weight_of_level = weight
+            continue
+        rows = [position[cell.interviewer] for cell in source.cells if cell.interviewer in position]
+        owners += rows
+        weight_of_owner += [weight] * len(rows)
+    owner, share = np.array(owners, dtype=np.int64), np.array(weight_of_owner)
+    total = levels.n_cells + len(owner)
+    drawn = np.asarray(
+        rng.binomial(len(owner), rate * share.mean(), waves) if owners else np.zeros(waves), dtype=np.int64
+    )
+    counts = np.zeros((waves, j), dtype=np.int64)
+    starts = np.searchsorted(levels.cell_wave, np.arange(waves + 1))
+    for wave in range(waves):
+        own, n_drawn = slice(starts[wave], starts[wave + 1]), int(drawn[wave])
+        p = np.concatenate([levels.cell_p[own] / weight_of_level, rng.uniform(0, rate, n_drawn)])
+        others = rng.choice(owner, n_drawn, p=share / share.sum()) if n_drawn else owner[:0]
+        whose = np.concatenate([levels.cell_row[own], others])
+        large = np.concatenate([levels.cell_large[own], np.ones(n_drawn, dtype=bool)])
+        order = np.argsort(p)
+        passing = np.flatnonzero(p[order] * total < rate * np.arange(1, len(p) + 1))
+        if passing.size:
+            sure = order[: passing[-1] + 1]
+            np.add.at(counts[wave], whose[sure[large[sure]]], 1)
+    return counts

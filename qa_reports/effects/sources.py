@@ -1,0 +1,158 @@
+"""Sources of evidence about interviewers, and the rules that decide over all of them together.
+
+One interviewer's p values from several sources are combined by Simes with weights (Hochberg & Liberman 1994), which
+holds for independent and for positively dependent sources; Benjamini & Hochberg (1995) then runs over interviewers
+(hierarchical testing: Benjamini & Bogomolov 2014), and within a chosen interviewer over their sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa_reports.effects.findings import Flag, FlagKind
+from qa_reports.effects.inference import false_discovery_q
+from qa_reports.effects.rules import EXPECTED_WARNINGS
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cell:
+    """One interviewer on one thing that a source looks at."""
+
+    what: str
+    """The item, slope or battery, as its source knows it."""
+    interviewer: int
+    """Position in `Survey.interviewer_ids`."""
+    n_interviews: int
+    deviation: float
+    """In the source's unit."""
+    z: float
+    p: float
+    large: bool
+    """Whether the deviation is large enough to be worth a call, however sure it is."""
+    q: float = np.nan
+    """Benjamini-Hochberg over the cells of all sources; set by `decide`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """An interviewer who is to be named for one source."""
+
+    interviewer: int
+    severity: Literal["critical", "warning"]
+    p: float
+    """The source's own p; NaN for a source with single cells only."""
+    q: float
+    """False discovery q of the interviewer over all sources together; NaN where not judged over all."""
+    cells: tuple[Cell, ...]
+    """All cells of this interviewer and source, smallest p first."""
+    single: tuple[Cell, ...]
+    """Those of them that are sure and large by themselves."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvidenceSource:
+    """One kind of evidence about J interviewers; flag.py says how to add one."""
+
+    name: str
+    kind: FlagKind
+    weight: float
+    p: FloatArray
+    """(J,) over all that the source sees, uniform for a normal interviewer; NaN where not judged."""
+    cells: tuple[Cell, ...]
+    describe: Callable[[Finding], Flag | None]
+    cell_weight: float = 1.0
+    """How much one of its cells counts beside cells of other sources (Genovese, Roeder & Wasserman 2006)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """What the rules say of J interviewers."""
+
+    p: FloatArray
+    """(J,) p over all sources; NaN where no source judges."""
+    findings: tuple[tuple[str, Finding], ...]
+    """(name of the source, finding)."""
+
+
+def decide(sources: Sequence[EvidenceSource], rate: float) -> Decision:
+    """Who is to be named for what: by everything together, and by single cells.
+
+    Args:
+        sources: all sources over the same interviewers.
+        rate: the false discovery rate for `critical`.
+    """
+    p = np.stack([source.p for source in sources], axis=-1)
+    weights = np.array([source.weight for source in sources])
+    combined = combine_sources(p, weights)
+    q = false_discovery_q(combined)
+    judged = max(1, int(np.isfinite(combined).sum()))
+    sure, notable = q < rate, combined < EXPECTED_WARNINGS / judged
+    # The largest combined p that is accepted: sources up to it are named.
+    bound = max(EXPECTED_WARNINGS / judged, float(combined[sure].max()) if sure.any() else 0.0)
+    named = _named(p, weights, bound)
+    cells = _by_interviewer(sources)
+    findings = []
+    for s, source in enumerate(sources):
+        for j in range(len(combined)):
+            own = cells.get((s, j), ())
+            single = tuple(cell for cell in own if cell.q < rate and cell.large)
+            by_all = named[j, s] and (sure[j] or notable[j])
+            if single or by_all:
+                severity: Literal["critical", "warning"] = "critical" if single or sure[j] else "warning"
+                findings.append((source.name, Finding(j, severity, float(p[j, s]), float(q[j]), own, single)))
+    return Decision(combined, tuple(findings))
+
+
+def combine_sources(p: FloatArray, weights: FloatArray) -> FloatArray:
+    """(...,) Simes p over the last axis with weights: min over k of p_(k) / (share of weight up to k). NaN is left out.
+
+    With one source it is that source's p.
+    """
+    if p.shape[-1] == 1:
+        return p[..., 0].copy()
+    order = np.argsort(p, axis=-1)  # NaN come last
+    ordered = np.take_along_axis(p, order, axis=-1)
+    share = np.cumsum(np.where(np.isfinite(ordered), weights[order], 0.0), axis=-1)
+    known = np.isfinite(ordered)
+    share = np.divide(share, share[..., -1:], out=np.ones_like(share), where=known)
+    combined = np.where(known, ordered / share, np.inf).min(-1)
+    return np.where(known.any(-1), np.minimum(combined, 1.0), np.nan)
+
+
+def _named(p: FloatArray, weights: FloatArray, bound: float) -> NDArray[np.bool_]:
+    """(J, S) the sources whose weighted p passes `bound`, by weighted Benjamini-Hochberg, stepping up."""
+    known = np.isfinite(p)
+    weight = np.where(known, weights, 0.0)
+    total = np.maximum(weight.sum(-1, keepdims=True), 1e-12)
+    # at_most[j, s]: the share of weight of the sources with a p at most that of s.
+    at_most = (weight[:, None, :] * (np.where(known, p, 2.0)[:, None, :] <= np.where(known, p, -1.0)[:, :, None])).sum(
+        -1
+    )
+    passes = known & (p <= bound * at_most / total)
+    largest = np.where(passes, p, -1.0).max(-1, keepdims=True)
+    return np.asarray(known & (p <= largest))
+
+
+def cell_weights(sources: Sequence[EvidenceSource]) -> list[float]:
+    """The weight of a cell of each source, 1 on average over all cells."""
+    total = sum(len(source.cells) for source in sources)
+    mean = sum(source.cell_weight * len(source.cells) for source in sources) / max(total, 1)
+    return [source.cell_weight / mean if mean > 0 else 1.0 for source in sources]
+
+
+def _by_interviewer(sources: Sequence[EvidenceSource]) -> dict[tuple[int, int], tuple[Cell, ...]]:
+    """(source, interviewer) -> cells with their q over all sources, smallest p first."""
+    flat = [(s, cell) for s, source in enumerate(sources) for cell in source.cells]
+    weights = cell_weights(sources)
+    q = false_discovery_q(np.array([min(cell.p / weights[s], 1.0) for s, cell in flat]))
+    found: dict[tuple[int, int], list[Cell]] = {}
+    for (s, cell), own in zip(flat, q, strict=True):
+        found.setdefault((s, cell.interviewer), []).append(replace(cell, q=float(own)))
+    return {key: tuple(sorted(cells, key=lambda cell: cell.p)) for key, cells in found.items()}
