@@ -49,7 +49,8 @@ def guess_batteries(items: Sequence[ItemGuess]) -> tuple[BatteryGuess, ...]:
 def choose_items(items: Sequence[ItemGuess], batteries: Sequence[BatteryGuess], most: int) -> frozenset[str]:
     """The names of the items to begin with, `most` of them: whole grids on opinions first, then single questions."""
     chosen: set[str] = set()
-    by_interest = sorted(batteries, key=lambda grid: (-_interest(grid.items), grid.items[0].position))
+    most_answers = max((item.n_answers for item in items), default=1)
+    by_interest = sorted(batteries, key=lambda grid: (-_interest(grid.items, most_answers), grid.items[0].position))
     for grid in by_interest:
         if len(chosen) + len(grid.items) <= most:
             chosen |= {item.name for item in grid.items}
@@ -60,9 +61,11 @@ def choose_items(items: Sequence[ItemGuess], batteries: Sequence[BatteryGuess], 
     return frozenset(chosen)
 
 
-def _interest(items: Sequence[ItemGuess]) -> float:
-    """Opinions before behaviours; a long grid before a short one, up to ten questions."""
-    return 10 * sum(item.is_attitude for item in items) / len(items) + min(len(items), 10) / 2
+def _interest(items: Sequence[ItemGuess], most_answers: int) -> float:
+    """Opinions before behaviours, a long grid before a short one up to ten questions, and what most people answered."""
+    opinions = sum(item.is_attitude for item in items) / len(items)
+    answered = sum(item.n_answers for item in items) / len(items) / most_answers
+    return (10 * opinions + min(len(items), 10) / 2) * answered
 
 
 def _belongs(item: ItemGuess, run: Sequence[ItemGuess]) -> bool:

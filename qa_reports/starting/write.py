@@ -19,6 +19,7 @@ SCHEMA_FILE = "qa-report.schema.json"
 _WIDTH = 118
 _REMARKS_AT = 34
 _LONGEST_LABEL = 70
+_FEWEST_IN_GROUP = 3
 _WELL_ANSWERED = 0.75
 """Share of answers from which it is not worth a remark."""
 
@@ -114,6 +115,7 @@ def _missing_codes(draft: Draft) -> Iterator[str]:
             "questionnaire has some, for example:"
         )
         yield "# missing_codes: {77: Refusal, 88: Don't know, 99: No answer}"
+        yield from _code_groups(draft)
         return
     assumed = any(item.codes_assumed for item in draft.items)
     yield from _remark(
@@ -123,6 +125,29 @@ def _missing_codes(draft: Draft) -> Iterator[str]:
            if assumed else "")
     )  # fmt: skip
     yield from _wrapped_codes("missing_codes", draft.default_codes, "")
+    yield from _code_groups(draft)
+
+
+def _code_groups(draft: Draft) -> Iterator[str]:
+    """The codes that several of the chosen questions share instead of the default ones."""
+    groups = _grouped(draft)
+    if not groups:
+        return
+    yield ""
+    yield "# Questions that share other codes."
+    yield "missing_code_groups:"
+    for items in groups:
+        yield from _wrapped_list("  - items", [item.name for item in items], "  ")
+        yield from _wrapped_codes("missing_codes", items[0].codes, "    ")
+
+
+def _grouped(draft: Draft) -> list[list[ItemGuess]]:
+    """The chosen questions that need codes of their own, those with the same codes together, single ones left out."""
+    by_codes: dict[tuple[tuple[float, str], ...], list[ItemGuess]] = {}
+    for item in draft.items:
+        if item.name in draft.chosen & draft.own_codes:
+            by_codes.setdefault(tuple(item.codes.items()), []).append(item)
+    return [items for items in by_codes.values() if len(items) >= _FEWEST_IN_GROUP]
 
 
 def _interviewers(draft: Draft) -> Iterator[str]:
@@ -190,6 +215,7 @@ def _items(draft: Draft) -> Iterator[str]:
 def _listed(items: Sequence[ItemGuess], draft: Draft) -> Iterator[str]:
     """Items in the file's order, each grid together under a heading of its own."""
     grids = {item.name: grid for grid in draft.batteries for item in grid.items}
+    in_groups = {item.name for group in _grouped(draft) for item in group}
     names = {item.name for item in items}
     listed: set[str] = set()
     for item in items:
@@ -204,7 +230,7 @@ def _listed(items: Sequence[ItemGuess], draft: Draft) -> Iterator[str]:
         for one in together:
             remarks = [] if grid is not None else [_ends(one, "")]
             remarks += [_answered(one, draft.n_interviews), *(text for text in one.remarks if text not in shared)]
-            yield from _item(one, one.name in draft.own_codes, "; ".join(filter(None, remarks)))
+            yield from _item(one, one.name in draft.own_codes - in_groups, "; ".join(filter(None, remarks)))
             listed.add(one.name)
 
 
@@ -262,9 +288,14 @@ def _grid(grid: BatteryGuess, indent: str) -> Iterator[str]:
         yield one
         return
     yield f"{indent}- name: {yaml_text(grid.name)}"
-    lines = textwrap.wrap(f"items: [{names}]", _WIDTH - len(indent) - 4, break_long_words=False, break_on_hyphens=False)
-    yield f"{indent}  {lines[0]}"
-    yield from (f"{indent}    {line}" for line in lines[1:])
+    yield from _wrapped_list(f"{indent}  items", [item.name for item in grid.items], indent)
+
+
+def _wrapped_list(key: str, names: Sequence[str], indent: str) -> Iterator[str]:
+    """A list in brackets behind its key; where it is too long, its further lines stand under it."""
+    text = f"{key}: [{', '.join(yaml_text(name) for name in names)}]"
+    under = f"{indent}    "
+    yield from textwrap.wrap(text, _WIDTH, subsequent_indent=under, break_long_words=False, break_on_hyphens=False)
 
 
 def _rest() -> Iterator[str]:
