@@ -73,7 +73,9 @@ def _belongs(item: ItemGuess, run: Sequence[ItemGuess]) -> bool:
     if item.signature != last.signature:
         same_ends = item.scale == last.scale and _first_words(item) == _first_words(last) and _first_words(item)
         return bool(same_ends) and _alike(item.name, last.name) >= 2
-    return _stem(item.name) == _stem(last.name) or _alike(item.name, last.name) >= 2 or _same_subject(item, run)
+    first_two = [words.plain(one.label).split()[:2] for one in (item, last)]
+    same_words = first_two[0] == first_two[1] and len(first_two[0]) == 2
+    return _stem(item.name) == _stem(last.name) or _alike(item.name, last.name) >= 2 or same_words
 
 
 def _same_subject(item: ItemGuess, run: Sequence[ItemGuess]) -> bool:

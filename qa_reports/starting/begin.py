@@ -28,7 +28,10 @@ class Begun:
         draft = self.draft
         interviewer = draft.roles.interviewer
         questions = counted(len(draft.items), "question")
-        grids, codes = counted(len(draft.batteries), "grid"), counted(len(draft.default_codes), "missing code")
+        grids = counted(len(draft.batteries), "grid")
+        codes = counted(len(draft.default_codes), "missing code")
+        if not draft.default_codes and draft.n_declared:
+            codes = f"missing codes as {'the codebook' if draft.codebook else 'the file'} declares them"
         return (
             f"{self.config}: {len(draft.chosen):,} of {questions}, {grids}, {codes}; {interviewer.column}: "
             f"{interviewer.evidence}"

@@ -29,6 +29,7 @@ from qa_reports.starting.roles import (
     interviewer_candidates,
     interviewer_evidence,
 )
+from qa_reports.survey.codebook import Codebook, describe_columns, read_codebook
 from qa_reports.survey.columns import did_you_mean
 from qa_reports.survey.readers import DataFile, VariableLabels, read_data_file
 
@@ -63,6 +64,8 @@ class Draft:
     default_codes: dict[float, str]
     n_with_default: int
     """Items that need no missing codes of their own."""
+    n_declared: int
+    """Items whose missing codes the file or codebook declares."""
     own_codes: frozenset[str]
     """Items that need them."""
     interviewer_covariates: tuple[CovariateGuess, ...]
@@ -87,10 +90,11 @@ def draft_config(survey_file: Path, folder: Path, wishes: Wishes) -> Draft:
         DataError: the file cannot be read, no column says who did the interviews, or no question is found.
     """
     delivered = read_data_file(survey_file.parent, survey_file.name)
-    labels, codebook = _with_codebook(delivered.labels, survey_file, wishes.codebook)
-    joined = _join_if_needed(delivered, labels, survey_file, wishes)
-    table = delivered.table if joined is None else joined.table
-    labels = labels if joined is None else {**joined.labels, **labels}
+    codebook, codebook_file = _codebook(survey_file, delivered, wishes.codebook)
+    joined = _join_if_needed(delivered, delivered.labels, survey_file, wishes)
+    table, labels = (delivered.table, delivered.labels) if joined is None else (joined.table, joined.labels)
+    if codebook is not None:
+        labels = describe_columns(labels, codebook, (str(name) for name in table.columns))
     columns = columns_of(table, labels)
     roles = guess_roles(columns, _interviewer(columns, wishes, survey_file.name))
     others = [column for column in columns if column.name not in roles.columns]
@@ -115,11 +119,12 @@ def draft_config(survey_file: Path, folder: Path, wishes: Wishes) -> Draft:
         n_interviews=len(table),
         n_columns=len(columns),
         n_labelled=sum(bool(column.labels.label or column.labels.values) for column in columns),
-        codebook=None if codebook is None else _relative(codebook, folder),
+        codebook=None if codebook_file is None else _relative(codebook_file, folder),
         join=None if joined is None else joined.found(folder),
         roles=roles,
         default_codes=default,
         n_with_default=len(questions.items) - len(own),
+        n_declared=sum(_declared_by_file(by_name[item.name]) for item in questions.items),
         own_codes=own,
         interviewer_covariates=interviewers,
         respondent_covariates=respondents,
@@ -130,10 +135,24 @@ def draft_config(survey_file: Path, folder: Path, wishes: Wishes) -> Draft:
     )
 
 
-def _with_codebook(
-    labels: dict[str, VariableLabels], survey_file: Path, wanted: Path | None
-) -> tuple[dict[str, VariableLabels], Path | None]:
-    return labels, wanted
+def _codebook(survey_file: Path, delivered: DataFile, wanted: Path | None) -> tuple[Codebook | None, Path | None]:
+    """The codebook the user names, or a file called codebook beside a survey file that has no labels of its own.
+
+    Raises:
+        DataError: the codebook the user names cannot be read.
+    """
+    if wanted is not None:
+        return read_codebook(wanted.parent, wanted.name), wanted
+    if delivered.labels:
+        return None, None
+    for path in sorted(survey_file.absolute().parent.glob("*codebook*.csv")):
+        try:
+            codebook = read_codebook(path.parent, path.name)
+            describe_columns({}, codebook, delivered.table.columns)
+        except DataError:
+            continue  # not asked for, so a table that is no codebook of these data is simply not the one looked for
+        return codebook, survey_file.with_name(path.name)
+    return None, None
 
 
 def _join_if_needed(
@@ -179,15 +198,16 @@ def _default_codes(
     plain = [item for item in items if not _declared_by_file(columns[item.name])]
     counted: Counter[tuple[tuple[float, str], ...]] = Counter(tuple(item.codes.items()) for item in plain)
     best = max(counted, key=lambda codes: (counted[codes], -len(codes)), default=())
-    default = dict(best)
+    # Where the file declares most codes itself, a default for the rest would only be in the way.
+    default = dict(best) if 2 * len(plain) >= len(items) else {}
     own = set()
     for item in items:
         column = columns[item.name]
         in_force = _declared_codes(column) if _declared_by_file(column) else set(default)
         low, high = item.scale
-        clashes = any(low <= code <= high for code in in_force - set(item.codes))
+        inside = any(low <= code <= high for code in default)
         used = set(column.value_counts())
-        if set(item.codes) - in_force or clashes or (in_force - set(item.codes)) & used:
+        if inside or set(item.codes) - in_force or (in_force - set(item.codes)) & used:
             own.add(item.name)
     return default, frozenset(own)
 

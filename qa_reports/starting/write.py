@@ -109,6 +109,16 @@ def _role(key: str, guess: Guess | None, meaning: str) -> Iterator[str]:
 
 
 def _missing_codes(draft: Draft) -> Iterator[str]:
+    if not draft.default_codes and draft.n_declared:
+        source = "the codebook" if draft.codebook is not None else "the survey file"
+        yield from _remark(
+            f"Answers that are no answers: {source} itself declares them for {draft.n_declared:,} of the "
+            f"{len(draft.items):,} questions below. A question with other codes names its own; here could stand those "
+            "of all that have none, for example:"
+        )
+        yield "# missing_codes: {77: Refusal, 88: Don't know, 99: No answer}"
+        yield from _code_groups(draft)
+        return
     if not draft.default_codes:
         yield from _remark(
             "Answers that are no answers. No label names any that hold for most questions; add them here if the "
@@ -117,7 +127,7 @@ def _missing_codes(draft: Draft) -> Iterator[str]:
         yield "# missing_codes: {77: Refusal, 88: Don't know, 99: No answer}"
         yield from _code_groups(draft)
         return
-    assumed = any(item.codes_assumed for item in draft.items)
+    assumed = any(item.codes_assumed for item in draft.items if item.name not in draft.own_codes)
     yield from _remark(
         f"Answers that are no answers, in {draft.n_with_default:,} of the {len(draft.items):,} questions below; a "
         "question with other codes names its own."
@@ -230,6 +240,8 @@ def _listed(items: Sequence[ItemGuess], draft: Draft) -> Iterator[str]:
         for one in together:
             remarks = [] if grid is not None else [_ends(one, "")]
             remarks += [_answered(one, draft.n_interviews), *(text for text in one.remarks if text not in shared)]
+            if one.codes_assumed and draft.n_declared:
+                remarks.append("no label says what its codes mean: compare with the questionnaire")
             yield from _item(one, one.name in draft.own_codes - in_groups, "; ".join(filter(None, remarks)))
             listed.add(one.name)
 

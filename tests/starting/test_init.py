@@ -17,6 +17,7 @@ from qa_reports.cli import main
 from qa_reports.config import ReportConfig, config_schema, load_config
 from qa_reports.config.yaml_file import read_yaml
 from qa_reports.starting.begin import begin_config
+from qa_reports.starting.check import check_config
 from qa_reports.starting.draft import Wishes
 from tests.starting.labelled_wave import LANGUAGES, labelled_table, write_labelled_wave
 
@@ -164,9 +165,9 @@ def test_labels_are_untrusted_text(tmp_path: Path) -> None:
 def test_without_any_label_usual_codes_are_assumed_and_said(tmp_path: Path) -> None:
     config = begun(ROOT / "configs" / "example_wave.csv", tmp_path)
     assert config.missing_codes == {77: "Refusal", 88: "Don't know", 99: "No answer"}
-    short = {item.name: item.missing_codes for item in config.items if item.scale != (0, 10)}
-    usual = {7: "Refusal", 8: "Don't know", 9: "No answer"}
-    assert short == {"gincdif": usual, "freehms": usual, "imsmetn": usual}
+    (group,) = config.missing_code_groups
+    assert group.items == ("gincdif", "freehms", "imsmetn")
+    assert group.missing_codes == {7: "Refusal", 8: "Don't know", 9: "No answer"}
     text = (tmp_path / "first.yaml").read_text(encoding="utf-8")
     assert "the usual meanings are" in text
     assert (config.data.team, config.data.area, config.data.weight) == ("region", "area", "weight")
@@ -234,3 +235,22 @@ def test_afrobarometer(wave: int, trust: tuple[str, str], codes: dict[int, str],
     assert [covariate.name for covariate in config.respondent_covariates] == ["Q1", "Q101", "Q97"]
     assert [covariate.name for covariate in config.interviewers.covariates] == ["Q113", "Q114"]
     assert {item.scale for item in config.items if item.name in grid.items} == {(0, 3)}
+
+
+@needs_real_surveys
+def test_ess_with_its_codebook(tmp_path: Path) -> None:
+    folder = SHARED / "ess11_ch"
+    config = begun(folder / "ess11_ch_main.csv", tmp_path)
+    data = config.data
+    assert data.codebook is not None
+    assert Path(data.codebook).name == "codebook.csv"
+    assert (data.respondent, data.interviewer, data.weight) == ("idno", ("intnum",), "pspwght")
+    assert [(Path(join.file).name, join.on) for join in data.join] == [("ess11_ch_interviewer.csv", ("idno",))]
+    assert [covariate.name for covariate in config.interviewers.covariates] == ["intagea", "intgndr"]
+    scales = {item.name: item.scale for item in config.items}
+    assert scales["likrisk"] == (0, 6)
+    assert scales["iphlppla"] == (1, 6)
+    assert {"trstprl", "trstlgl", "eqwrkbg", "wsekpwr"} <= set(scales)
+    checked = check_config(tmp_path / "first.yaml")
+    assert checked.n_modelled == len(checked.items)
+    assert not checked.survey.suspects
