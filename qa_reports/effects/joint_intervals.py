@@ -55,9 +55,9 @@ def joint_intervals(
     rise, q = float(np.sqrt(stats.chi2.ppf(level, 1))), len(random)
     pairs = [(k, m) for k in range(q) for m in range(k + 1, q)]
     return JointIntervals(
-        variances=tuple(_squared(_interval(surface.variance(k), rise)) for k in range(q)),
-        correlations=tuple((k, m, _interval(surface.correlation(k, m), rise)) for k, m in pairs),
-        residual=_squared(_interval(surface.residual(), rise)),
+        variances=tuple(_squared(_interval(surface.variance(k), surface.lowest, rise)) for k in range(q)),
+        correlations=tuple((k, m, _interval(surface.correlation(k, m), surface.lowest, rise)) for k, m in pairs),
+        residual=_squared(_interval(surface.residual(), surface.lowest, rise)),
     )
 
 
@@ -67,16 +67,16 @@ def _squared(interval: Interval) -> Interval:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Target:
-    """One quantity to be profiled, in `unit`s: its estimate, its bounds, and its best deviance above the minimum."""
+    """One quantity to be profiled, in `unit`s: its estimate, its bounds, and the deviance with it held."""
 
     best: float
     low: float
     high: float
     unit: float
     start: FloatArray
-    """The other parameters at the estimate."""
-    excess: Callable[[float, FloatArray], tuple[float, FloatArray]]
-    """(value, starting point) -> (best deviance above the minimum, where)."""
+    """(k,) the other parameters at the estimate."""
+    deviance: Callable[[float, FloatArray], tuple[float, FloatArray]]
+    """(value, other parameters) -> deviance and its gradient in the other parameters."""
 
 
 class _Surface:
@@ -121,19 +121,16 @@ class _Surface:
     def variance(self, k: int) -> _Target:
         """The sd of term k: element (0, 0) of the factor with the term first."""
         order = np.array([k, *(other for other in range(len(self.unit)) if other != k)])
-        factor = self._factor(order)
         free = np.ones(len(self.lower[0]), dtype=bool)
         free[0] = False
 
-        def excess(value: float, start: FloatArray) -> tuple[float, FloatArray]:
-            def at(rest: FloatArray) -> tuple[float, FloatArray]:
-                found, by_factor, by_s = self.deviance(self._filled(rest[:-1], free, value), float(rest[-1]), order)
-                return found, np.append(by_factor[self.lower][free], by_s)
-
-            return self._least(at, start)
+        def at(value: float, rest: FloatArray) -> tuple[float, FloatArray]:
+            found, by_factor, by_s = self.deviance(self._filled(rest[:-1], free, value), float(rest[-1]), order)
+            return found, np.append(by_factor[self.lower][free], by_s)
 
         best = float(np.sqrt(self.covariance[k, k]))
-        return _Target(best, 0.0, np.inf, float(self.unit[k]), np.append(factor[self.lower][free], 1.0), excess)
+        start = np.append(self._factor(order)[self.lower][free], 1.0)
+        return _Target(best, 0.0, np.inf, float(self.unit[k]), start, at)
 
     def correlation(self, k: int, m: int) -> _Target:
         """The correlation r of terms k and m: the second row of the factor is t (r, sqrt(1 - r^2))."""
@@ -142,36 +139,29 @@ class _Surface:
         free = np.ones(len(self.lower[0]), dtype=bool)
         free[1:3] = False
 
-        def excess(value: float, start: FloatArray) -> tuple[float, FloatArray]:
+        def at(value: float, rest: FloatArray) -> tuple[float, FloatArray]:
             row = np.array([value, np.sqrt(max(0.0, 1 - value * value))])
-
-            def at(rest: FloatArray) -> tuple[float, FloatArray]:
-                filled = self._filled(rest[:-2], free, 0.0)
-                filled[1, :2] = rest[-2] * row
-                found, by_factor, by_s = self.deviance(filled, float(rest[-1]), order)
-                return found, np.concatenate([by_factor[self.lower][free], [by_factor[1, :2] @ row, by_s]])
-
-            return self._least(at, start)
+            filled = self._filled(rest[:-2], free, 0.0)
+            filled[1, :2] = rest[-2] * row
+            found, by_factor, by_s = self.deviance(filled, float(rest[-1]), order)
+            return found, np.concatenate([by_factor[self.lower][free], [by_factor[1, :2] @ row, by_s]])
 
         product = np.sqrt(self.covariance[k, k] * self.covariance[m, m])
         best = float(np.clip(self.covariance[k, m] / product, -1, 1)) if product > 0 else 0.0
         start = np.concatenate([factor[self.lower][free], [np.linalg.norm(factor[1, :2]), 1.0]])
-        return _Target(best, -1.0, 1.0, 1.0, start, excess)
+        return _Target(best, -1.0, 1.0, 1.0, start, at)
 
     def residual(self) -> _Target:
         """The residual sd; the whole factor is free."""
         order = np.arange(len(self.unit))
         free = np.ones(len(self.lower[0]), dtype=bool)
 
-        def excess(value: float, start: FloatArray) -> tuple[float, FloatArray]:
-            def at(rest: FloatArray) -> tuple[float, FloatArray]:
-                found, by_factor, _ = self.deviance(self._filled(rest, free, 0.0), value, order)
-                return found, by_factor[self.lower]
-
-            return self._least(at, start, bounded=False)
+        def at(value: float, rest: FloatArray) -> tuple[float, FloatArray]:
+            found, by_factor, _ = self.deviance(self._filled(rest, free, 0.0), value, order)
+            return found, by_factor[self.lower]
 
         # A residual variance of zero is impossible; a thousandth of the estimate is low enough to stop at.
-        return _Target(1.0, 1e-3, np.inf, self.residual_unit, self._factor(order)[self.lower], excess)
+        return _Target(1.0, 1e-3, np.inf, self.residual_unit, self._factor(order)[self.lower], at)
 
     def _factor(self, order: NDArray[np.int64]) -> FloatArray:
         """(q, q) a factor of the estimate in this order of terms, moved off the boundary."""
@@ -189,42 +179,65 @@ class _Surface:
         factor[self.lower] = elements
         return factor
 
-    def _least(
-        self, at: Callable[[FloatArray], tuple[float, FloatArray]], start: FloatArray, bounded: bool = True
-    ) -> tuple[float, FloatArray]:
-        """Lowest deviance above the minimum over the free parameters (the last one is s where `bounded`), and where."""
-        lowest = np.full(len(start), -np.inf)
-        lowest[-1] = 1e-3 if bounded else -np.inf
-        bounds = optimize.Bounds(lowest)
+
+def _interval(target: _Target, lowest: float, rise: float) -> Interval:
+    """Where the signed root of the deviance above its minimum `lowest` is -rise and +rise."""
+    profiled = _Profile(target, lowest)
+    return Interval(profiled.side(rise, -1) * target.unit, profiled.side(rise, 1) * target.unit)
+
+
+class _Profile:
+    """The best deviance of one quantity as a function of its value.
+
+    The search over the other parameters runs in coordinates in which the deviance at the estimate is a sphere, so that
+    L-BFGS takes a handful of steps.
+    """
+
+    def __init__(self, target: _Target, lowest: float) -> None:
+        self.target = target
+        self.lowest = lowest
+        size, h = len(target.start), 1e-3
+        # At the estimate, or just off it where it lies at a bound and a column of the factor is empty.
+        value = float(np.clip(target.best, target.low + 0.01, target.high - 0.01))
+        differences = [
+            (target.deviance(value, target.start + step)[1] - target.deviance(value, target.start - step)[1]) / (2 * h)
+            for step in h * np.eye(size)
+        ]
+        values, vectors = np.linalg.eigh((np.array(differences) + np.array(differences).T) / 2)
+        self.axes = vectors / np.sqrt(np.maximum(np.abs(values), 1e-3 * np.abs(values).max()))
+
+    def least(self, value: float, start: FloatArray) -> tuple[float, FloatArray]:
+        """Lowest deviance above the minimum with the quantity at `value`, and the other parameters there."""
+
+        def at(place: FloatArray) -> tuple[float, FloatArray]:
+            found, gradient = self.target.deviance(value, start + self.axes @ place)
+            return found - self.lowest, self.axes.T @ gradient
+
         result = optimize.minimize(
-            at, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-13, "gtol": 1e-7}
+            at, np.zeros(len(start)), jac=True, method="L-BFGS-B", options={"ftol": 1e-13, "gtol": 1e-3}
         )
-        return float(result.fun) - self.lowest, np.asarray(result.x)
+        return float(result.fun), start + self.axes @ np.asarray(result.x)
 
-
-def _interval(target: _Target, rise: float) -> Interval:
-    """Where the signed root of the excess deviance is -rise and +rise."""
-    return Interval(_side(target, rise, -1) * target.unit, _side(target, rise, 1) * target.unit)
-
-
-def _side(target: _Target, rise: float, direction: int) -> float:
-    """Secant steps on the root of the excess deviance, which is nearly linear in the quantity."""
-    best, bound = target.best, target.low if direction < 0 else target.high
-    inside, outside = (best, 0.0), (bound, np.inf)
-    place, value = target.start, best + direction * 0.3
-    for _ in range(40):
-        value = float(np.clip(value, min(best, bound), max(best, bound)))
-        found, there = target.excess(value, place)
-        zeta = float(np.sqrt(max(found, 0.0)))
-        if abs(zeta - rise) < ZETA or (value == bound and zeta <= rise):
-            break
-        if zeta < rise:
-            inside, place = (value, zeta), there
-            slope = (value - best) / max(zeta, 1e-6)
-            value = min(abs(rise * slope), 3 * abs(value - best)) * direction + best
-        else:
-            outside = (value, zeta)
-            value = inside[0] + (rise - inside[1]) / (zeta - inside[1]) * (value - inside[0])
-        if np.isfinite(outside[1]) and not min(inside[0], outside[0]) < value < max(inside[0], outside[0]):
-            value = (inside[0] + outside[0]) / 2
-    return value
+    def side(self, rise: float, direction: int) -> float:
+        """Secant steps on the root of the deviance, which is nearly linear in the quantity."""
+        best, bound = self.target.best, self.target.low if direction < 0 else self.target.high
+        inside, outside = (best, 0.0), (bound, np.inf)
+        place, value = self.target.start, best + direction * 0.3
+        for _ in range(40):
+            value = float(np.clip(value, min(best, bound), max(best, bound)))
+            # The other parameters move along nearly in proportion.
+            ahead = 0.0 if inside[0] == best else (value - inside[0]) / (inside[0] - best)
+            found, there = self.least(value, place + ahead * (place - self.target.start))
+            zeta = float(np.sqrt(max(found, 0.0)))
+            if abs(zeta - rise) < ZETA or (value == bound and zeta <= rise):
+                break
+            if zeta < rise:
+                inside, place = (value, zeta), there
+                slope = (value - best) / max(zeta, 1e-6)
+                value = min(abs(rise * slope), 3 * abs(value - best)) * direction + best
+            else:
+                outside = (value, zeta)
+                value = inside[0] + (rise - inside[1]) / (zeta - inside[1]) * (value - inside[0])
+            if np.isfinite(outside[1]) and not min(inside[0], outside[0]) < value < max(inside[0], outside[0]):
+                value = (inside[0] + outside[0]) / 2
+        return value
