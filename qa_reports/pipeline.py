@@ -31,6 +31,7 @@ from qa_reports.report.results_waves import with_waves
 from qa_reports.report.summarise import summarise
 from qa_reports.report.wave_results import results_of
 from qa_reports.report.waves import Wave, compare_waves
+from qa_reports.second_core import SecondCore, second_core
 from qa_reports.survey.clean import Survey, clean_survey
 from qa_reports.survey.load import load_survey
 
@@ -83,22 +84,37 @@ def make_report(
     Raises:
         UserError: something the user can put right; then no file has been written.
     """
+    with second_core() as core:
+        return _make_report(config_path, output, formats, progress, new_run, mailing, core)
+
+
+def _make_report(
+    config_path: Path,
+    output: Path | None,
+    formats: tuple[Format, ...] | None,
+    progress: Progress,
+    new_run: bool,
+    mailing: Mailing,
+    core: SecondCore,
+) -> ReportMade:
     config, config_file = load_config(config_path), config_path.read_bytes()
+    wanted = formats or config.report.formats
+    obstacle = core.start(pdf_obstacle) if "pdf" in wanted else _none
     folder = output or config_path.with_name(f"{config_path.stem}-report")
     archive = None if config.archive is None else config_path.parent / config.archive.folder
     keep = archive is not None and output is None
-    makeable = _makeable_formats(formats, config, progress)
-    if keep and "json" not in makeable:
-        makeable = (*makeable, "json")  # later waves are compared with it
-    names = tuple(FILE_NAMES[name] for name in makeable)
     if not keep:
-        check_writable(folder, names)
+        check_writable(folder, tuple(FILE_NAMES[name] for name in wanted))
     printed_date, versions = _printed_date(), _versions()
 
     progress.begin("load")
     survey_file = load_survey(config, config_path.parent)
     progress.end("load", f"{len(survey_file.table):,} interviews from {', '.join(config.data.file)}")
 
+    makeable = _makeable_formats(wanted, formats is not None, obstacle(), progress)
+    if keep and "json" not in makeable:
+        makeable = (*makeable, "json")  # later waves are compared with it
+    names = tuple(FILE_NAMES[name] for name in makeable)
     runs = () if archive is None else list_archive(archive).runs
     history = find_history(runs, config)
     used = HashedFile(config_path.name, sha256_of(config_file))
@@ -118,15 +134,15 @@ def make_report(
     progress.end("clean", _cleaned(survey))
 
     progress.begin("estimate")
-    items = estimate_items(survey, config)
+    items = estimate_items(survey, config, core)
     _require_a_model(items, config)
-    damages = measure_damages(survey, config)
+    damages = measure_damages(survey, config, core)
     progress.end("estimate", _estimated(items, progress))
 
     progress.begin("flag")
-    flags = settle_flags(survey, items, damages, config)
+    flags = settle_flags(survey, items, damages, config, core)
     worth_a_call = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
-    items = set_flagged_aside(survey, items, [verdict.interviewer for verdict in worth_a_call])
+    items = set_flagged_aside(survey, items, [verdict.interviewer for verdict in worth_a_call], core)
     sensitivity = examine_sensitivity(survey, items, flags, config)
     progress.end("flag", f"{len(worth_a_call):,} of {len(flags.interviewers):,} interviewers worth a call")
 
@@ -136,7 +152,7 @@ def make_report(
     same_interviewers = config.archive is None or config.archive.same_interviewers
     waves = compare_waves(history.waves, present, config.flags.false_discovery_rate, same_interviewers)
     summary = summarise(survey, items, damages, flags, config, printed_date, versions, waves, sensitivity)
-    files = report_files(summary, with_waves(document, waves), makeable)
+    files = report_files(summary, with_waves(document, waves), makeable, core)
     if keep and config.email is not None:
         files |= mail_files(summary, flags, tuple(config.email.teams), files, document)
         for note in teams_without_interviewers(flags, tuple(config.email.teams)):
@@ -202,14 +218,18 @@ def _archived(run: ArchivedRun, all_mailed: bool) -> ReportMade:
     )
 
 
-def _makeable_formats(asked: tuple[Format, ...] | None, config: ReportConfig, progress: Progress) -> tuple[Format, ...]:
+def _none() -> None:
+    """Nothing stands in the way of what is not asked for."""
+
+
+def _makeable_formats(
+    wanted: tuple[Format, ...], asked: bool, obstacle: str | None, progress: Progress
+) -> tuple[Format, ...]:
     """What can be made here: without WeasyPrint's libraries a PDF is left out, unless the user asked for just that."""
-    wanted = asked or config.report.formats
-    obstacle = pdf_obstacle() if "pdf" in wanted else None
     if obstacle is None:
         return wanted
     others = tuple(name for name in wanted if name != "pdf")
-    if asked is not None or not others:
+    if asked or not others:
         raise OutputError(f"report.pdf: {obstacle}")
     progress.note(f"report.pdf is left out: {obstacle}")
     return others

@@ -13,6 +13,7 @@ from qa_reports.effects.design import plan_model
 from qa_reports.effects.estimate import Plan, fit_plans, intraclass_correlation, plan_slope
 from qa_reports.effects.inference import false_discovery_q
 from qa_reports.effects.linear import FailedModel, ModelResult
+from qa_reports.second_core import IN_TURN, SecondCore
 from qa_reports.survey.clean import Survey
 from qa_reports.survey.suspects import CodeSuspect
 
@@ -77,7 +78,7 @@ def set_suspects_aside(survey: Survey) -> Survey:
     return replace(survey, items=tuple(replace(item, answers=answers[item.name]) for item in survey.items))
 
 
-def measure_damages(survey: Survey, config: ReportConfig) -> tuple[SuspectDamage, ...]:
+def measure_damages(survey: Survey, config: ReportConfig, core: SecondCore = IN_TURN) -> tuple[SuspectDamage, ...]:
     """Refit with every code suspect left in, one at a time and all of an item together, and without any of them."""
     clean = _without_suspects(survey)
     levels = _plan_levels(survey, clean)
@@ -90,6 +91,7 @@ def measure_damages(survey: Survey, config: ReportConfig) -> tuple[SuspectDamage
     fitted = fit_plans(
         [*plans, *(plan for slopes in (slopes_without, *slopes_with) for plan in slopes.values())],
         len(survey.interviewer_ids),
+        core,
     )
 
     def consequence(key: tuple[str, float | str]) -> Consequence:

@@ -20,6 +20,7 @@ from qa_reports.effects.design import Term, covariate_terms, interaction, plan_m
 from qa_reports.effects.fit import fit_models
 from qa_reports.effects.linear import FailedModel, ModelName, ModelPlan, ModelResult
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, item_spreads
+from qa_reports.second_core import IN_TURN, SecondCore
 from qa_reports.survey.clean import ItemResponses, Survey
 
 FloatArray = NDArray[np.float64]
@@ -111,11 +112,13 @@ class ItemPlans:
         return [plan for plan in plans if plan is not None]
 
 
-def estimate_items(survey: Survey, config: ReportConfig) -> tuple[ItemEffects | ItemNotModelled, ...]:
+def estimate_items(
+    survey: Survey, config: ReportConfig, core: SecondCore = IN_TURN
+) -> tuple[ItemEffects | ItemNotModelled, ...]:
     """Estimate every model of every item, in the configuration's order; models of one shape are fitted together."""
     answers = {item.name: item.answers for item in survey.items}
     plans = plan_items(survey, config)
-    fitted = fit_plans([plan for item_plans in plans for plan in item_plans.all], len(survey.interviewer_ids))
+    fitted = fit_plans([plan for item_plans in plans for plan in item_plans.all], len(survey.interviewer_ids), core)
     items = [_item_effects(item, item_plans, fitted) for item, item_plans in zip(survey.items, plans, strict=True)]
     items = _with_categories(items, plans, config, len(survey.interviewer_ids))
     return _with_spread(items, answers, len(survey.interviewer_ids))
@@ -165,14 +168,16 @@ def plan_items(survey: Survey, config: ReportConfig) -> tuple[ItemPlans, ...]:
     )
 
 
-def fit_plans(plans: Sequence[Plan], n_interviewers: int) -> dict[int, ModelResult | FailedModel]:
+def fit_plans(
+    plans: Sequence[Plan], n_interviewers: int, core: SecondCore = IN_TURN
+) -> dict[int, ModelResult | FailedModel]:
     """Fit the plans that can be fitted; the result is keyed by the identity of the plan (a plan may serve twice)."""
     distinct = {id(plan): plan for plan in plans}
     feasible = [plan for plan in distinct.values() if isinstance(plan, ModelPlan)]
     fitted: dict[int, ModelResult | FailedModel] = {
         key: plan for key, plan in distinct.items() if isinstance(plan, FailedModel)
     }
-    results = fit_models(feasible, n_interviewers)
+    results = fit_models(feasible, n_interviewers, core)
     return fitted | {id(plan): result for plan, result in zip(feasible, results, strict=True)}
 
 
@@ -326,7 +331,7 @@ def _by_term(model: ModelResult) -> dict[str, float]:
 
 
 def set_flagged_aside(
-    survey: Survey, items: Sequence[ItemEffects | ItemNotModelled], flagged: Sequence[str]
+    survey: Survey, items: Sequence[ItemEffects | ItemNotModelled], flagged: Sequence[str], core: SecondCore = IN_TURN
 ) -> tuple[ItemEffects | ItemNotModelled, ...]:
     """Add to every item its null model without the interviews of the flagged interviewers."""
     out = np.isin(np.array(survey.interviewer_ids), list(flagged))[survey.interviewer]
@@ -335,7 +340,7 @@ def set_flagged_aside(
     modelled = [item for item in items if isinstance(item, ItemEffects)]
     answers = {item.name: np.where(out, np.nan, item.answers) for item in survey.items}
     plans = [plan_model("null", item.item, survey, answers[item.item], precise=False) for item in modelled]
-    fitted = fit_plans(plans, len(survey.interviewer_ids))
+    fitted = fit_plans(plans, len(survey.interviewer_ids), core)
     without = {
         item.item: WithoutFlagged(
             tuple(flagged), intraclass_correlation(model), model.variance.intercept or 0.0, model.n_interviews

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -32,8 +32,9 @@ from qa_reports.effects.linear import (
 )
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform, fit_mixed_models
 from qa_reports.effects.moments import Moments, compute_moments
-from qa_reports.effects.referee import TOLERANCE, referee_loglik
+from qa_reports.effects.referee import TOLERANCE, RefereeCase, referee_logliks
 from qa_reports.effects.rlrt import ExactTest, exact_restricted_lrt
+from qa_reports.second_core import IN_TURN, SecondCore
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -42,16 +43,26 @@ _DETECTABLE = float(stats.norm.isf(0.0005) + stats.norm.isf(0.2))
 """Standard errors that a shift must measure to be found with 80 % power at a two-sided p of .001."""
 
 
-def fit_models(plans: Sequence[ModelPlan], n_interviewers: int) -> list[ModelResult | FailedModel]:
-    """Fit all plans, those of the same shape together, and return the results in their order."""
+def fit_models(
+    plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore = IN_TURN
+) -> list[ModelResult | FailedModel]:
+    """Fit all plans, those of the same shape together, and return the results in their order.
+
+    The second opinions of statsmodels are asked for on `core`, so that nothing waits for them before the end.
+    """
     batches: dict[object, list[int]] = {}
     for position, plan in enumerate(plans):
         shape = (plan.name, len(plan.terms), plan.random, plan.judge, plan.precise, _group_positions(plan))
         batches.setdefault(shape, []).append(position)
+    fitted = [
+        (positions, _fit_batch([plans[position] for position in positions], n_interviewers, core))
+        for positions in batches.values()
+    ]
     results: dict[int, ModelResult | FailedModel] = {}
-    for positions in batches.values():
-        batch = [plans[position] for position in positions]
-        results.update(zip(positions, _fit_batch(batch, n_interviewers), strict=True))
+    for positions, batch in fitted:
+        opinions = dict(zip(batch.usable, batch.opinions(), strict=True))
+        for f, position in enumerate(positions):
+            results[position] = _result(plans[position], batch, f, opinions.get(f, np.nan))
     return [results[position] for position in range(len(plans))]
 
 
@@ -69,6 +80,10 @@ class _Batch:
     """(F, 2)."""
     components: list[JointIntervals | None]
     groups: list[_GroupNumbers]
+    usable: tuple[int, ...]
+    """The fits that did not fail."""
+    opinions: Callable[[], list[float]]
+    """statsmodels' log-likelihoods of the usable fits, once they are there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,10 +100,12 @@ def _group_positions(plan: ModelPlan) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(plan.terms.index(term) for term in terms if term in plan.terms) for _, terms in plan.groups)
 
 
-def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int) -> list[ModelResult | FailedModel]:
+def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore) -> _Batch:
     random = plans[0].random
     moments = compute_moments([plan.columns for plan in plans], n_interviewers, centre_fixed=0 in random)
     reml = fit_mixed_models(moments, random, "REML")
+    usable = tuple(f for f, status in enumerate(reml.status) if status != "failed")
+    opinions = core.start(referee_logliks, [_referee_case(plans[f], reml, f) for f in usable])
     several = len(random) > 1
     without = []
     for term in random if several else ():
@@ -102,7 +119,7 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int) -> list[ModelRes
     single = random == (0,)
     ml = fit_mixed_models(moments, random, "ML") if not single or any(groups) else None
     name, precise = plans[0].name, plans[0].precise
-    batch = _Batch(
+    return _Batch(
         reml=reml,
         ml=None if single else ml,
         without=tuple(without),
@@ -113,8 +130,9 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int) -> list[ModelRes
         icc=icc_intervals(moments, reml) if precise and single else None,
         components=_component_intervals(moments, reml, random) if precise else [None] * len(plans),
         groups=[_test_group(moments, reml, ml, random, group) for group in groups],
+        usable=usable,
+        opinions=opinions,
     )
-    return [_result(plan, batch, f) for f, plan in enumerate(plans)]
 
 
 def _component_intervals(
@@ -153,7 +171,7 @@ def _test_group(
     return _GroupNumbers(f, df, ratio)
 
 
-def _result(plan: ModelPlan, batch: _Batch, f: int) -> ModelResult | FailedModel:
+def _result(plan: ModelPlan, batch: _Batch, f: int, opinion: float) -> ModelResult | FailedModel:
     fits = batch.reml
     if fits.status[f] == "failed":
         return FailedModel(plan.name, fits.reason[f] or "the model could not be estimated")
@@ -183,7 +201,7 @@ def _result(plan: ModelPlan, batch: _Batch, f: int) -> ModelResult | FailedModel
         icc_interval=_interval(batch.icc[f]) if batch.icc is not None else None,
         group_tests=_group_tests(plan, batch, f),
         by_ml=_by_ml(plan, batch, f),
-        referee=_referee(plan, fits, f),
+        referee=_referee(float(fits.loglik[f]), opinion),
         effects=_effects(plan, batch, f, present, n_by_interviewer),
         predictor_sd=columns.fixed[:, plan.random].std(axis=0),
         rows=plan.rows,
@@ -283,12 +301,14 @@ def _tests(plan: ModelPlan, fits: MixedModelFits, without: list[MixedModelFits],
     return tuple(tests)
 
 
-def _referee(plan: ModelPlan, fits: MixedModelFits, f: int) -> Referee:
-    relative = fits.covariance[f] / fits.residual_variance[f]
-    columns, ours = plan.columns, float(fits.loglik[f])
-    theirs = referee_loglik(
+def _referee_case(plan: ModelPlan, fits: MixedModelFits, f: int) -> RefereeCase:
+    columns, relative = plan.columns, fits.covariance[f] / fits.residual_variance[f]
+    return RefereeCase(
         columns.fixed, columns.response, columns.interviewer, plan.random, fits.fixed[f], relative, fits.method
     )
+
+
+def _referee(ours: float, theirs: float) -> Referee:
     return Referee(theirs, ours - theirs, bool(abs(ours - theirs) <= TOLERANCE * max(1.0, abs(theirs))))
 
 

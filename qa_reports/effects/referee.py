@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,38 +15,53 @@ TOLERANCE = 1e-6
 """Relative difference of the log-likelihoods above which the check counts as failed."""
 
 
-def referee_loglik(
-    fixed: FloatArray,
-    response: FloatArray,
-    interviewer: NDArray[np.int64],
-    random: tuple[int, ...],
-    estimates: FloatArray,
-    relative_covariance: FloatArray,
-    method: str,
-) -> float:
-    """statsmodels' `MixedLM.loglike` at fixed effects (p,) and a covariance (q, q) of the random terms over s2.
+@dataclass(frozen=True, slots=True, eq=False)
+class RefereeCase:
+    """One fitted model as statsmodels is asked about it; m interviews, p fixed columns, q random terms."""
 
-    `fixed` (m, p), `response` (m,), `interviewer` (m,). The residual variance is profiled by statsmodels itself; fixed
-    effects that are not the best for this covariance show as a lower log-likelihood. statsmodels cannot invert a
+    fixed: FloatArray
+    """(m, p)."""
+    response: FloatArray
+    """(m,)."""
+    interviewer: NDArray[np.int64]
+    """(m,)."""
+    random: tuple[int, ...]
+    estimates: FloatArray
+    """(p,)."""
+    relative_covariance: FloatArray
+    """(q, q) covariance of the random terms over the residual variance."""
+    method: str
+
+
+def referee_logliks(cases: Sequence[RefereeCase]) -> list[float]:
+    """What statsmodels says of each case."""
+    return [_loglik(case) for case in cases]
+
+
+def _loglik(case: RefereeCase) -> float:
+    """statsmodels' `MixedLM.loglike` at our estimates, the residual variance profiled by statsmodels itself.
+
+    Fixed effects that are not the best for this covariance show as a lower log-likelihood. statsmodels cannot invert a
     singular covariance (and goes wrong near one), so it sits in the random columns instead: Z times a root of it, with
     the identity as covariance, is the same model.
     Columns are scaled to unit size first and the log-likelihood is given back in the original units.
     """
     from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams
 
-    scale = np.maximum(np.abs(fixed).max(axis=0), 1e-300)
-    unit = float(np.std(response)) or 1.0
-    centre = float(np.mean(response))
-    values, vectors = np.linalg.eigh(relative_covariance)
-    random_columns = fixed[:, random] @ (vectors * np.sqrt(np.maximum(values, 0.0)))
-    inside_effects = (estimates - np.eye(len(estimates))[0] * centre) * scale / unit
+    scale = np.maximum(np.abs(case.fixed).max(axis=0), 1e-300)
+    unit = float(np.std(case.response)) or 1.0
+    centre = float(np.mean(case.response))
+    values, vectors = np.linalg.eigh(case.relative_covariance)
+    random_columns = case.fixed[:, case.random] @ (vectors * np.sqrt(np.maximum(values, 0.0)))
+    inside_effects = (case.estimates - np.eye(len(case.estimates))[0] * centre) * scale / unit
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = MixedLM((response - centre) / unit, fixed / scale, interviewer, exog_re=random_columns)
+        model = MixedLM((case.response - centre) / unit, case.fixed / scale, case.interviewer, exog_re=random_columns)
         # What `fit` would set before it calls `loglike`.
-        model.reml, model.cov_pen, model.fe_pen, model.use_sqrt, model._cov_sing = method == "REML", None, None, True, 0
-        parameters = MixedLMParams.from_components(fe_params=inside_effects, cov_re=np.eye(len(random)))
+        model.reml, model.use_sqrt, model._cov_sing = case.method == "REML", True, 0
+        model.cov_pen = model.fe_pen = None
+        parameters = MixedLMParams.from_components(fe_params=inside_effects, cov_re=np.eye(len(case.random)))
         inside = float(model.loglike(parameters, profile_fe=False))
-    m = len(response) - (fixed.shape[1] if method == "REML" else 0)
-    basis = float(np.log(scale).sum()) if method == "REML" else 0.0
+    m = len(case.response) - (case.fixed.shape[1] if case.method == "REML" else 0)
+    basis = float(np.log(scale).sum()) if case.method == "REML" else 0.0
     return float(inside - m * np.log(unit) - basis)

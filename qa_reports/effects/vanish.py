@@ -10,6 +10,7 @@ from qa_reports.effects.damage import SuspectDamage, set_suspects_aside
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict, flag_interviewers
 from qa_reports.effects.sentences import vanishing_sentence
+from qa_reports.second_core import IN_TURN, SecondCore
 from qa_reports.survey.clean import Survey
 
 
@@ -18,6 +19,7 @@ def settle_flags(
     items: Sequence[ItemEffects | ItemNotModelled],
     damages: Sequence[SuspectDamage],
     config: ReportConfig,
+    core: SecondCore = IN_TURN,
 ) -> Flags:
     """Flag interviewers; where code suspects stay among the answers, judge once more without them.
 
@@ -31,7 +33,7 @@ def settle_flags(
     if not resting:
         return flags
     clean = set_suspects_aside(survey)
-    again = flag_interviewers(clean, estimate_items(clean, config), damages, config)
+    again = flag_interviewers(clean, estimate_items(clean, config, core), damages, config)
     vanishing = [flag for flag in resting if not any(_same(flag, other) for other in again.flags)]
     settled: list[Flag] = []
     for flag in flags.flags:

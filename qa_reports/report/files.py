@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from qa_reports.config import Format
@@ -11,6 +11,7 @@ from qa_reports.report.pdf import render_pdf
 from qa_reports.report.render import render_html
 from qa_reports.report.results import results_json
 from qa_reports.report.summarise import ReportSummary
+from qa_reports.second_core import IN_TURN, SecondCore
 
 FILE_NAMES: Mapping[Format, str] = MappingProxyType(
     {"html": "report.html", "pdf": "report.pdf", "json": "results.json", "xlsx": "results.xlsx"}
@@ -19,7 +20,7 @@ FILE_NAMES: Mapping[Format, str] = MappingProxyType(
 
 
 def report_files(
-    summary: ReportSummary, document: Mapping[str, object], formats: tuple[Format, ...]
+    summary: ReportSummary, document: Mapping[str, object], formats: tuple[Format, ...], core: SecondCore = IN_TURN
 ) -> dict[str, bytes]:
     """Render a report: file name -> contents, in the order of `FILE_NAMES`.
 
@@ -27,17 +28,14 @@ def report_files(
         summary: what the pages show.
         document: what `results_document` returns.
         formats: which files to make.
+        core: where the PDF is made, beside the others.
     """
-    return {name: _rendered(form, summary, document) for form, name in FILE_NAMES.items() if form in formats}
-
-
-def _rendered(form: Format, summary: ReportSummary, document: Mapping[str, object]) -> bytes:
-    match form:
-        case "html":
-            return render_html(summary).encode("utf-8")
-        case "pdf":
-            return render_pdf(summary, results_json(document))
-        case "json":
-            return results_json(document)
-        case "xlsx":
-            return results_xlsx(document)
+    results = results_json(document)
+    made: dict[Format, Callable[[], bytes]] = {
+        "pdf": core.start(render_pdf, summary, results) if "pdf" in formats else bytes,
+        "json": lambda: results,
+        "xlsx": lambda: results_xlsx(document),
+        "html": lambda: render_html(summary).encode("utf-8"),
+    }
+    contents = {form: make() for form, make in reversed(made.items()) if form in formats}
+    return {name: contents[form] for form, name in FILE_NAMES.items() if form in formats}

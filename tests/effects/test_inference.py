@@ -16,7 +16,7 @@ from qa_reports.effects.joint_intervals import joint_intervals
 from qa_reports.effects.likelihood import deviance, problem
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
-from qa_reports.effects.referee import referee_loglik
+from qa_reports.effects.referee import RefereeCase, referee_logliks
 from qa_reports.effects.rlrt import exact_restricted_lrt
 from tests.effects.simulate import random_intercepts, random_slopes
 
@@ -143,6 +143,8 @@ def test_the_referee_notices_wrong_estimates() -> None:
     fits = fit_mixed_models(moments, (0, 1), "REML")
     relative = fits.covariance[0] / fits.residual_variance[0]
     data = (columns.fixed, columns.response, columns.interviewer, (0, 1))
-    assert referee_loglik(*data, fits.fixed[0], relative, "REML") == pytest.approx(fits.loglik[0], abs=1e-6)
-    assert referee_loglik(*data, fits.fixed[0] + [0.1, 0], relative, "REML") < fits.loglik[0] - 0.01
-    assert referee_loglik(*data, fits.fixed[0], 3 * relative, "REML") < fits.loglik[0] - 0.01
+    asked = ((fits.fixed[0], relative), (fits.fixed[0] + [0.1, 0], relative), (fits.fixed[0], 3 * relative))
+    ours, shifted, wide = referee_logliks([RefereeCase(*data, *estimates, "REML") for estimates in asked])
+    assert ours == pytest.approx(fits.loglik[0], abs=1e-6)
+    assert shifted < fits.loglik[0] - 0.01
+    assert wide < fits.loglik[0] - 0.01

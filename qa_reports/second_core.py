@@ -1,0 +1,85 @@
+"""A second process beside the program's own, for work that need not be waited for: second opinions and the PDF."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SecondCore:
+    """Runs functions beside the caller, or in turn where there is no second core or processes cannot be forked.
+
+    Functions and arguments are pickled: no closures, no open files.
+    """
+
+    def __init__(self, executor: Executor | None) -> None:
+        self._executor = executor
+
+    def start(self, function: Callable[P, T], /, *args: P.args, **options: P.kwargs) -> Callable[[], T]:
+        """Start the function; what is returned waits for its result (or raises its exception).
+
+        A second process that was killed, for want of memory for instance, costs time only: the function is run again
+        by the caller.
+        """
+        if self._executor is None:
+            return lambda: function(*args, **options)
+        try:
+            # Python 3.12 warns of any fork beside threads; the progress display's holds no lock the child needs.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                future: Future[T] = self._executor.submit(function, *args, **options)
+        except (BrokenExecutor, OSError):
+            return lambda: function(*args, **options)
+
+        def result() -> T:
+            try:
+                return future.result()
+            except BrokenExecutor:
+                return function(*args, **options)
+
+        return result
+
+
+IN_TURN = SecondCore(None)
+"""Everything in the caller's own process, when its result is asked for."""
+
+
+@contextlib.contextmanager
+def second_core() -> Iterator[SecondCore]:
+    """A second core for a while; what was started and not asked for is given up at the end."""
+    if not _can_fork():
+        yield IN_TURN
+        return
+    executor = ProcessPoolExecutor(
+        1, multiprocessing.get_context("fork"), initializer=_end_with, initargs=(os.getpid(),)
+    )
+    try:
+        yield SecondCore(executor)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _can_fork() -> bool:
+    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
+
+
+def _end_with(parent: int) -> None:
+    """End when the program that started this process is gone, however it went: it may have been killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

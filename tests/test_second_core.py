@@ -1,0 +1,85 @@
+"""The second process: same results, same errors, and nothing lost when it is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from qa_reports.errors import DataError
+from qa_reports.second_core import IN_TURN, second_core
+
+needs_two_cores = pytest.mark.skipif(
+    sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="one core, or no fork"
+)
+
+
+def product(a: int, b: int = 2) -> int:
+    return a * b
+
+
+def refuse(words: str) -> None:
+    raise DataError(words)
+
+
+def killed_unless(caller: int) -> int:
+    if os.getpid() != caller:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return caller
+
+
+def test_results_and_errors_are_those_of_a_plain_call() -> None:
+    with second_core() as core:
+        for where in (core, IN_TURN):
+            results = [where.start(product, a, b=3) for a in range(5)]
+            assert [result() for result in results] == [0, 3, 6, 9, 12]
+            with pytest.raises(DataError, match="no such column"):
+                where.start(refuse, "no such column")()
+
+
+@needs_two_cores
+def test_work_is_done_in_another_process() -> None:
+    with second_core() as core:
+        assert core.start(os.getpid)() != os.getpid()
+
+
+@needs_two_cores
+def test_a_killed_process_costs_time_only() -> None:
+    with second_core() as core:
+        first = core.start(killed_unless, os.getpid())
+        assert first() == os.getpid()
+        assert core.start(product, 4)() == 8
+
+
+@needs_two_cores
+def test_the_second_process_ends_with_the_program() -> None:
+    """However it goes: here by SIGKILL, in the middle of the work."""
+    program = (
+        "import os, time\n"
+        "from qa_reports.second_core import second_core\n"
+        "with second_core() as core:\n"
+        "    print(core.start(os.getpid)(), flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        child = int(running.stdout.readline())
+        running.kill()
+    for _ in range(100):
+        if not _alive(child):
+            break
+        time.sleep(0.1)
+    assert not _alive(child)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{process}/stat", encoding="utf-8") as state:
+        return state.read().rpartition(")")[2].split()[0] != "Z"
