@@ -274,10 +274,14 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(
     assert one_line("a\x1b[31mb\nc\u202ed") == "a\\x1b[31mb c\\u202ed"
 
 
+def no_pango() -> str:
+    return "Pango is missing; install libpango-1.0-0"
+
+
 def test_no_pdf_libraries(
     small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pipeline, "pdf_obstacle", lambda: "Pango is missing; install libpango-1.0-0")
+    monkeypatch.setattr(pipeline, "pdf_obstacle", no_pango)
     assert main([str(small_wave.config), "--quiet"]) == 0
     message = "note: report.pdf is left out: Pango is missing; install libpango-1.0-0\n"
     assert capsys.readouterr().err == message
@@ -315,7 +319,7 @@ def test_a_machine_without_pango(small_wave: SmallWave) -> None:
 def test_no_pdf_libraries_and_only_a_pdf_asked_for(
     small_wave: SmallWave, by: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pipeline, "pdf_obstacle", lambda: "Pango is missing; install libpango-1.0-0")
+    monkeypatch.setattr(pipeline, "pdf_obstacle", no_pango)
     if by == "configuration":
         small_wave.replace("items:", "report: {formats: [pdf]}\nitems:")
     before = small_wave.files()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -81,5 +82,5 @@ def _alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    with open(f"/proc/{process}/stat", encoding="utf-8") as state:
-        return state.read().rpartition(")")[2].split()[0] != "Z"
+    state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    return state.rpartition(")")[2].split()[0] != "Z"
