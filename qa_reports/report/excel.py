@@ -211,6 +211,8 @@ _ITEMS = (
     Column("interviews", "count", 11, _key("n_interviews")),
     Column("interviewers", "count", 12, _key("n_interviewers")),
     Column("ICC", "share", 8, _key("icc")),
+    Column("kind", "text", 10, _key("kind")),
+    Column("latent ICC (own scale)", "share", 20, _within("categorical", "latent_icc")),
     Column("design effect", "estimate", 13, _key("design_effect")),
     Column("effective interviews", "count", 19, _key("effective_n")),
     Column("intercept variance", "estimate", 17, _null_variance("intercept")),

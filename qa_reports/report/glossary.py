@@ -14,6 +14,17 @@ GLOSSARY = (
         "above 0.10 is a lot. It is the intercept variance divided by the sum of intercept and residual variance.",
     ),
     (
+        "Latent ICC",
+        "The same share for items with two or few answers, or very uneven ones: of the variation of an unseen scale on "
+        "which the answers are cut (logistic or ordinal model). It is on another scale than the interviewer ICC, so "
+        "the two are never ranked or averaged together.",
+    ),
+    (
+        "Predictive tail",
+        "How an interviewer is judged on items with few or very uneven answers: how often chance alone gives a normal "
+        "interviewer, with the same respondents, a total as far out as theirs.",
+    ),
+    (
         "Design effect",
         "How many times larger the variance of a mean is because answers of one interviewer resemble each other: "
         "1 + (m - 1) ICC, with m the workload that counts larger workloads more (Kish 1962).",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qa_reports.effects.categorical_items import CategoricalFailed, CategoricalResult
 from qa_reports.effects.estimate import ItemEffects, VarianceExplained, WithoutFlagged
 from qa_reports.effects.intervals import Interval
 from qa_reports.effects.linear import (
@@ -101,6 +102,8 @@ class ItemSummary:
     """p of the likelihood-ratio test of the null model's intercept variance, by the chi-square mixture."""
     intercept_exact_p: float | None
     """p of the exact restricted likelihood-ratio test of the same."""
+    categorical: CategoricalResult | CategoricalFailed | None
+    """Logistic or ordinal models, on a scale of their own."""
     variance_explained: tuple[VarianceExplained, ...]
     without_flagged: WithoutFlagged | None
     referee_agrees: bool
@@ -137,6 +140,7 @@ def summarise_item(item: ItemEffects, survey: Survey, flagged: tuple[str, ...]) 
         intercept_variance=item.null.variance.intercept,
         intercept_p=item.null.tests[0].p if item.null.tests else None,
         intercept_exact_p=item.null.exact_p,
+        categorical=item.categorical,
         variance_explained=item.variance_explained,
         without_flagged=item.without_flagged,
         referee_agrees=all(model.referee.agrees for model in fitted),

@@ -16,6 +16,7 @@ from qa_reports.effects.damage import Consequence, SuspectDamage
 from qa_reports.effects.estimate import ItemNotModelled
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.effects.sensitivity import Sensitivity
+from qa_reports.report.results_categorical import categorical_effects, categorical_record
 from qa_reports.report.results_items import Document, Estimated, item_record, judging_models, model_record, number
 from qa_reports.report.results_sensitivity import sensitivity_record
 from qa_reports.survey.audit import WeightedDescriptives
@@ -54,8 +55,11 @@ def results_document(
         },
         "cleaning": _cleaning(survey.log),
         "code_suspects": [_suspect(suspect, damages) for suspect in survey.suspects],
-        "items": [_recognisable(item_record(item), config) for item in items],
+        "items": [
+            _recognisable(item_record(item), config) | {"categorical": categorical_record(item)} for item in items
+        ],
         "effects": [row for item in items for row in _flag_model_effects(item, survey)],
+        "categorical_effects": [row for item in items for row in categorical_effects(item, survey)],
         "interviewers": [_interviewer(verdict, survey) for verdict in flags.interviewers],
         "flags": [_flag(flag, sensitivity) for flag in flags.flags],
         "expected_by_chance": {

@@ -91,7 +91,7 @@ def icc_estimates(name: str, waves: int, icc: float = 0.1, seed: int = 62) -> tu
     return float(np.mean(latent)), float(np.std(latent)), float(np.mean(linear))
 
 
-def tables(judged: int = 60_000, waves: int = 200) -> Iterator[str]:
+def tables(judged: int = 15_000, waves: int = 60) -> Iterator[str]:
     """The lines of the document."""
     yield "| Predictive tail of normal interviewers | J | judged | P(abs z > 3) / nominal | P(abs z > 4) / nominal |"
     yield "|---|---|---|---|---|"
