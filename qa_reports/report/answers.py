@@ -14,6 +14,8 @@ from qa_reports.survey.clean import ItemResponses, Survey
 MOST_BARS = 25
 """A distribution with more different answers than this is drawn in bins."""
 BINS = 20
+MOST_LABELS = 7
+"""Of more labelled answers than this, only the first and the last are named."""
 
 
 def distribution(item: ItemResponses, survey: Survey, interviewer: str | None = None) -> Distribution | None:
@@ -36,7 +38,8 @@ def distribution(item: ItemResponses, survey: Survey, interviewer: str | None = 
             "ones, give or take chance: with few interviews the narrow bars jump."
             if interviewer
             else "How often each answer was given, after missing codes and values outside the scale were set aside."
-        ),
+        )
+        + _meaning(item),
         axis=item.label,
         labels=labels,
         everyone=whole / max(whole.sum(), 1),
@@ -69,6 +72,7 @@ def answer_scatter(outcome: ItemResponses, predictor: ItemResponses, survey: Sur
                 if marked.any()
                 else ""
             )
+            + _meaning(predictor, outcome)
         ),
         x_axis=predictor.label,
         y_axis=outcome.label,
@@ -84,6 +88,20 @@ def answer_scatter(outcome: ItemResponses, predictor: ItemResponses, survey: Sur
         own_line=_least_squares(x[own], y[own]),
         marked_line=_least_squares(delivered_x[with_marked], delivered_y[with_marked]) if marked.any() else None,
     )
+
+
+def _meaning(*items: ItemResponses) -> str:
+    """What the numbers on the axis stand for, as far as they are labelled, and whether they were turned round."""
+    sentences = []
+    for item in items:
+        said = [f"{answer(value)} is \u201c{label}\u201d" for value, label in item.categories if label != answer(value)]
+        of_item = f"{item.label}: " if len(items) > 1 else ""
+        if said:
+            shown = said if len(said) <= MOST_LABELS else [said[0], said[-1]]
+            sentences.append(f" {of_item}{', '.join(shown)}.")
+        if item.reversed:
+            sentences.append(f" {of_item or 'The '}scale is turned round (lowest + highest \u2212 answer).")
+    return "".join(sentences)
 
 
 def _least_squares(x: FloatArray, y: FloatArray) -> Line | None:

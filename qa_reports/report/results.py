@@ -201,8 +201,8 @@ def _weighted(described: WeightedDescriptives) -> Document:
 def _recognisable(record: Document, config: ReportConfig) -> Document:
     """An item's record with what it is found by, and compared by, in other waves."""
     item = next(item for item in config.items if item.name == record["item"])
-    scale = None if item.scale is None else [number(end) for end in item.scale]
-    return {"item": item.name, "key": item.key or item.name, "scale": scale, **record}
+    scale = None if item.valid_range is None else [number(end) for end in item.valid_range]
+    return {"item": item.name, "key": item.key or item.name, "scale": scale, "reversed": item.reverse, **record}
 
 
 def _suspect(suspect: CodeSuspect, damages: tuple[SuspectDamage, ...]) -> Document:

@@ -117,3 +117,15 @@ def test_scatter_marks_the_suspicious_point_and_bends_the_line(example: ExampleR
     assert shown.marked_line[2] == 88.0
     assert "dotted" in shown.caption
     assert answers.answer_scatter(helpful, trust, example.survey, IDS[LOW]).marked_line is None
+
+
+def test_figures_of_answers_say_what_the_numbers_stand_for(example: ExampleReportInput) -> None:
+    trust, helpful = example.survey.items[:2]
+    shown = answers.distribution(dataclasses.replace(trust, reversed=True), example.survey)
+    assert shown is not None
+    assert shown.caption.endswith(
+        "0 is “No trust at all”, 10 is “Complete trust”. "
+        "The scale is turned round (lowest + highest \N{MINUS SIGN} answer)."
+    )
+    scatter = answers.answer_scatter(helpful, trust, example.survey, "1003")
+    assert scatter.caption.endswith(f" {trust.label}: 0 is “No trust at all”, 10 is “Complete trust”.")
