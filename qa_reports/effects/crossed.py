@@ -32,6 +32,8 @@ _DECREMENT = 1e-12
 """Stop when a Newton step promises to lower the deviance by less than this."""
 _BLOCK = 96
 """Levels factored at once as long as no connected part of the two groupings is larger."""
+_MOST_PAIRS = 1_000_000
+"""Pairs of levels that are listed at once: some 24 MB."""
 _UNBOUNDED = 1e8
 """Relative variance times workload that counts as infinite."""
 
@@ -50,6 +52,20 @@ class _Block:
     """(A, p+1) sums of [X y]."""
     kept_sums: FloatArray
     """(B, p+1) sums of [X y]."""
+    pairs: _Pairs | None
+    """None where there are too many: then the incidence is multiplied out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """Two kept levels that share an eliminated level, for N' diag(weights) N without a sparse product."""
+
+    place: IntArray
+    """(pairs,) position in the flattened (B, B) matrix."""
+    level: IntArray
+    """(pairs,) the eliminated level they share."""
+    product: FloatArray
+    """(pairs,) product of their interviews there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,9 +129,23 @@ def _blocks(inside: FloatArray, eliminated: IntArray, kept: IntArray) -> tuple[_
                 kept=np.asarray(own.sum(axis=0), dtype=np.float64),
                 eliminated_sums=sums[0][rows],
                 kept_sums=sums[1][columns],
+                pairs=_pairs(own),
             )
         )
     return tuple(found)
+
+
+def _pairs(incidence: sparse.csr_array) -> _Pairs | None:
+    each = np.diff(incidence.indptr).astype(np.int64)
+    if int((each**2).sum()) > _MOST_PAIRS:
+        return None
+    level = np.repeat(np.arange(len(each)), each)
+    partners = each[level]
+    first = np.repeat(np.arange(len(level)), partners)
+    within = np.arange(len(first)) - np.repeat(np.cumsum(partners) - partners, partners)
+    second = incidence.indptr[level[first]].astype(np.int64) + within
+    place = incidence.indices[first].astype(np.int64) * incidence.shape[1] + incidence.indices[second]
+    return _Pairs(place, level[first], incidence.data[first] * incidence.data[second])
 
 
 def _sums(inside: FloatArray, levels: IntArray, size: int) -> FloatArray:
@@ -195,7 +225,10 @@ def _profile_block(block: _Block, d1: float, d2: float) -> _Part:
 
 def _weighted(block: _Block, weights: FloatArray) -> FloatArray:
     """(B, B) N' diag(weights) N."""
-    n = block.incidence
+    n, pairs, size = block.incidence, block.pairs, len(block.kept)
+    if pairs is not None:
+        weighted = np.bincount(pairs.place, pairs.product * weights[pairs.level], minlength=size * size)
+        return np.asarray(weighted.reshape(size, size))
     scaled = sparse.csr_array((n.data * np.repeat(weights, np.diff(n.indptr)), n.indices, n.indptr), shape=n.shape)
     return np.asarray((n.T @ scaled).toarray())
 

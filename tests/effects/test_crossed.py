@@ -159,6 +159,17 @@ def test_many_separate_parts_equal_one() -> None:
     assert crossed_profile(problem, d).deviance[0, 0] == pytest.approx(expected, rel=DENSE)
 
 
+def test_groupings_with_very_many_pairs_are_multiplied_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns, second = planted(5, 10, 12, 150)
+    inside = np.column_stack([columns.fixed, columns.response])
+    d = np.array([0.2, 0.1])
+    listed = crossed_profile(crossed_problem(inside, columns.interviewer, second), d)
+    monkeypatch.setattr("qa_reports.effects.crossed._MOST_PAIRS", 5)
+    problem = crossed_problem(inside, columns.interviewer, second)
+    assert problem.blocks[0].pairs is None
+    np.testing.assert_allclose(crossed_profile(problem, d).hessian, listed.hessian, rtol=DENSE)
+
+
 def test_without_areas_the_shift_is_the_deletion_z() -> None:
     """Areas that make no difference: the variance between them is 0 and everybody's z is that of the simple model."""
     rng = np.random.default_rng(12)
