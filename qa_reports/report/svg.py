@@ -271,7 +271,7 @@ def icc_bar(icc: float, largest: float, interval: Interval | None = None) -> str
 def answers_before_after(before: Counts, after: Counts) -> str:
     """A small figure for the cleaning table: one bar per value in the file, high where it is frequent.
 
-    What cleaning leaves is drawn over what was delivered, so that the values set to missing keep the pale colour. The
+    What cleaning leaves is drawn over what was delivered, so that the values set to missing keep their own colour. The
     counts stand in the results, so the picture is hidden from screen readers.
     """
     values = sorted({value for value, _ in (*before, *after)})
