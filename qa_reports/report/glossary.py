@@ -112,6 +112,21 @@ GLOSSARY = (
         "it with care.",
     ),
     (
+        "Sensitivity",
+        "The same items with something else in the model: areas, teams or survey weights. It shows how far a result "
+        "depends on leaving them out.",
+    ),
+    (
+        "Told apart",
+        "Interviewers can be told apart from areas when colleagues worked in the same areas. Where everybody worked "
+        "in areas of their own, a difference may belong to either.",
+    ),
+    (
+        "Effective scaling of weights",
+        "Weights scaled to the number of equally weighted interviews that they leave an interviewer. Scaled to the "
+        "number of interviews, as is usual, weights that vary make the interviewer ICC too large.",
+    ),
+    (
         "Referee",
         "statsmodels computes the log-likelihood of every model at our estimates; a difference above one in a million "
         "is a failed check.",

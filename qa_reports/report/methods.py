@@ -247,8 +247,8 @@ def _calls(flags: Flags) -> str:
 def _limits() -> str:
     return (
         "Linear models treat answers as numbers with equal steps. Where interviewers worked in different areas, the "
-        "effects of area and interviewer cannot be told apart. A flag is a reason to call, not a finding about a "
-        "person."
+        "effects of area and interviewer cannot be told apart without areas in the model. A flag is a reason to call, "
+        "not a finding about a person."
     )
 
 

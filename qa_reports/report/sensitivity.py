@@ -56,7 +56,7 @@ def area_note(flags: tuple[FlagWithArea, ...], interviewer: str) -> str | None:
     strongest = max(cells, key=lambda cell: abs(cell.z or 0.0), default=None)
     change = (
         ""
-        if strongest is None
+        if strongest is None or signed(strongest.z_with_area) == signed(strongest.z)
         else f" (z {signed(strongest.z_with_area)} instead of {signed(strongest.z)} on {strongest.item})"
     )
     if any(flag.outcome == "stands" for flag in own):
