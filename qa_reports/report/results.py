@@ -140,6 +140,8 @@ def _cleaning(log: CleaningLog) -> Document:
                 "matched": join.matched,
                 "unmatched": join.unmatched,
                 "unused": join.unused,
+                "unmatched_keys": list(join.unmatched_keys),
+                "unused_keys": list(join.unused_keys),
             }
             for join in log.joins
         ],

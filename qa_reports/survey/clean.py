@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -45,6 +46,7 @@ from qa_reports.survey.interviewers import (
     natural_key,
 )
 from qa_reports.survey.items import CleanItem, ItemResponses, OutOfRange, clean_item, reverse
+from qa_reports.survey.joins import LISTED_KEYS
 from qa_reports.survey.load import FileProvenance, JoinRecord, SurveyFile, VariableLabels
 from qa_reports.survey.nobody import find_nobody
 from qa_reports.survey.suspects import CodeSuspect, find_suspects, known_reasons
@@ -278,7 +280,10 @@ def _respondents(chosen: _Chosen, config: ReportConfig) -> tuple[tuple[str, ...]
     repeated = len(ids) - blank - len(set(ids) - {""})
     notes = []
     if repeated:
-        notes.append(f"{name}: {counted(repeated, 'interview')} with a respondent id that an earlier one has already.")
+        again = [text for text, times in Counter(ids).items() if times > 1 and text]
+        shown = ", ".join(again[:LISTED_KEYS]) + (", ..." if len(again) > LISTED_KEYS else "")
+        which = f"{counted(repeated, 'interview')} with a respondent id that an earlier one has already"
+        notes.append(f"{name}: {which} ({shown}).")
     if blank:
         notes.append(f"{name}: {counted(blank, 'interview')} without a respondent id, called by row.")
     return tuple(text or f"row {row}" for text, row in zip(ids, row_numbers, strict=True)), tuple(notes)

@@ -45,7 +45,7 @@ class JoinRecord:
     unmatched: int
     unused: int
     unmatched_keys: tuple[str, ...] = ()
-    """The first keys of the survey without a partner, in the file's order; parts joined by "/", "" where blank."""
+    """The first keys of the survey without a partner, in the file's order; parts joined by "/"."""
     unused_keys: tuple[str, ...] = ()
     """The same of the other file's rows that were never used."""
 
@@ -93,7 +93,7 @@ def join_file(
 
 
 def _listed(keys: TextArray) -> tuple[str, ...]:
-    return tuple(key.replace(_SEPARATOR, "/") for key in list(dict.fromkeys(keys))[:LISTED_KEYS])
+    return tuple(key.replace(_SEPARATOR, "/") or "blank" for key in list(dict.fromkeys(keys))[:LISTED_KEYS])
 
 
 def _keys(table: pd.DataFrame, on: tuple[str, ...], key: str, files: str) -> TextArray:

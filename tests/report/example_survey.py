@@ -187,7 +187,7 @@ def _log(n: int, trust: np.ndarray, helpful: np.ndarray, ids: tuple[str, ...]) -
             InterviewerAudit(name, workload, 3 * workload - 1, 1, 0, int(position == FORGOTTEN))
             for position, (name, workload) in enumerate(zip(ids, WORKLOADS, strict=True))
         ),
-        joins=(JoinRecord("interviewers.csv", ("intnum",), n, 0, 1),),
+        joins=(JoinRecord("interviewers.csv", ("intnum",), n, 0, 1, (), ("999 <b>",)),),
         notes=("Two rows have the same respondent id.",),
         items=(ItemAudit("trstplc", n, n - 8, 0, 7, 1), ItemAudit("pplhlp", n, n - 7, 3, 4, 0)),
     )

@@ -95,7 +95,7 @@ def test_repeated_and_blank_respondents_are_noted(clean: Clean) -> None:
     survey = clean("int,id,q\n1,5,1\n1,5,2\n1,,3\n2,6,4\n", {"respondent": "id"})
     assert survey.respondents == ("5", "5", "row 3", "6")
     assert survey.log.notes == (
-        "id: 1 interview with a respondent id that an earlier one has already.",
+        "id: 1 interview with a respondent id that an earlier one has already (5).",
         "id: 1 interview without a respondent id, called by row.",
     )
 

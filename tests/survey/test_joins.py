@@ -58,7 +58,7 @@ def test_keys_are_the_same_number_however_they_are_written(tmp_path: Path, confi
 def test_interviews_without_a_row_are_noted(clean: Callable[..., Survey], tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("int,age\n1,30\n", encoding="utf-8")
     survey = clean("int,q\n1,1\n2,2\n", interviewers={"file": "people.csv", "covariates": ["age"]})
-    assert survey.log.notes == ("people.csv: no row for 1 of 2 interviews.", "age: not known for 1 interviewer.")
+    assert survey.log.notes == ("people.csv: no row for 1 of 2 interviews.", "age: not known for 1 interviewer (2).")
 
 
 def test_leading_zeros_are_part_of_the_key(load: Load) -> None:

@@ -139,7 +139,7 @@ def _typed(dialect: _Dialect) -> pd.DataFrame:
         raw = _parse(dialect, text_columns=as_delivered)
         table = table.assign(**{column: raw[column] for column in as_delivered})
     comma = _has_decimal_commas(dialect, table) if dialect.decimal_comma is None else dialect.decimal_comma
-    return numbers_between_empty_marks(table, comma)
+    return numbers_between_empty_marks(table, comma, decimal_point=not dialect.decimal_comma)
 
 
 def _parse(dialect: _Dialect, text_columns: list[str] | None = None) -> pd.DataFrame:
@@ -197,12 +197,12 @@ def _has_decimal_commas(dialect: _Dialect, table: pd.DataFrame) -> bool:
     return True
 
 
-def numbers_between_empty_marks(table: pd.DataFrame, decimal_comma: bool) -> pd.DataFrame:
+def numbers_between_empty_marks(table: pd.DataFrame, decimal_comma: bool, decimal_point: bool = True) -> pd.DataFrame:
     """Turn text columns into numbers that hold nothing but numbers and marks for "empty", such as R's NA."""
     converted = {}
     for column in [column for column in table.columns if _may_be_text(table[column])]:
         codes, distinct = pd.factorize(table[column])
-        parsed = _parse_cells([str(cell).strip() for cell in distinct], decimal_comma)
+        parsed = _parse_cells([str(cell).strip() for cell in distinct], decimal_comma, decimal_point)
         if parsed is not None:
             converted[column] = pd.Series([*parsed, float("nan")], dtype="float64").take(codes).set_axis(table.index)
     return table.assign(**converted) if converted else table
@@ -213,13 +213,15 @@ def _may_be_text(column: pd.Series) -> bool:
     return not pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_datetime64_any_dtype(dtype)
 
 
-def _parse_cells(cells: list[str], decimal_comma: bool) -> list[float] | None:
+def _parse_cells(cells: list[str], decimal_comma: bool, decimal_point: bool) -> list[float] | None:
     """The numbers of a column's distinct cells (NaN for an empty mark), or None where it is a column of text."""
     numbers: list[float] = []
     for cell in cells:
         if cell in EMPTY_MARKS:
             numbers.append(float("nan"))
             continue
+        if not decimal_point and "." in cell:
+            return None  # 1.234 is a thousand and more where the decimal sign is said to be a comma
         number = parse_number(cell.replace(",", ".") if decimal_comma and _DECIMAL_COMMA.fullmatch(cell) else cell)
         if number is None or _LEADING_ZERO.fullmatch(cell) or abs(number) >= _EXACT_INTEGERS:
             return None
