@@ -138,7 +138,7 @@ def _column(cells: Any) -> pd.Series:
             return moments
     if bool in kinds or not kinds <= {str, float, int, datetime.date, datetime.datetime, datetime.time}:
         cells = [_as_word(cell) for cell in cells]
-    return pd.Series(cells, dtype=str if kinds == {str} else object)
+    return pd.Series(cells) if kinds == {str} else pd.Series(cells, dtype=object)
 
 
 def _present(cells: list[Any]) -> int:
