@@ -203,6 +203,8 @@ _INTERVIEWERS = (
     Column("severity", "text", 12, _key("severity")),
     Column("too few to judge", "text", 16, _key("too_few")),
     Column("combined p", "p", 12, _key("combined_p")),
+    Column("spread, share of usual", "share", 15, _within("spread", "share")),
+    Column("spread z", "estimate", 10, _within("spread", "z")),
 )
 _ITEMS = (
     Column("item", "text", 14, _key("item")),
@@ -219,6 +221,8 @@ _ITEMS = (
     Column("residual variance", "estimate", 17, _null_variance("residual")),
     Column("p of the intercept variance", "p", 25, _null_p),
     Column("ICC without flagged", "share", 19, _within("without_flagged", "icc")),
+    Column("spread: sd of log sd", "estimate", 16, _within("spread", "tau")),
+    Column("p of the spread", "p", 12, _within("spread", "p")),
     Column("log-likelihood minus referee's", "code", 28, _within("referee", "loglik_difference")),
     Column("referee agrees", "text", 15, _within("referee", "agrees")),
     Column("reason", "text", 60, _key("reason")),

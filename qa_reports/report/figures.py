@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from qa_reports.effects.linear import ModelResult
+from qa_reports.effects.spread_effects import SpreadEffects
 from qa_reports.survey.clean import ItemResponses, Survey
 
 FloatArray = NDArray[np.float64]
@@ -186,6 +187,31 @@ def caterpillar(
         estimate=estimate,
         lower=estimate - half,
         upper=estimate + half,
+        flagged=_positions(ids, flagged),
+    )
+
+
+def spread_caterpillar(
+    spread: SpreadEffects, survey: Survey, flagged: frozenset[str], label: str
+) -> Caterpillar | None:
+    """Effects on the log standard deviation in ascending order; None where interviewers do not differ."""
+    if not spread.eblup.any():
+        return None
+    order = np.argsort(spread.eblup, kind="stable")
+    half = INTERVAL_Z * spread.conditional_sd[order]
+    ids = tuple(survey.interviewer_ids[position] for position in spread.interviewer[order])
+    return Caterpillar(
+        title=f"Interviewer spread: {label}",
+        caption=(
+            "Each line is one interviewer: left of zero their respondents' answers are more alike than usual, right "
+            "of it they vary more. On this scale \N{MINUS SIGN}0.5 is 61% of the usual spread and 0.5 is 165%; bars "
+            "are 95% intervals."
+        ),
+        axis="Log of own over usual standard deviation",
+        interviewers=ids,
+        estimate=spread.eblup[order],
+        lower=spread.eblup[order] - half,
+        upper=spread.eblup[order] + half,
         flagged=_positions(ids, flagged),
     )
 

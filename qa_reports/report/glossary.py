@@ -42,6 +42,12 @@ GLOSSARY = (
         "the fewer interviews there are.",
     ),
     (
+        "Spread",
+        "How much the answers of one interviewer's respondents vary about their mean, against what is usual at that "
+        "level: 60 % means more alike than others' interviews. Interviewers always differ a little; the sd of log sd "
+        "says how much (0.1: most lie between 82 % and 122 % of usual).",
+    ),
+    (
         "Reliability",
         "The share of the estimate of an interviewer's effect that rests on their own answers: intercept variance over "
         "intercept variance plus residual variance divided by the number of answers. The rest is what is usual among "

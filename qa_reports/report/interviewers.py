@@ -162,6 +162,8 @@ def _actions(kinds: set[str], severity: Literal["critical", "warning"]) -> tuple
         steps.append("Re-contact some of the respondents, and listen to recordings where there are any.")
     if "slope" in kinds:
         steps.append("Check how the two questions were introduced: were they read out as worded, one after the other?")
+    if "spread" in kinds:
+        steps.append("Re-contact respondents and compare their answers: were the questions asked of each of them?")
     if "level" in kinds:
         steps.append("Check the briefing on these questions: reading aloud, showcards, probing.")
     return tuple(steps)
@@ -284,7 +286,7 @@ def _answer_figures(
             responses = find_item(survey, name)
             if responses is None:
                 continue
-            pairs = [] if flag.kind == "level" else _slope_pairs(name, modelled, survey)
+            pairs = [] if flag.kind in ("level", "spread") else _slope_pairs(name, modelled, survey)
             for outcome, predictor in pairs:
                 key = (outcome.name, predictor.name)
                 drawn[key] = answer_scatter(outcome, predictor, survey, interviewer)

@@ -19,6 +19,7 @@ from qa_reports.effects.linear import (
     Referee,
     VarianceComponents,
 )
+from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
 from qa_reports.report.answers import distribution
 from qa_reports.report.components import ComponentRow, component_rows, missing_reasons, ml_component_rows
 from qa_reports.report.drivers import DriverTable, FixedDriver, fixed_drivers, variance_drivers
@@ -29,6 +30,7 @@ from qa_reports.report.figures import (
     interviewer_lines,
     residual_quantiles,
     residual_scatter,
+    spread_caterpillar,
 )
 from qa_reports.survey.clean import ItemResponses, Survey
 
@@ -106,6 +108,8 @@ class ItemSummary:
     """Logistic or ordinal models, on a scale of their own."""
     variance_explained: tuple[VarianceExplained, ...]
     without_flagged: WithoutFlagged | None
+    spread: SpreadEffects | NoSpread | None
+    """Whether interviewers' interviews vary differently."""
     referee_agrees: bool
     """Whether statsmodels agrees with every fitted model of the item."""
     largest_referee_difference: float
@@ -143,6 +147,7 @@ def summarise_item(item: ItemEffects, survey: Survey, flagged: tuple[str, ...]) 
         categorical=item.categorical,
         variance_explained=item.variance_explained,
         without_flagged=item.without_flagged,
+        spread=item.spread,
         referee_agrees=all(model.referee.agrees for model in fitted),
         largest_referee_difference=max((abs(model.referee.loglik_difference) for model in fitted), default=0.0),
         flagged=flagged,
@@ -202,6 +207,8 @@ def _figures(item: ItemEffects, survey: Survey, flagged: frozenset[str]) -> tupl
         drawn.append(effect_quantiles(level, "intercept", survey, flagged, item.label))
     drawn.append(residual_quantiles(level, item.label))
     drawn.append(residual_scatter(level, item.label))
+    if isinstance(item.spread, SpreadEffects):
+        drawn.append(spread_caterpillar(item.spread, survey, flagged, item.label))
     if slope is not None:
         for term in slope.effects.terms:
             if term != "intercept":

@@ -11,19 +11,40 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from typing import cast
 
+import numpy as np
+
 from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import Consequence, SuspectDamage
-from qa_reports.effects.estimate import ItemNotModelled
+from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.effects.sensitivity import Sensitivity
+from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
 from qa_reports.report.results_categorical import categorical_effects, categorical_record
-from qa_reports.report.results_items import Document, Estimated, item_record, judging_models, model_record, number
+from qa_reports.report.results_items import (
+    Document,
+    Estimated,
+    item_record,
+    judging_models,
+    model_record,
+    number,
+    spread_record,
+)
 from qa_reports.report.results_sensitivity import sensitivity_record
 from qa_reports.survey.audit import WeightedDescriptives
 from qa_reports.survey.clean import CleaningLog, Covariate, Survey
 from qa_reports.survey.suspects import CodeSuspect
 
 SCHEMA_VERSION = 1
+_NOT_OF_SPREAD = (
+    "reliability",
+    "expected_rank",
+    "detectable",
+    "variance_ratio",
+    "cooks_distance",
+    "covariance_ratio",
+    "residual_ratio",
+)
+"""What effects on levels and slopes have and effects on spread have not."""
 
 
 def results_document(
@@ -60,8 +81,9 @@ def results_document(
         ],
         "effects": [row for item in items for row in _flag_model_effects(item, survey)],
         "categorical_effects": [row for item in items for row in categorical_effects(item, survey)],
-        "interviewers": [_interviewer(verdict, survey) for verdict in flags.interviewers],
+        "interviewers": [_interviewer(verdict, survey, flags.spread) for verdict in flags.interviewers],
         "flags": [_flag(flag, sensitivity) for flag in flags.flags],
+        "spread": spread_record(flags.spread),
         "expected_by_chance": {
             "interviewers": number(flags.expected_by_chance.interviewers),
             "cells": number(flags.expected_by_chance.cells),
@@ -270,8 +292,51 @@ def _flag_model_effects(item: Estimated, survey: Survey) -> Iterator[Document]:
                     "n_interviews": int(effects.n_interviews[j]),
                 }
 
+    yield from _spread_effects(item, survey)
 
-def _interviewer(verdict: InterviewerVerdict, survey: Survey) -> Document:
+
+def _spread_effects(item: ItemEffects, survey: Survey) -> Iterator[Document]:
+    """Effects on the log standard deviation of the answers, the term "spread"."""
+    spread = item.spread
+    if not isinstance(spread, SpreadEffects):
+        return
+    for j, position in enumerate(spread.interviewer):
+        yield {
+            "item": item.item,
+            "model": item.judging.name,
+            "interviewer": survey.interviewer_ids[int(position)],
+            "term": "spread",
+            "eblup": number(spread.eblup[j]),
+            "conditional_sd": number(spread.conditional_sd[j]),
+            "diagnostic_se": number(spread.diagnostic_se[j]),
+            "deviation": number(spread.deviation[j]),
+            "deviation_se": number(spread.deviation_se[j]),
+            "z": number(spread.z[j]),
+            "p": number(spread.p[j]),
+            **dict.fromkeys(_NOT_OF_SPREAD),
+            "fixed_change": [],
+            "n_interviews": int(spread.n_interviews[j]),
+        }
+
+
+def _own_spread(spread: SpreadEffects | NoSpread | None, position: int) -> Document | None:
+    """An interviewer's spread over all items; null where it says nothing."""
+    if not isinstance(spread, SpreadEffects):
+        return None
+    row = np.flatnonzero((spread.interviewer == position) & (spread.df > 0))
+    if not row.size:
+        return None
+    j = int(row[0])
+    return {
+        "share": number(float(np.exp(spread.deviation[j]))),
+        "eblup": number(spread.eblup[j]),
+        "conditional_sd": number(spread.conditional_sd[j]),
+        "z": number(spread.z[j]),
+        "p": number(spread.p[j]),
+    }
+
+
+def _interviewer(verdict: InterviewerVerdict, survey: Survey, spread: SpreadEffects | NoSpread | None) -> Document:
     position = survey.interviewer_ids.index(verdict.interviewer)
     return {
         "interviewer": verdict.interviewer,
@@ -281,6 +346,7 @@ def _interviewer(verdict: InterviewerVerdict, survey: Survey) -> Document:
         "severity": verdict.severity,
         "too_few": verdict.too_few,
         "combined_p": number(verdict.combined_p),
+        "spread": _own_spread(spread, position),
     }
 
 

@@ -18,6 +18,7 @@ from qa_reports.effects.linear import (
     Referee,
     VarianceComponents,
 )
+from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
 
 Document = dict[str, object]
 Estimated = ItemEffects | ItemNotModelled
@@ -38,6 +39,21 @@ def interval_ends(interval: Interval | None) -> list[float] | None:
 def judging_models(item: ItemEffects) -> tuple[ModelResult, ...]:
     """The models that flags rest on: `adjusted` (or `null` where there is none) for levels, `slope` for slopes."""
     return (item.judging, item.slope) if isinstance(item.slope, ModelResult) else (item.judging,)
+
+
+def spread_record(spread: SpreadEffects | NoSpread | None) -> Document | None:
+    """How much interviewers differ in spread; where that cannot be said, the reason."""
+    if spread is None:
+        return None
+    if isinstance(spread, NoSpread):
+        return {"status": "not_applicable", "reason": spread.reason, "tau": None, "interval": None, "p": None}
+    return {
+        "status": spread.status,
+        "reason": None,
+        "tau": number(spread.tau),
+        "interval": interval_ends(spread.tau_interval),
+        "p": number(spread.p_tau),
+    }
 
 
 def item_record(item: Estimated) -> Document:
@@ -64,6 +80,7 @@ def item_record(item: Estimated) -> Document:
         "effective_n": number(item.effective_n),
         "variance_explained": _variance_explained(item.variance_explained),
         "without_flagged": _without_flagged(item.without_flagged),
+        "spread": spread_record(item.spread),
         "referee": _worst_referee(item),
     }
 
@@ -84,6 +101,7 @@ def _not_modelled(item: ItemNotModelled) -> Document:
         "effective_n": None,
         "variance_explained": {},
         "without_flagged": None,
+        "spread": None,
         "referee": None,
     }
 

@@ -159,8 +159,8 @@ def test_without_areas_teams_and_weights_there_is_no_section_on_sensitivity() ->
 def test_items_table_has_numbers_status_and_reasons(page: str) -> None:
     words = section(page, "items")
     assert (
-        "Trust in the police trstplc 3.5% 1.2% to 31% 1.2% 1.42 100 of 142 0.133 .002 exact .003 10% adjusted fitted "
-        "referee agrees" in words
+        "Trust in the police trstplc 3.5% 1.2% to 31% 1.2% 1.42 100 of 142 0.133 .002 exact .003 \u2013 10% adjusted "
+        "fitted referee agrees" in words
     )
     assert "Reduce income differences gincdif 0% 1.2% to 31% \u2013" in words
     assert "zero variance" in words
