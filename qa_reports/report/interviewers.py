@@ -10,6 +10,8 @@ import numpy as np
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.effects.judge import level_cells
+from qa_reports.effects.rules import NAMED_BESIDE
+from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
 from qa_reports.report.answers import answer_scatter, distribution
 from qa_reports.report.figures import DeviationStrip, Figure
 from qa_reports.report.formats import count_of, integer, percent, points
@@ -118,7 +120,13 @@ def summarise_profiles(
     order = list(dict.fromkeys([call.interviewer for call in calls] + [flag.interviewer for flag in flags.flags]))
     verdicts = {verdict.interviewer: verdict for verdict in flags.interviewers}
     return tuple(
-        _profile(verdicts[name], tuple(flag for flag in flags.flags if flag.interviewer == name), modelled, survey)
+        _profile(
+            verdicts[name],
+            tuple(flag for flag in flags.flags if flag.interviewer == name),
+            modelled,
+            survey,
+            flags.spread,
+        )
         for name in order
     )
 
@@ -170,7 +178,11 @@ def _actions(kinds: set[str], severity: Literal["critical", "warning"]) -> tuple
 
 
 def _profile(
-    verdict: InterviewerVerdict, flags: tuple[Flag, ...], modelled: tuple[ItemEffects, ...], survey: Survey
+    verdict: InterviewerVerdict,
+    flags: tuple[Flag, ...],
+    modelled: tuple[ItemEffects, ...],
+    survey: Survey,
+    spread: SpreadEffects | NoSpread | None,
 ) -> Profile:
     position = survey.interviewer_ids.index(verdict.interviewer)
     flagged = frozenset(name for flag in flags for name in flag.items)
@@ -185,7 +197,7 @@ def _profile(
         covariates=tuple((covariate.label, _value(covariate, position)) for covariate in survey.interviewer_covariates),
         flags=flags,
         cells=cells,
-        certainty=_certainty(cells, flags),
+        certainty=(*_certainty(cells, flags), *_spread_words(spread, position)),
         strip=_strip(cells, verdict.interviewer),
         figures=_answer_figures(flags, modelled, survey, verdict.interviewer),
     )
@@ -253,6 +265,19 @@ def _certainty(cells: tuple[ItemCell, ...], flags: tuple[Flag, ...]) -> tuple[st
         else f"With {own}, only shifts of {points(cell.detectable)} scale points or more would be found reliably."
     )
     return tuple(sentences)
+
+
+def _spread_words(spread: SpreadEffects | NoSpread | None, position: int) -> tuple[str, ...]:
+    """How much their interviews vary over all items, in a sentence; nothing where that is not known."""
+    if not isinstance(spread, SpreadEffects):
+        return ()
+    row = np.flatnonzero((spread.interviewer == position) & (spread.df > 0))
+    if not row.size:
+        return ()
+    j = int(row[0])
+    share, z = float(np.exp(spread.deviation[j])), float(spread.z[j])
+    usual = "as ordinary interviewers' do" if abs(z) < NAMED_BESIDE else "which is unusual"
+    return (f"Over all items, their interviews vary {percent(share)} as much as colleagues' (z {points(z)}), {usual}.",)
 
 
 def _number(value: float) -> float | None:

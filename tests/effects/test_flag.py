@@ -11,6 +11,8 @@ from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import estimate_items
 from qa_reports.effects.flag import Flags, flag_interviewers
 from qa_reports.effects.inference import boundary_p, false_discovery_q
+from qa_reports.effects.sources import combine_sources
+from qa_reports.effects.spread_effects import SpreadEffects
 from qa_reports.survey.clean import Survey
 from qa_reports.survey.suspects import CodeSuspect
 from tests.effects.synthetic import make_config, make_survey, wave
@@ -62,6 +64,31 @@ def test_a_reversed_slope_is_called_a_slope() -> None:
     flag = flags.flags[0]
     assert (flag.interviewer, flag.kind, flag.items) == ("111", "slope", ("y",))
     assert flag.estimate == pytest.approx(-1.6, abs=0.5)
+
+
+def test_interviews_too_alike_are_called_spread() -> None:
+    answers, interviewer = wave(np.random.default_rng(29))
+    own = interviewer == 30
+    for values in answers.values():
+        values[own] = np.rint(values[own].mean() + (values[own] - values[own].mean()) / 3)
+    flags = judge(make_survey(answers, interviewer), make_config(list(answers)))
+    flag = flags.flags[0]
+    assert (flag.interviewer, flag.kind, flag.severity) == ("130", "spread", "critical")
+    assert flag.estimate == pytest.approx(1 / 3, abs=0.15)
+    assert flag.z is not None
+    assert flag.z < -3
+    assert "more alike than in other interviewers' interviews" in flag.sentence
+    assert isinstance(flags.spread, SpreadEffects)
+
+
+def test_p_of_several_sources() -> None:
+    """Simes with weights: equal weights are Simes, one source is itself, NaN is left out, more weight costs less."""
+    p = np.array([[0.01, 0.04], [0.04, 0.05], [np.nan, 0.03], [np.nan, np.nan]])
+    np.testing.assert_allclose(combine_sources(p, np.array([1.0, 1.0])), [0.02, 0.05, 0.03, np.nan])
+    np.testing.assert_allclose(combine_sources(p[:1], np.array([3.0, 1.0])), [0.01 / 0.75])
+    uniform = np.random.default_rng(30).uniform(size=(20_000, 3))
+    # 20,000 draws: .05 is known to +-.0015; weighted Simes of independent sources is at most that.
+    assert np.mean(combine_sources(uniform, np.array([3.0, 1.0, 1.0])) < 0.05) == pytest.approx(0.05, abs=0.005)
 
 
 def test_a_flag_that_only_a_suspect_code_makes_is_data_preparation() -> None:
