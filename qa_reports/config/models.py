@@ -213,7 +213,9 @@ class ItemConfig(Section):
     slopes: Names = Field((), description="Items whose effect on this one may differ between interviewers.")
     random_intercept: Flag = Field(True, description="`false` lets interviewers differ in the slopes only.")
     model: Literal["auto", "linear", "ordinal", "binary"] = Field(
-        "auto", description="Kind of model; `auto` chooses by the answers."
+        "auto",
+        description="Kind of model. `auto` chooses by the answers: binary for two, ordinal for up to four or for up to "
+        "seven that are very uneven, else linear. `linear` also judges interviewers by the linear model alone.",
     )
 
     @property

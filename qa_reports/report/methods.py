@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from qa_reports.config import ReportConfig
+from qa_reports.effects.categorical import NODES
+from qa_reports.effects.categorical_items import CategoricalResult
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flags
 from qa_reports.effects.linear import FailedModel, ModelResult
@@ -59,6 +61,7 @@ def describe_methods(
         _models(survey, config),
         _fitting(fits, failed),
         _inference(fits),
+        _categorical(modelled),
         _findings(modelled),
         _judging(survey, config, flags),
         methods_sentence(sensitivity),
@@ -145,6 +148,32 @@ def _fitting(fits: list[ModelResult], failed: int) -> str:
         f"fitted model again at these estimates and agreed on {integer(agreeing)} of {integer(len(fits))} (largest "
         f"difference {scientific(largest)})."
     )
+
+
+def _categorical(modelled: tuple[ItemEffects, ...]) -> str:
+    found = [(item, item.categorical) for item in modelled if isinstance(item.categorical, CategoricalResult)]
+    if not found:
+        return ""
+    by_kind = {kind: [item.item for item, _ in found if item.kind == kind] for kind in ("binary", "ordinal")}
+    tails = [item.item for item, result in found if result.by_tail]
+    beside = [item.item for item, _ in found if item.kind == "linear"]
+    fitted = (
+        ("Logistic random-intercept models were fitted for", by_kind["binary"]),
+        ("Cumulative-logit random-intercept models were fitted for", by_kind["ordinal"]),
+        ("Cumulative-logit models were fitted beside the linear ones for", beside),
+    )
+    sentences = [
+        *(f"{words} {listing(names)}." for words, names in fitted if names),
+        "They are maximum-likelihood fits by adaptive Gauss-Hermite quadrature with "
+        f"{integer(NODES)} nodes (Pinheiro and Bates 1995); their latent ICCs, var(u)/(var(u) + \u03c0\u00b2/3), are "
+        "on a scale of their own, and every ICC that is compared between items is that of the linear model.",
+    ]
+    if tails:
+        sentences.append(
+            f"On {listing(tails)} interviewers were judged by the mid-p tail of their total in its predictive "
+            "distribution under the model fitted without them."
+        )
+    return " ".join(sentences)
 
 
 def _inference(fits: list[ModelResult]) -> str:

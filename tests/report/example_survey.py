@@ -8,11 +8,21 @@ items, interviewer 1007 has one 88 in `trstplc` that nobody declared, interviewe
 from __future__ import annotations
 
 import datetime
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from qa_reports.config import ReportConfig
+from qa_reports.effects.categorical_items import (
+    Agreement,
+    CategoricalFailed,
+    CategoricalModel,
+    CategoricalResult,
+    LogitEffect,
+    TailCells,
+)
 from qa_reports.effects.damage import Consequence, SuspectDamage
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, VarianceExplained, WithoutFlagged
 from qa_reports.effects.flag import ExpectedByChance, Flag, Flags, InterviewerVerdict
@@ -239,7 +249,7 @@ def _item(survey: Survey, item: ItemResponses, predictor: ItemResponses | None) 
     return ItemEffects(
         item=item.name,
         label=item.label,
-        kind="linear",
+        kind="ordinal" if item.name == "gincdif" else "linear",
         n_interviews=null.n_interviews,
         n_interviewers=null.n_interviewers,
         null=null,
@@ -257,6 +267,57 @@ def _item(survey: Survey, item: ItemResponses, predictor: ItemResponses | None) 
         without_flagged=None
         if item.name == "gincdif"
         else WithoutFlagged((survey.interviewer_ids[LOW],), icc / 3, intercept / 3, null.n_interviews - WORKLOADS[LOW]),
+        categorical=example_categories(item, null) if item.name == "gincdif" else None,
+    )
+
+
+def example_categories(item: ItemResponses, null: ModelResult) -> CategoricalResult:
+    """An ordinal model beside the linear one: its effects are the linear ones in other units."""
+    effects = null.effects
+    values = np.unique(item.answers[np.isfinite(item.answers)])
+    names = [f"{low:g}|{high:g}" for low, high in itertools.pairwise(values)]
+    model = CategoricalModel(
+        name="null",
+        formula=null.formula,
+        status="converged",
+        reason=None,
+        n_interviews=null.n_interviews,
+        n_interviewers=null.n_interviewers,
+        n_parameters=len(names) + 1,
+        loglik=-200.5,
+        thresholds=tuple(LogitEffect(name, k - 1.5, 0.2) for k, name in enumerate(names)),
+        fixed_effects=(),
+        dropped_terms=(),
+        intercept_variance=0.36,
+        sd=0.6,
+        sd_se=0.2,
+        latent_icc=0.36 / (0.36 + np.pi**2 / 3),
+        lr_statistic=4.2,
+        lr_p=0.02,
+        interviewer=effects.interviewer,
+        n_by_interviewer=effects.n_interviews,
+        mode=effects.eblup[:, 0] / 2,
+        conditional_sd=np.full(effects.interviewer.size, 0.4),
+        diagnostic_se=np.full(effects.interviewer.size, 0.45),
+    )
+    z = effects.z[:, 0] * 0.9
+    return CategoricalResult(
+        kind="ordinal",
+        why=f"there are {values.size} different answers",
+        values=tuple(values.tolist()),
+        null=model,
+        adjusted=CategoricalFailed("a covariate separates the answers perfectly: age"),
+        icc_interval=Interval(0.0, 0.24),
+        tails=TailCells(
+            interviewer=effects.interviewer,
+            n_interviews=effects.n_interviews,
+            deviation=effects.deviation[:, 0],
+            deviation_se=effects.deviation_se[:, 0],
+            z=z,
+            p=2 * stats.norm.sf(np.abs(z)),
+        ),
+        by_tail=True,
+        agreement=Agreement(0.97, 0.9, 0, 0, 0),
     )
 
 
