@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from qa_reports import __version__
-from qa_reports.config import Format, ReportConfig, load_config
+from qa_reports.config import REVIEWED_FILE, Format, ReportConfig, load_config, load_reviewed
 from qa_reports.delivery.archive import ArchivedRun, list_archive
 from qa_reports.delivery.folder import check_writable, write_files
 from qa_reports.delivery.history import find_history
@@ -19,9 +19,12 @@ from qa_reports.delivery.keep import find_same, keep_run, refresh_index, run_fac
 from qa_reports.delivery.manifest import HashedFile, fingerprint, sha256_of
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
+from qa_reports.effects.indicator_effects import estimate_indicators
+from qa_reports.effects.reviewed import mark_reviewed, unknown_interviewers
 from qa_reports.effects.sensitivity import examine_sensitivity
 from qa_reports.effects.vanish import settle_flags
 from qa_reports.errors import DataError, OutputError, UserError
+from qa_reports.indicators.collect import measure_indicators
 from qa_reports.progress import Progress
 from qa_reports.report.files import FILE_NAMES, report_files
 from qa_reports.report.mail import MAIL_FILE, mail_files, teams_without_interviewers
@@ -100,6 +103,8 @@ def _make_report(
     config, config_file = load_config(config_path), config_path.read_bytes()
     wanted = formats or config.report.formats
     obstacle = core.start(pdf_obstacle) if "pdf" in wanted else _none
+    reviewed_path = config_path.with_name(REVIEWED_FILE)
+    reviewed = load_reviewed(reviewed_path)
     folder = output or config_path.with_name(f"{config_path.stem}-report")
     archive = None if config.archive is None else config_path.parent / config.archive.folder
     keep = archive is not None and output is None
@@ -119,6 +124,8 @@ def _make_report(
     history = find_history(runs, config)
     used = HashedFile(config_path.name, sha256_of(config_file))
     inputs = tuple(HashedFile(file.path, file.sha256) for file in survey_file.provenance)
+    if reviewed:
+        inputs = (*inputs, HashedFile(REVIEWED_FILE, sha256_of(reviewed_path.read_bytes())))
     kept = names if config.email is None else (*names, MAIL_FILE)
     mark = fingerprint(used.sha256, inputs, history.runs, versions, kept)
     same = find_same(runs, mark) if keep and not new_run else None
@@ -137,21 +144,25 @@ def _make_report(
     items = estimate_items(survey, config, core)
     _require_a_model(items, config)
     damages = measure_damages(survey, config, core)
+    indicators = estimate_indicators(survey, measure_indicators(survey, config))
     progress.end("estimate", _estimated(items, progress))
 
     progress.begin("flag")
-    flags = settle_flags(survey, items, damages, config, core)
+    flags = settle_flags(survey, items, damages, config, core, indicators)
+    flags = mark_reviewed(flags, reviewed, config.survey.wave)
+    for note in unknown_interviewers(reviewed, survey.interviewer_ids):
+        progress.note(note)
     worth_a_call = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
     items = set_flagged_aside(survey, items, [verdict.interviewer for verdict in worth_a_call], core)
     sensitivity = examine_sensitivity(survey, items, flags, config)
     progress.end("flag", f"{len(worth_a_call):,} of {len(flags.interviewers):,} interviewers worth a call")
 
     progress.begin("report")
-    document = results_document(survey, items, damages, flags, config, versions, used.sha256, sensitivity)
+    document = results_document(survey, items, damages, flags, config, versions, used.sha256, sensitivity, indicators)
     present = Wave(config.survey.wave or "this wave", None, results_of(document))
     same_interviewers = config.archive is None or config.archive.same_interviewers
     waves = compare_waves(history.waves, present, config.flags.false_discovery_rate, same_interviewers)
-    summary = summarise(survey, items, damages, flags, config, printed_date, versions, waves, sensitivity)
+    summary = summarise(survey, items, damages, flags, config, printed_date, versions, waves, sensitivity, indicators)
     files = report_files(summary, with_waves(document, waves), makeable, core)
     if keep and config.email is not None:
         files |= mail_files(summary, flags, tuple(config.email.teams), files, document)

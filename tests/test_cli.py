@@ -423,3 +423,18 @@ def test_the_versions_in_the_report_are_those_installed() -> None:
     versions = pipeline._versions()
     assert versions["qa-report"] == __version__
     assert versions["numpy"] == importlib.metadata.version("numpy")
+
+
+def test_reviewed_flags_are_read_beside_the_configuration(
+    small_wave: SmallWave, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An unknown interviewer is noted; a mistake is answered with file, line and key."""
+    reviewed = small_wave.folder / "reviewed.yaml"
+    entry = "reviewed:\n  - {interviewer: 999, kind: any, until: 1, note: Fine., by: A.}\n"
+    reviewed.write_text(entry, encoding="utf-8")
+    assert main([str(small_wave.config), *QUICK]) == 0
+    assert "reviewed.yaml: interviewer 999 has no interview in this wave" in capsys.readouterr().err
+
+    reviewed.write_text(entry.replace("any", "anything"), encoding="utf-8")
+    assert main([str(small_wave.config), *QUICK]) == 2
+    assert f"{reviewed}:2: reviewed[1].kind: is 'anything'" in capsys.readouterr().err

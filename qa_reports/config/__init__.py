@@ -2,7 +2,7 @@
 
 from qa_reports.config.addresses import MailAddress, parse_address
 from qa_reports.config.codes import code_range, meets_scale
-from qa_reports.config.loading import load_config
+from qa_reports.config.loading import REVIEWED_FILE, load_config, load_reviewed
 from qa_reports.config.models import (
     AgreeConfig,
     ArchiveConfig,
@@ -27,6 +27,7 @@ from qa_reports.config.models import (
     ReadConfig,
     ReportConfig,
     ReportConfigSection,
+    ReviewedFlag,
     Section,
     SmtpConfig,
     SurveyConfig,
@@ -34,6 +35,7 @@ from qa_reports.config.models import (
 )
 
 __all__ = [
+    "REVIEWED_FILE",
     "AgreeConfig",
     "ArchiveConfig",
     "BackCheckConfig",
@@ -58,12 +60,14 @@ __all__ = [
     "ReadConfig",
     "ReportConfig",
     "ReportConfigSection",
+    "ReviewedFlag",
     "Section",
     "SmtpConfig",
     "SurveyConfig",
     "code_range",
     "config_schema",
     "load_config",
+    "load_reviewed",
     "meets_scale",
     "parse_address",
 ]

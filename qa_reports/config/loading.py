@@ -8,12 +8,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from qa_reports.config.checks import contradictions
-from qa_reports.config.models import ReportConfig
+from qa_reports.config.models import ReportConfig, ReviewedFile, ReviewedFlag
 from qa_reports.config.wording import Complaint, in_plain_words
 from qa_reports.config.yaml_file import KeyPath, YamlFile, read_yaml
 from qa_reports.errors import ConfigError, one_line
 
 MAX_COMPLAINTS = 10
+REVIEWED_FILE = "reviewed.yaml"
+"""The list of flags that were looked into, beside the configuration."""
 
 
 def load_config(path: Path) -> ReportConfig:
@@ -36,6 +38,35 @@ def load_config(path: Path) -> ReportConfig:
     if found:
         raise ConfigError(_message(path, yaml_file, found))
     return config
+
+
+def load_reviewed(path: Path) -> tuple[ReviewedFlag, ...]:
+    """Read and check a list of reviewed flags; a file that is not there lists none.
+
+    Raises:
+        ConfigError: as for a configuration, one line per mistake.
+    """
+    if not path.is_file():
+        return ()
+    yaml_file = read_yaml(path)
+    if not isinstance(yaml_file.value, dict):
+        raise ConfigError(f"{path}:1: is not a list of reviewed flags; it has the key reviewed, and entries under it")
+    complaints = {complaint.place: complaint for complaint in _empty_values(yaml_file.value, ())}
+    try:
+        reviewed = ReviewedFile.model_validate(yaml_file.value).reviewed
+    except ValidationError as error:
+        for complaint in in_plain_words(error, yaml_file.value, ReviewedFile):
+            complaints.setdefault(complaint.place, complaint)
+        raise ConfigError(_message(path, yaml_file, complaints.values())) from None
+    found = [*complaints.values()]
+    keys = [(entry.interviewer, entry.kind) for entry in reviewed]
+    for position, key in enumerate(keys):
+        if key in keys[:position]:
+            text = f"{key[0]}, {key[1]} is listed twice (entries {keys.index(key) + 1} and {position + 1}); keep one"
+            found.append(Complaint(("reviewed", position), text))
+    if found:
+        raise ConfigError(_message(path, yaml_file, found))
+    return reviewed
 
 
 def _empty_values(value: object, place: KeyPath) -> Iterator[Complaint]:

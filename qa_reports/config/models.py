@@ -258,6 +258,24 @@ IndicatorKind = Literal[
 """What an interview can show about how it was done; also the kinds of flags that rest on it."""
 
 
+class ReviewedFlag(Section):
+    """One kind of flag of one interviewer that somebody has looked into."""
+
+    interviewer: Text = Field(description="The interviewer's id, as the report prints it.")
+    kind: Literal["any", "level", "slope", "spread", "missing_code"] | IndicatorKind = Field(
+        description="The kind of flag; `any` for all of them."
+    )
+    until: Text = Field(description="The last wave for which the review holds.")
+    note: Text = Field(description="What was found, printed beside the flag.")
+    by: Text = Field(description="Who looked into it.")
+
+
+class ReviewedFile(Section):
+    """The file `reviewed.yaml` beside a configuration."""
+
+    reviewed: tuple[ReviewedFlag, ...] = Field(description="The flags that were looked into.")
+
+
 class ColumnConfig(Section):
     """A column that is not one of the items; a bare name is enough."""
 

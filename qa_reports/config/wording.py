@@ -29,14 +29,14 @@ def did_you_mean(word: object, known: Iterable[str], otherwise: str) -> str:
     return f"did you mean {near[0]}?" if near else otherwise
 
 
-def in_plain_words(error: ValidationError, value: object) -> tuple[Complaint, ...]:
-    """One complaint per place; `value` is what the file says."""
+def in_plain_words(error: ValidationError, value: object, file: type[Section] = ReportConfig) -> tuple[Complaint, ...]:
+    """One complaint per place; `value` is what the file says, `file` what it should be."""
     complaints: dict[KeyPath, Complaint] = {}
     for details in error.errors(include_url=False, include_context=True):
         if details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]:
             continue  # long enough, but an entry is wrong, and that is a complaint of its own
         place = _place_in_file(details["loc"], value, details["type"])
-        complaints.setdefault(place, Complaint(place, _text(details, place)))
+        complaints.setdefault(place, Complaint(place, _text(details, place, file)))
     return tuple(complaints.values())
 
 
@@ -62,22 +62,22 @@ def _same_number(key: object, part: str | int) -> bool:
         return False
 
 
-def _text(details: ErrorDetails, place: KeyPath) -> str:
+def _text(details: ErrorDetails, place: KeyPath, file: type[Section]) -> str:
     kind, given, context = details["type"], details["input"], details.get("ctx", {})
     if kind == "missing":
-        return f"is missing; give {_lower_first(_description(place))}"
+        return f"is missing; give {_lower_first(_description(place, file))}"
     if kind == "extra_forbidden":
-        known = _keys_at(place[:-1])
+        known = _keys_at(place[:-1], file)
         return f"is not a known key; {did_you_mean(place[-1], known, 'known here: ' + ', '.join(known))}"
     if kind in ("scale", "codes", "address"):
         return details["msg"]
     if kind == "literal_error":
-        allowed = [_shown(choice).strip("'") for choice in _choices(_annotation(place))]
+        allowed = [_shown(choice).strip("'") for choice in _choices(_annotation(place, file))]
         return f"is {_shown(given)}; {did_you_mean(given, allowed, 'it should be ' + _either(allowed))}"
-    return f"is {_shown(given)}; {_remedy(kind, given, context, place)}"
+    return f"is {_shown(given)}; {_remedy(kind, given, context, _keys_at(place, file))}"
 
 
-def _remedy(kind: str, given: object, context: dict[str, Any], place: KeyPath) -> str:
+def _remedy(kind: str, given: object, context: dict[str, Any], keys: list[str]) -> str:
     match kind:
         case "string_type":
             return "it should be text; put it in quotes"
@@ -98,13 +98,12 @@ def _remedy(kind: str, given: object, context: dict[str, Any], place: KeyPath) -
         case "too_short":
             least = context["min_length"]
             return f"it should have at least {least} {'entry' if least == 1 else 'entries'}"
-        case "dict_type" if not _keys_at(place):
+        case "dict_type" if not keys:
             return "it should have a name and a value on each line"
         case "tuple_type" | "list_type":
             return "it should be a list, with '- ' before each entry or in [ ]"
         case _:
-            keys = ", ".join(_keys_at(place))
-            return f"it should have the keys {keys}" if keys else "it does not belong here"
+            return f"it should have the keys {', '.join(keys)}" if keys else "it does not belong here"
 
 
 def _shown(given: object) -> str:
@@ -125,9 +124,9 @@ def _lower_first(description: str) -> str:
     return words[:1].lower() + words[1:]
 
 
-def _annotation(place: KeyPath) -> object:
+def _annotation(place: KeyPath, file: type[Section]) -> object:
     """The type of the option at a place of the file."""
-    annotation: object = ReportConfig
+    annotation: object = file
     for part in place:
         if isinstance(part, int):
             continue
@@ -139,14 +138,14 @@ def _annotation(place: KeyPath) -> object:
     return annotation
 
 
-def _description(place: KeyPath) -> str:
-    section = next(_sections(_annotation(place[:-1])), None)
+def _description(place: KeyPath, file: type[Section]) -> str:
+    section = next(_sections(_annotation(place[:-1], file)), None)
     field = fields_by_key(section).get(str(place[-1])) if section else None
     return field.description or "it" if field else "it"
 
 
-def _keys_at(place: KeyPath) -> list[str]:
-    section = next(_sections(_annotation(place)), None)
+def _keys_at(place: KeyPath, file: type[Section]) -> list[str]:
+    section = next(_sections(_annotation(place, file)), None)
     return list(fields_by_key(section)) if section else []
 
 

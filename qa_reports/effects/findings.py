@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from qa_reports.config import IndicatorKind, ReviewedFlag
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
 
 Severity = Literal["critical", "warning", "data_preparation"]
-FlagKind = Literal["level", "slope", "spread", "missing_code"]
+FlagKind = Literal["level", "slope", "spread", "missing_code"] | IndicatorKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Flag:
     """Benjamini-Hochberg adjusted p."""
     sentence: str
     """One plain sentence for a field manager."""
+    review: ReviewedFlag | None = None
+    """Who has looked into it, and what was found: then it is listed, but no reason to call."""
 
 
 @dataclass(frozen=True, slots=True)

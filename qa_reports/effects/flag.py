@@ -36,6 +36,8 @@ from qa_reports.effects.damage import SuspectDamage
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.evidence import OwnSpread, combine_evidence
 from qa_reports.effects.findings import ExpectedByChance, Flag, FlagKind, Flags, InterviewerVerdict, Severity
+from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
+from qa_reports.effects.indicator_flags import indicator_sources
 from qa_reports.effects.level_flags import level_source
 from qa_reports.effects.slope_flags import slope_source
 from qa_reports.effects.sources import EvidenceSource, Finding, decide
@@ -53,6 +55,7 @@ def flag_interviewers(
     items: Sequence[ItemEffects | ItemNotModelled],
     damages: Sequence[SuspectDamage],
     config: ReportConfig,
+    indicators: JudgedIndicators = NO_INDICATORS,
 ) -> Flags:
     """Judge every interviewer with at least `min_interviews`: over all sources of evidence, cell by cell, for suspects.
 
@@ -70,6 +73,7 @@ def flag_interviewers(
         level_source(survey, modelled, evidence.p, config),
         slope_source(survey, modelled, config),
         spread_source(survey, modelled, spread, judged, config),
+        *indicator_sources(survey, indicators, minimum),
     ]
     decision = decide(sources, rate)
     flags = [*_described(sources, decision.findings), *missing_code_flags(survey, damages, config)]

@@ -17,3 +17,5 @@ WEIGHT_OF_SPREAD = 1.0
 """That of spread."""
 WEIGHT_OF_ONE_SPREAD = 0.2
 """Weight of one interviewer's spread on one item beside a level or slope (1): one item says little about spread."""
+WEIGHT_OF_INDICATORS = 0.3
+"""That of each kind of indicator: there are many, and what they are looked at for is plain when it is there."""

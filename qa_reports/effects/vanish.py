@@ -9,6 +9,7 @@ from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import SuspectDamage, set_suspects_aside
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict, flag_interviewers
+from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.sentences import vanishing_sentence
 from qa_reports.second_core import IN_TURN, SecondCore
 from qa_reports.survey.clean import Survey
@@ -20,20 +21,21 @@ def settle_flags(
     damages: Sequence[SuspectDamage],
     config: ReportConfig,
     core: SecondCore = IN_TURN,
+    indicators: JudgedIndicators = NO_INDICATORS,
 ) -> Flags:
     """Flag interviewers; where code suspects stay among the answers, judge once more without them.
 
     A flag on an item with such suspects, or on a slope on one, that the second judgement does not raise is turned into
     `missing_code`; an interviewer with no other flag then needs no call.
     """
-    flags = flag_interviewers(survey, items, damages, config)
+    flags = flag_interviewers(survey, items, damages, config, indicators)
     kept_in = {suspect.item for suspect in survey.suspects if not suspect.set_aside}
     touched = kept_in | {option.name for option in config.items if kept_in & set(option.slopes)}
     resting = [flag for flag in flags.flags if flag.kind != "missing_code" and touched & set(flag.items)]
     if not resting:
         return flags
     clean = set_suspects_aside(survey)
-    again = flag_interviewers(clean, estimate_items(clean, config, core), damages, config)
+    again = flag_interviewers(clean, estimate_items(clean, config, core), damages, config, indicators)
     vanishing = [flag for flag in resting if not any(_same(flag, other) for other in again.flags)]
     settled: list[Flag] = []
     for flag in flags.flags:

@@ -51,6 +51,8 @@ class Duplicates:
     limit: float
     """Share from which a pair of one interviewer is improbable: less than half such a pair is expected by chance among
     all pairs within interviewers of the survey. NaN where not applicable."""
+    closest: FloatArray
+    """(J,) share of identical answers of each interviewer's most similar pair that is evidence; NaN without one."""
     alike: IntArray
     """(J,) interviews of each interviewer that are improbably like another one of theirs."""
     p: FloatArray
@@ -90,6 +92,7 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
         return _none(n, n_interviewers, f"no two interviews have {fewest} answered items in common")
     p, limit = _judge(within, between)
     alike = np.array([len({row for link in links if link[0] >= limit for row in link[1:]}) for links in within.links])
+    closest = np.array([links[0][0] if links else np.nan for links in within.links])
     values, partners = np.full(n, np.nan), np.full(n, -1, dtype=np.int64)
     values[order] = np.where(largest >= 0, largest, np.nan)
     partners[order] = np.where(largest >= 0, order[partner], -1)
@@ -109,7 +112,7 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
         threshold=f"two interviews of one interviewer agree on {limit:.0%} of their answers or more: less than half "
         "such a pair is expected by chance in the whole survey",
     )
-    return Duplicates(measure, partners, limit, alike, p, tuple(found[:_LISTED]), len(found))
+    return Duplicates(measure, partners, limit, closest, alike, p, tuple(found[:_LISTED]), len(found))
 
 
 def no_duplicates(n: int, reason: str) -> IndicatorMeasure:
@@ -119,7 +122,9 @@ def no_duplicates(n: int, reason: str) -> IndicatorMeasure:
 
 def _none(n: int, n_interviewers: int, reason: str) -> Duplicates:
     nobody, nothing = np.zeros(n_interviewers, dtype=np.int64), np.full(n_interviewers, np.nan)
-    return Duplicates(no_duplicates(n, reason), np.full(n, -1, dtype=np.int64), float("nan"), nobody, nothing, (), 0)
+    return Duplicates(
+        no_duplicates(n, reason), np.full(n, -1, dtype=np.int64), float("nan"), nothing, nobody, nothing, (), 0
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

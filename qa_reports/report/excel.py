@@ -105,11 +105,27 @@ def _sheets(document: Mapping[str, Any]) -> Iterator[Sheet]:
             yield Sheet(name, _GROUPED, document["sensitivity"][grouping]["items"])
     if document["sensitivity"] and document["sensitivity"]["weights"]:
         yield Sheet("weights", _WEIGHTED, document["sensitivity"]["weights"]["items"])
+    yield Sheet("indicators", _INDICATORS, document.get("indicators", []))
+    yield Sheet("indicators by interviewer", _BY_INDICATOR, list(_indicator_rows(document.get("indicators", []))))
+    yield Sheet("similar interviews", _PAIRS, list(_pair_rows(document.get("similar_pairs"))))
     yield Sheet("cleaning", _CLEANING, list(_cleaning_rows(document["cleaning"])))
     yield Sheet("item audit", _ITEM_AUDIT, document["cleaning"]["items"])
     yield Sheet("interviewer audit", _INTERVIEWER_AUDIT, document["cleaning"]["interviewers"])
     yield Sheet("descriptives", _DESCRIPTIVES, document["cleaning"]["descriptives"])
     yield Sheet("suspects", _SUSPECTS, document["code_suspects"])
+
+
+def _indicator_rows(indicators: Sequence[Record]) -> Iterator[Record]:
+    for indicator in indicators:
+        for row in indicator["interviewers"]:
+            yield {"indicator": indicator["indicator"], "unit": indicator["unit"], **row}
+
+
+def _pair_rows(similar: Record | None) -> Iterator[Record]:
+    for pair in similar["pairs"] if similar else ():
+        first, second = pair["interviewers"]
+        one, other = pair["respondents"]
+        yield {"interviewer": first, "respondent": one, "other": second, "other_respondent": other, **pair}
 
 
 def _cleaning_rows(cleaning: Mapping[str, Any]) -> Iterator[Record]:
@@ -273,6 +289,42 @@ _WEIGHTED = (
     Column("weighted mean", "estimate", 14, _key("weighted_mean")),
     Column("standard error of the mean", "estimate", 25, _key("weighted_mean_se")),
     Column("reason", "text", 60, _within("null", "reason")),
+)
+_INDICATORS = (
+    Column("indicator", "text", 26, _key("indicator")),
+    Column("kind", "text", 16, _key("kind")),
+    Column("label", "text", 40, _key("label")),
+    Column("not applicable because", "text", 50, _key("reason")),
+    Column("interviews", "count", 11, _key("n_interviews")),
+    Column("mean", "estimate", 10, _key("mean")),
+    Column("unit", "text", 24, _key("unit")),
+    Column("judged by", "text", 16, _key("judged_by")),
+    Column("ICC", "share", 8, _within("model", "icc")),
+    Column("variance", "estimate", 11, _within("model", "variance")),
+    Column("p of the variance", "p", 16, _within("model", "p")),
+    Column("threshold", "text", 70, _key("threshold")),
+)
+_BY_INDICATOR = (
+    Column("indicator", "text", 26, _key("indicator")),
+    Column("interviewer", "text", 14, _key("interviewer")),
+    Column("interviews", "count", 11, _key("n_interviews")),
+    Column("mean", "estimate", 10, _key("mean")),
+    Column("mean elsewhere", "estimate", 14, _key("mean_elsewhere")),
+    Column("unit", "text", 24, _key("unit")),
+    Column("affected interviews", "count", 18, _key("affected")),
+    Column("share elsewhere", "share", 14, _key("share_elsewhere")),
+    Column("EBLUP", "estimate", 10, _key("eblup")),
+    Column("conditional sd", "estimate", 15, _key("conditional_sd")),
+    Column("diagnostic se", "estimate", 14, _key("diagnostic_se")),
+    Column("z", "estimate", 10, _key("z")),
+    Column("p, one-sided", "p", 12, _key("p")),
+)
+_PAIRS = (
+    Column("interviewer", "text", 14, _key("interviewer")),
+    Column("respondent", "text", 16, _key("respondent")),
+    Column("other interviewer", "text", 16, _key("other")),
+    Column("other respondent", "text", 16, _key("other_respondent")),
+    Column("identical answers", "share", 16, _key("share")),
 )
 _CLEANING = (
     Column("what", "text", 14, _key("what")),

@@ -74,6 +74,26 @@ GLOSSARY = (
         "chi-square mixture is an approximation for many interviewers (Crainiceanu and Ruppert 2004).",
     ),
     (
+        "Indicator",
+        "What an interview shows about how it was done: unanswered questions, identical answers to a battery, its "
+        "length. Each is modelled over interviewers as an item is.",
+    ),
+    (
+        "Straightlining",
+        "The same answer to every item of a battery. Some respondents do it; that one interviewer's respondents do it "
+        "much more often than others' is what counts.",
+    ),
+    (
+        "Near-duplicates",
+        "Two interviews of one interviewer with more identical answers than chance brings about in this survey, judged "
+        "by the pairs of interviews of different interviewers; there is no fixed limit.",
+    ),
+    (
+        "Predictive tail",
+        "How often a normal interviewer with the same workload and respondents would show at least so much, under the "
+        "model fitted without this interviewer.",
+    ),
+    (
         "Cook's distance, covariance ratio",
         "What leaving one interviewer out does to the fixed effects, and to their precision; a covariance ratio above "
         "1 means that the interviewer adds precision.",

@@ -9,10 +9,15 @@ from numpy.typing import NDArray
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flags, InterviewerVerdict
+from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.judge import level_cells
+from qa_reports.effects.rules import NAMED_BESIDE
 from qa_reports.survey.clean import Survey
 
 FloatArray = NDArray[np.float64]
+
+
+_LAST_COLUMNS = " The last {} columns are indicators of how the interviews were done: there + is worrying."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +29,7 @@ class HeatMap:
     interviewers: tuple[str, ...]
     """(J,) ids."""
     items: tuple[str, ...]
-    """(k,) item names."""
+    """(k,) item names, then the names of the indicators."""
     z: FloatArray
     """(J, k), NaN where it could not be judged."""
     flagged: tuple[int, ...]
@@ -43,8 +48,14 @@ class HeatMap:
         )
 
 
-def build_heat_map(survey: Survey, modelled: tuple[ItemEffects, ...], flags: Flags) -> HeatMap | None:
-    """Everybody on every modelled item, the strongest evidence first; None without any item."""
+def build_heat_map(
+    survey: Survey,
+    modelled: tuple[ItemEffects, ...],
+    flags: Flags,
+    indicators: JudgedIndicators = NO_INDICATORS,
+    min_interviews: int = 1,
+) -> HeatMap | None:
+    """Everybody on every modelled item and indicator, the strongest evidence first; None without any item."""
     if not modelled:
         return None
     z = np.full((len(survey.interviewer_ids), len(modelled)), np.nan)
@@ -52,19 +63,24 @@ def build_heat_map(survey: Survey, modelled: tuple[ItemEffects, ...], flags: Fla
         cells = level_cells(item)
         if cells is not None:
             z[cells.interviewer, k] = cells.z
+    shown_indicators = [one for one in indicators.effects if one.judged_by and ":" not in one.measure.name]
+    beside = [np.where(one.n >= min_interviews, one.z, np.nan) for one in shown_indicators]
+    z = np.column_stack([z, *beside])
     order = sorted(flags.interviewers, key=_evidence)
     position = {interviewer: j for j, interviewer in enumerate(survey.interviewer_ids)}
     shown = {verdict.interviewer: row for row, verdict in enumerate(order)}
     column = {item.item: k for k, item in enumerate(modelled)}
+    names = (*column, *(one.measure.name for one in shown_indicators))
     return HeatMap(
         title="Interviewers by items",
         caption=(
             "Each cell is the deletion z of one interviewer on one item: how far their interviews are from where the "
             "colleagues' interviews would put them, in standard errors. Values beyond 3 are rare by chance; + is above "
             "and \N{MINUS SIGN} below the colleagues; a dash could not be judged."
+            + (_LAST_COLUMNS.format(len(shown_indicators)) if shown_indicators else "")
         ),
         interviewers=tuple(shown),
-        items=tuple(column),
+        items=names,
         z=z[[position[interviewer] for interviewer in shown]],
         flagged=tuple(row for row, verdict in enumerate(order) if verdict.severity != "none"),
         flagged_cells=frozenset(
@@ -73,6 +89,13 @@ def build_heat_map(survey: Survey, modelled: tuple[ItemEffects, ...], flags: Fla
             if flag.kind == "level" and flag.interviewer in shown
             for name in flag.items
             if name in column
+        )
+        | frozenset(
+            (shown[flag.interviewer], len(column) + k)
+            for flag in flags.flags
+            if flag.interviewer in shown
+            for k, one in enumerate(shown_indicators)
+            if one.measure.kind == flag.kind and one.z[position[flag.interviewer]] > NAMED_BESIDE
         ),
     )
 

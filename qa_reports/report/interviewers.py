@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
+from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.judge import level_cells
 from qa_reports.effects.rules import NAMED_BESIDE
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
 from qa_reports.report.answers import answer_scatter, distribution
 from qa_reports.report.figures import DeviationStrip, Figure
 from qa_reports.report.formats import count_of, integer, percent, points
+from qa_reports.report.indicators import IndicatorCell, indicator_cells
 from qa_reports.report.items import find_item, slope_model
 from qa_reports.survey.clean import Covariate, ItemResponses, Survey
 
@@ -95,6 +97,8 @@ class Profile:
     strip: DeviationStrip | None
     figures: tuple[Figure, ...]
     """The answers behind each flagged item beside everybody's."""
+    indicators: tuple[IndicatorCell, ...] = ()
+    """One per indicator, in the order of the section on indicators."""
 
     @property
     def printed_cells(self) -> tuple[ItemCell, ...]:
@@ -114,21 +118,23 @@ def summarise_calls(flags: Flags, labels: dict[str, str]) -> tuple[Call, ...]:
 
 
 def summarise_profiles(
-    flags: Flags, calls: tuple[Call, ...], modelled: tuple[ItemEffects, ...], survey: Survey
+    flags: Flags,
+    calls: tuple[Call, ...],
+    modelled: tuple[ItemEffects, ...],
+    survey: Survey,
+    indicators: JudgedIndicators = NO_INDICATORS,
+    min_interviews: int = 1,
 ) -> tuple[Profile, ...]:
     """A profile per interviewer worth a call, then per interviewer behind a data-preparation problem."""
     order = list(dict.fromkeys([call.interviewer for call in calls] + [flag.interviewer for flag in flags.flags]))
     verdicts = {verdict.interviewer: verdict for verdict in flags.interviewers}
-    return tuple(
-        _profile(
-            verdicts[name],
-            tuple(flag for flag in flags.flags if flag.interviewer == name),
-            modelled,
-            survey,
-            flags.spread,
-        )
-        for name in order
-    )
+    profiles = []
+    for name in order:
+        own = tuple(flag for flag in flags.flags if flag.interviewer == name)
+        kinds, position = frozenset(flag.kind for flag in own), survey.interviewer_ids.index(name)
+        cells = indicator_cells(indicators, position, kinds, min_interviews)
+        profiles.append(replace(_profile(verdicts[name], own, modelled, survey, flags.spread), indicators=cells))
+    return tuple(profiles)
 
 
 def _or_one(p: float | None) -> float:
@@ -174,7 +180,22 @@ def _actions(kinds: set[str], severity: Literal["critical", "warning"]) -> tuple
         steps.append("Re-contact respondents and compare their answers: were the questions asked of each of them?")
     if "level" in kinds:
         steps.append("Check the briefing on these questions: reading aloud, showcards, probing.")
+    steps += [step for kind, step in _STEPS if kind in kinds]
     return tuple(steps)
+
+
+_STEPS = (
+    ("nonresponse", "Ask how refusals and don't knows were dealt with: was it probed, was the answer coded at once?"),
+    ("straightlining", "Listen to the batteries in a recording: was every item read out and answered by itself?"),
+    ("speeding", "Compare the time stamps of a few interviews with the recordings, question by question."),
+    ("times", "Ask for the contact forms of the interviews whose times cannot be right; check the device's clock."),
+    ("duplicates", "Re-contact the respondents of the interviews that are alike (listed under the indicators)."),
+    ("response_style", "Check how the answer scale is presented: showcard, both ends read out, no suggestion."),
+    ("gate", "Re-contact a few respondents with the gate questions alone."),
+    ("heaping", "Ask whether numbers are noted as said or rounded."),
+    ("back_check", "Compare the answers that differ with the recordings, and re-contact more respondents."),
+)
+"""What to check for each kind of indicator."""
 
 
 def _profile(

@@ -17,9 +17,11 @@ from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import Consequence, SuspectDamage
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
+from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
 from qa_reports.report.results_categorical import categorical_effects, categorical_record
+from qa_reports.report.results_indicators import indicator_records, similar_pairs
 from qa_reports.report.results_items import (
     Document,
     Estimated,
@@ -56,6 +58,7 @@ def results_document(
     versions: Mapping[str, str],
     config_sha256: str,
     sensitivity: Sensitivity | None = None,
+    indicators: JudgedIndicators = NO_INDICATORS,
 ) -> Document:
     """Every number of a run as plain JSON values, in the key order of the contract; `waves` is added by `with_waves`.
 
@@ -63,6 +66,7 @@ def results_document(
         versions: library name -> version, as shown in the report.
         config_sha256: SHA-256 of the configuration file, in hexadecimal digits.
         sensitivity: what weights, areas and teams would change, where they are configured.
+        indicators: what the interviews show about how they were done.
     """
     return {
         "schema_version": SCHEMA_VERSION,
@@ -82,6 +86,8 @@ def results_document(
         "effects": [row for item in items for row in _flag_model_effects(item, survey)],
         "categorical_effects": [row for item in items for row in categorical_effects(item, survey)],
         "interviewers": [_interviewer(verdict, survey, flags.spread) for verdict in flags.interviewers],
+        "indicators": indicator_records(indicators, survey),
+        "similar_pairs": similar_pairs(indicators, survey),
         "flags": [_flag(flag, sensitivity) for flag in flags.flags],
         "spread": spread_record(flags.spread),
         "expected_by_chance": {
@@ -371,6 +377,7 @@ def _flag(flag: Flag, sensitivity: Sensitivity | None) -> Document:
         "q": number(flag.q),
         "sentence": flag.sentence,
         "with_area": _with_area(flag, sensitivity),
+        "review": None if flag.review is None else flag.review.model_dump(include={"until", "note", "by"}),
     }
 
 

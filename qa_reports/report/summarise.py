@@ -13,9 +13,11 @@ from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import SuspectDamage
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.flag import ExpectedByChance, Flags, InterviewerVerdict
+from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.report.formats import count_of, expected, integer, listing, percent
 from qa_reports.report.heat_map import HeatMap, build_heat_map
+from qa_reports.report.indicators import IndicatorsSummary, summarise_indicators
 from qa_reports.report.interviewers import Call, NamedItem, Profile, summarise_calls, summarise_profiles
 from qa_reports.report.items import ItemSummary, summarise_item
 from qa_reports.report.methods import Methods, describe_methods
@@ -95,6 +97,8 @@ class ReportSummary:
     """This wave beside earlier ones; None without an archive or for a first wave."""
     sensitivity: SensitivitySummary | None = None
     """What weights, areas and teams would change; None where none of them is configured."""
+    indicators: IndicatorsSummary | None = None
+    """How the interviews were done; None where nothing was measured."""
 
 
 def summarise(
@@ -107,6 +111,7 @@ def summarise(
     versions: Mapping[str, str],
     waves: WaveComparison | None = None,
     sensitivity: Sensitivity | None = None,
+    indicators: JudgedIndicators = NO_INDICATORS,
 ) -> ReportSummary:
     """Collect everything the report shows.
 
@@ -116,6 +121,7 @@ def summarise(
         versions: program name -> version, in the order they are printed.
         waves: the comparison with earlier waves, where there are any.
         sensitivity: what weights, areas and teams would change, where they are configured.
+        indicators: what the interviews show about how they were done.
     """
     modelled = tuple(item for item in items if isinstance(item, ItemEffects))
     not_modelled = tuple(item for item in items if isinstance(item, ItemNotModelled))
@@ -137,14 +143,15 @@ def summarise(
         min_interviews=config.flags.min_interviews,
         items=pages,
         not_modelled=not_modelled,
-        profiles=summarise_profiles(flags, calls, modelled, survey),
+        profiles=summarise_profiles(flags, calls, modelled, survey, indicators, config.flags.min_interviews),
         suspects=suspects,
-        heat_map=build_heat_map(survey, modelled, flags),
+        heat_map=build_heat_map(survey, modelled, flags, indicators, config.flags.min_interviews),
         cleaning=survey.log,
         printed_items=_printed_items(pages, config.report.pdf_items),
         methods=describe_methods(survey, modelled, config, flags, versions, sensitivity),
         waves=waves,
         sensitivity=other_models,
+        indicators=summarise_indicators(indicators, survey, config.flags.min_interviews),
     )
 
 

@@ -1,0 +1,105 @@
+"""What an indicator shows of one interviewer, in a plain sentence with counts: what was seen, never why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from qa_reports.effects.indicator_effects import IndicatorEffects
+from qa_reports.indicators.duplicates import Duplicates
+
+_HIT = {
+    "nonresponse": "at least one question is left unanswered",
+    "dont_know": "at least one answer is don't know",
+    "refusal": "at least one answer is refused",
+    "no_answer": "at least one answer is missing for no stated reason",
+    "straightlining": "all answers to a whole battery are the same",
+    "fast": "the interview is among the shortest of all",
+    "overlap": "the interview overlaps in time with another one of theirs",
+    "impossible": "the times cannot be right",
+    "short_way": "a gate question is answered so that nothing more is asked",
+    "round_numbers": "a number ends in 0 or 5",
+    "back_check": "an answer differs from the one given in the re-interview",
+}
+"""What happened in an interview that counts, by the measure's name."""
+_SHARE = {
+    "extreme": "of the answers lie at the ends of the scale",
+    "midpoint": "of the answers lie in the middle of the scale",
+    "acquiescence": "of the answers agree",
+}
+
+
+def indicator_sentence(
+    effects: IndicatorEffects,
+    interviewer: int,
+    beside: Sequence[IndicatorEffects] = (),
+    pairs: Duplicates | None = None,
+) -> str:
+    """One sentence on the leading measure of a kind.
+
+    Args:
+        effects: the measure.
+        interviewer: position of the interviewer.
+        beside: other measures of the same kind that are remarkable too (batteries, reasons).
+        pairs: what similar pairs say, for near-duplicates.
+    """
+    name = effects.measure.name
+    if name == "largest_match" and pairs is not None:
+        return _duplicates(effects, interviewer, pairs)
+    if name == "log_minutes":
+        own, others = np.exp(effects.own[interviewer]), np.exp(effects.others[interviewer])
+        return (
+            f"Their {_interviews(int(effects.n[interviewer]))} typically take {own:.0f} minutes; elsewhere it is "
+            f"{others:.0f}."
+        )
+    if name == "variability":
+        ratio = effects.own[interviewer] / effects.others[interviewer]
+        return (
+            f"Within their {_interviews(int(effects.n[interviewer]))}, answers to the items of a battery differ "
+            f"{ratio:.0%} as much from each other as elsewhere."
+        )
+    if name in _SHARE:
+        own, others = effects.own[interviewer], effects.others[interviewer]
+        n = _interviews(int(effects.n[interviewer]))
+        return f"In their {n}, {own:.0%} {_SHARE[name]}; elsewhere it is {others:.0%}."
+    return _counted(effects, interviewer, beside)
+
+
+def _counted(effects: IndicatorEffects, j: int, beside: Sequence[IndicatorEffects]) -> str:
+    measure, n, hits = effects.measure, int(effects.n[j]), int(effects.affected[j])
+    _, _, battery = measure.name.partition(":")
+    what = f"all answers on {battery} are the same" if battery else _HIT[measure.name]
+    sentence = (
+        f"In {hits} of their {_interviews(n)} {what}; elsewhere {_elsewhere(float(effects.affected_elsewhere[j]))}"
+    )
+    if not battery and effects.own[j] > 1.05 * hits / max(n, 1):
+        own, others = (
+            f"{value:.1f}" if value >= 0.1 else f"{value:.2f}" for value in (effects.own[j], effects.others[j])
+        )
+        sentence += f" ({own} {measure.unit} instead of {others})"
+    more = [
+        f"{one.measure.name.partition(':')[2] or one.measure.label.lower()} in {int(one.affected[j])}"
+        for one in beside
+        if one.measure.scale == "count" and one is not effects
+    ]
+    return f"{sentence}{'; ' + ', '.join(more) if more else ''}."
+
+
+def _duplicates(effects: IndicatorEffects, j: int, pairs: Duplicates) -> str:
+    n, alike = int(effects.n[j]), int(effects.affected[j])
+    return (
+        f"{alike} of their {_interviews(n)} agree with another one of theirs on {pairs.limit:.0%} of the answers or "
+        f"more, up to {pairs.closest[j]:.0%}; chance brings about less than half such a pair in the whole survey."
+    )
+
+
+def _interviews(n: int) -> str:
+    return "1 interview" if n == 1 else f"{n:,} interviews"
+
+
+def _elsewhere(share: float) -> str:
+    """ "in 1 of 20", "in 34% of them", "in none"."""
+    if share <= 0:
+        return "in none"
+    return f"in 1 of {1 / share:,.0f}" if share < 0.15 else f"in {share:.0%} of them"

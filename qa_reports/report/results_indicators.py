@@ -1,0 +1,90 @@
+"""The part of `results.json` about indicators: every measure with its model, and what it says of each interviewer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qa_reports.effects.indicator_effects import IndicatorEffects, IndicatorModel, JudgedIndicators
+from qa_reports.indicators.measure import IndicatorMeasure
+from qa_reports.report.results_items import Document, number
+from qa_reports.survey.clean import Survey
+
+
+def indicator_records(indicators: JudgedIndicators, survey: Survey) -> list[Document]:
+    """One record per measure; those that are not applicable have their reason and nothing else."""
+    effects = {one.measure.name: one for one in indicators.effects}
+    return [_record(measure, effects.get(measure.name), survey) for measure in indicators.measured.measures]
+
+
+def similar_pairs(indicators: JudgedIndicators, survey: Survey) -> Document:
+    """Improbably similar interviews by their respondents' ids, most alike first."""
+    found = indicators.measured.duplicates
+    pairs = () if found is None else found.pairs
+
+    def interviewer(row: int) -> str:
+        return survey.interviewer_ids[int(survey.interviewer[row])]
+
+    return {
+        "limit": None if found is None else number(found.limit),
+        "n_pairs": 0 if found is None else found.n_pairs,
+        "pairs": [
+            {
+                "respondents": [survey.respondents[pair.first], survey.respondents[pair.second]],
+                "interviewers": [interviewer(pair.first), interviewer(pair.second)],
+                "share": number(pair.share),
+            }
+            for pair in pairs
+        ],
+    }
+
+
+def _record(measure: IndicatorMeasure, effects: IndicatorEffects | None, survey: Survey) -> Document:
+    model = effects.model if effects is not None and isinstance(effects.model, IndicatorModel) else None
+    given = measure.values[np.isfinite(measure.values)]
+    return {
+        "indicator": measure.name,
+        "kind": measure.kind,
+        "label": measure.label,
+        "reason": measure.reason,
+        "unit": measure.unit or None,
+        "worrying": measure.worrying,
+        "threshold": measure.threshold or None,
+        "n_interviews": int(given.size),
+        "mean": number(given.mean()) if given.size else None,
+        "judged_by": None if effects is None else effects.judged_by,
+        "not_modelled": effects.model.reason if effects is not None and model is None else None,  # type: ignore[union-attr]
+        "model": None if model is None else _model(model),
+        "interviewers": [] if effects is None else _interviewers(effects, model, survey),
+    }
+
+
+def _model(model: IndicatorModel) -> Document:
+    return {
+        "kind": model.kind,
+        "variance": number(model.variance),
+        "icc": number(model.icc),
+        "p": number(model.p),
+        "adjusted_for": list(model.adjusted_for),
+    }
+
+
+def _interviewers(effects: IndicatorEffects, model: IndicatorModel | None, survey: Survey) -> list[Document]:
+    counted = effects.measure.scale == "count" or effects.judged_by == "pairs"
+    return [
+        {
+            "interviewer": survey.interviewer_ids[j],
+            "n_interviews": int(effects.n[j]),
+            "mean": number(effects.own[j]),
+            "mean_elsewhere": number(effects.others[j]),
+            "affected": int(effects.affected[j]) if counted else None,
+            "share_elsewhere": number(effects.affected_elsewhere[j]) if counted else None,
+            "size": number(effects.size[j]),
+            "eblup": None if model is None else number(model.eblup[j]),
+            "conditional_sd": None if model is None else number(model.conditional_sd[j]),
+            "diagnostic_se": None if model is None else number(model.diagnostic_se[j]),
+            "reliability": None if model is None else number(model.reliability[j]),
+            "z": number(effects.z[j]),
+            "p": number(effects.p[j]),
+        }
+        for j in np.flatnonzero(effects.n)
+    ]
