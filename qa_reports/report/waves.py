@@ -253,8 +253,7 @@ def _obstacle(now: ItemResult, then: ItemResult, wave: str) -> str | None:
     """Why an item of an earlier wave cannot be compared; None when it can."""
     if now.scale is not None and then.scale is not None and now.scale != then.scale:
         return f"scale {_range(then.scale)} in {wave}, {_range(now.scale)} now: not compared"
-    if now.kind is not None and then.kind is not None and now.kind != then.kind:
-        return f"{then.kind} model in {wave}, {now.kind} now: not compared"
+    # Kinds may differ: the ICC and the mean that are compared are those of the linear model, whatever the kind.
     return None
 
 
