@@ -203,11 +203,11 @@ def spread_caterpillar(
     return Caterpillar(
         title=f"Interviewer spread: {label}",
         caption=(
-            "Each line is one interviewer: left of zero their respondents' answers are more alike than usual, right "
-            "of it they vary more. On this scale \N{MINUS SIGN}0.5 is 61% of the usual spread and 0.5 is 165%; bars "
+            "Each line is one interviewer: below zero their respondents' answers are more alike than usual, above it "
+            "they vary more. On this scale \N{MINUS SIGN}0.5 is 61% of the usual spread and 0.5 is 165%; bars "
             "are 95% intervals."
         ),
-        axis="Log of own over usual standard deviation",
+        axis="Log of relative spread",
         interviewers=ids,
         estimate=spread.eblup[order],
         lower=spread.eblup[order] - half,

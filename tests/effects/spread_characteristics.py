@@ -1,6 +1,6 @@
 """Operating characteristics of the spread model by seeded simulation. Shared by the slow tests and the docs.
 
-`python -m tests.effects.spread_characteristics` prints the tables that `docs/simulations.md` ends with (two minutes).
+`python -m tests.effects.spread_characteristics > docs/simulations-spread.md` writes the tables (some minutes).
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import numpy as np
 from scipy import stats
 
 from qa_reports.effects.fit import fit_models
+from qa_reports.effects.influence import two_sided
+from qa_reports.effects.judge import own_variance
 from qa_reports.effects.linear import ModelPlan, ModelResult
 from qa_reports.effects.moments import Columns
 from qa_reports.effects.spread import fit_spreads
@@ -105,8 +107,38 @@ def power(share: float, tau: float, waves: int, workload: int = 12, seed: int = 
     )
 
 
+def level_tails(interviewers: int, icc: float, tau: float, waves: int, seed: int = 64) -> tuple[float, float]:
+    """P(|z| > 3) over nominal of normal interviewers' levels: by the pooled variance, and by their own."""
+    rng = np.random.default_rng(seed)
+    plans = []
+    for _ in range(waves):
+        group = np.repeat(np.arange(interviewers), np.minimum(5 + rng.geometric(0.12, interviewers), 60))
+        level = np.sqrt(icc) * rng.standard_normal(interviewers)[group]
+        spread = np.exp(tau * rng.standard_normal(interviewers))[group]
+        latent = level + np.sqrt(1 - icc) * spread * rng.standard_normal(len(group))
+        columns = Columns(np.ones((len(group), 1)), np.clip(np.rint(5 + 2 * latent), 0, 10), group)
+        rows = np.arange(len(group))
+        plans.append(ModelPlan("null", "", ("(Intercept)",), columns, rows, (0,), judge=True, precise=False))
+    models = [model for model in fit_models(plans, interviewers) if isinstance(model, ModelResult)]
+    spreads = item_spreads(models, [plan.columns.response for plan in plans], interviewers)
+    pooled, own = [], []
+    for model, spread in zip(models, spreads, strict=True):
+        effects = model.effects
+        pooled.append(effects.z[:, 0])
+        if not isinstance(spread, SpreadEffects) or effects.deviation_df is None:
+            continue
+        se, df = effects.deviation_se[:, 0], effects.deviation_df[:, 0]
+        per_mean = model.variance.residual / effects.n_interviews
+        variance, own_df = own_variance(se, df, per_mean, spread.shrunken, spread.shrunken_df)
+        own.append(two_sided(effects.deviation[:, 0] / np.sqrt(variance), own_df)[1])
+    nominal = 2 * stats.norm.sf(3)
+    return tuple(float(np.mean(np.abs(np.concatenate(z)) > 3) / nominal) for z in (pooled, own))
+
+
 def page() -> Iterator[str]:
-    """The lines of the tables."""
+    """The lines of docs/simulations-spread.md."""
+    yield "# Simulated operating characteristics: spread\n"
+    yield "Made by `python -m tests.effects.spread_characteristics`, seeded. 1 is nominal."
     heads = "| tau estimated | P(z < -2) | P(z < -3) | P(z > 3) over nominal |\n|---|---|---|---|---|---|---|"
     yield f"\n| Spread of normal interviewers, one item | interviewers | tau {heads}"
     for interviewers, waves in ((150, 100), (20, 400)):
@@ -119,8 +151,16 @@ def page() -> Iterator[str]:
         for tau in (0.0, 0.2):
             yield _row("0-10", interviewers, tau, overall_tails(interviewers, tau, waves))
     yield "\n| Interviews too alike, 12 of them | tau of the others | found |\n|---|---|---|"
-    for share, tau in ((1 / 3, 0.0), (1 / 3, 0.15), (0.6, 0.0), (0.6, 0.1)):
+    for share, tau in ((1 / 3, 0.0), (1 / 3, 0.15), (0.6, 0.0)):
         yield f"| {100 * share:.0f} % of the usual spread | {tau} | {power(share, tau, 25):.2f} |"
+
+    yield "\n| Levels of normal interviewers | interviewers | ICC | tau | P(abs z > 3), pooled variance | own |"
+    yield "|---|---|---|---|---|---|"
+    for interviewers, waves in ((150, 40), (20, 200)):
+        for icc in (0.02, 0.1):
+            for tau in (0.0, 0.1, 0.2, 0.3):
+                pooled, own = level_tails(interviewers, icc, tau, waves)
+                yield f"| 0-10 | {interviewers} | {icc} | {tau} | {pooled:.2f} | {own:.2f} |"
 
 
 def _row(name: str, interviewers: int, tau: float, found: Tails) -> str:

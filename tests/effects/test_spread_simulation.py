@@ -1,13 +1,13 @@
 """Spread by simulation: false alarms stay nominal on bounded scales, tau comes back, too-similar interviews are found.
 
-Limits are what theory says and three Monte-Carlo standard errors; docs/simulations.md has the figures.
+Limits are what theory says and three Monte-Carlo standard errors; docs/simulations-spread.md has the figures.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from tests.effects.spread_characteristics import SCALES, item_tails, overall_tails, power
+from tests.effects.spread_characteristics import SCALES, item_tails, level_tails, overall_tails, power
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +25,12 @@ def test_tau_comes_back_and_tails_hold_when_interviewers_differ() -> None:
     found = item_tails(lambda latent: 5 + 2 * latent, 150, 0.2, 60)
     assert found.tau == pytest.approx(0.2, abs=0.015)
     assert max(found.below_3, found.above_3) < 2
+
+
+def test_levels_are_not_called_too_often_when_interviewers_differ_in_spread() -> None:
+    pooled, own = level_tails(150, 0.02, 0.3, 30)
+    # 4,500 judged, 12 beyond 3 expected.
+    assert own < 1.6 < pooled
 
 
 def test_overall_false_alarms_and_power() -> None:
