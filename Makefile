@@ -13,6 +13,7 @@ quick: setup-test ## the tests that take seconds
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup -m "not slow and not browser"
 
 lint: setup-dev ## style, types and the direction of imports
+	@! git grep -nE '^(<<<<<<<|>>>>>>>) '
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

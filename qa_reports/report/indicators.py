@@ -81,6 +81,11 @@ class IndicatorCell:
     reliability: float | None
     flagged: bool
 
+    @property
+    def unusual(self) -> bool:
+        """Whether the printed profile shows it."""
+        return self.flagged or abs(self.z or 0.0) >= 2
+
 
 @dataclass(frozen=True, slots=True)
 class PairRow:

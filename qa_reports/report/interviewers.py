@@ -20,7 +20,7 @@ from qa_reports.report.indicators import IndicatorCell, indicator_cells
 from qa_reports.report.items import find_item, slope_model
 from qa_reports.survey.clean import Covariate, ItemResponses, Survey
 
-PRINTED_CELLS = 10
+PRINTED_CELLS = 8
 """Items in the table of a printed profile; report.html has all."""
 
 

@@ -28,7 +28,7 @@ from qa_reports.report.heat_map import HeatMap
 
 WIDTH_MM = 174.0
 """The text width of the printed page."""
-PANEL_HEIGHT_MM = {1: 50.0, 2: 56.0, 3: 47.0}
+PANEL_HEIGHT_MM = {1: 37.0, 2: 54.0, 3: 40.0}
 """By the number of panels in a row."""
 GREY: Colour = (0.45, 0.46, 0.48)
 PALE: Colour = (0.82, 0.83, 0.85)

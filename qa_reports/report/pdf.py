@@ -24,6 +24,9 @@ from qa_reports.report.summarise import ReportSummary
 HEAT_MAP_ROWS = 56
 """Interviewers on the printed heat map; the others, who have the weakest evidence, are in the workbook."""
 
+PROFILE_FIGURES = 3
+"""Figures of answers on a printed profile; report.html has all."""
+
 
 class PdfUnavailable(UserError):
     """WeasyPrint or a library it needs is missing; the message says what to install."""
@@ -129,7 +132,7 @@ def _draw_pictures(summary: ReportSummary) -> PrintPictures:
         },
         strips={who.interviewer: _picture([who.strip], 1) for who in summary.profiles if who.strip is not None},
         profiles={
-            who.interviewer: _picture(who.figures, 3 if len(who.figures) > 2 else 2)
+            who.interviewer: _picture(who.figures[:PROFILE_FIGURES], min(3, max(2, len(who.figures))))
             for who in summary.profiles
             if who.figures
         },

@@ -386,14 +386,16 @@ def test_the_printed_report_tells_what_is_new(small_wave: SmallWave, monkeypatch
     assert main([str(small_wave.config), "--quiet", "--formats", "json"]) == 0
     small_wave.replace("wave: 1", "wave: 2")
     spoil(small_wave, (103,))
-    pages: list[str] = []
-    real = pdf.print_page
+    # The page is laid out in another process: a file is what both can see.
+    copy, real = small_wave.folder / "page.html", pdf.print_page
 
     def remembered(summary: ReportSummary) -> str:
-        pages.append(real(summary))
-        return pages[-1]
+        page = real(summary)
+        copy.write_text(page, encoding="utf-8")
+        return page
 
     monkeypatch.setattr(pdf, "print_page", remembered)
     assert main([str(small_wave.config), "--quiet", "--formats", "pdf"]) == 0
-    assert "Since wave 1: 1 new, 0 repeated, 0 resolved." in pages[0]
-    assert 'id="waves"' in pages[0]
+    page = copy.read_text(encoding="utf-8")
+    assert "Since wave 1: 1 new, 0 repeated, 0 resolved." in page
+    assert 'id="waves"' in page
