@@ -18,6 +18,10 @@ FloatArray = NDArray[np.float64]
 
 _DETAIL = 0.25
 """Weight of one battery or one reason beside the total of its kind."""
+_PLAINEST = ("straightlining", "log_minutes")
+"""Measures that say it in the plainest words, and so lead where they are telling."""
+_TELLING = 3.0
+"""z of a measure from which it leads before single batteries."""
 _FEWEST = 2
 """Interviews in which something must have happened for it to be worth a call."""
 
@@ -53,8 +57,10 @@ def _source(
         large = [measures[k] for k in order if is_large(measures[k], j)]
         if not large:
             return None
-        leading = large[0]
-        beside = [one for one in large[1:] if one.z[j] > NAMED_BESIDE and ":" in one.measure.name]
+        # A battery by itself is only worth leading with where all batteries together would say nothing.
+        whole = [one for one in large if ":" not in one.measure.name and one.z[j] > _TELLING]
+        leading = min(whole or large, key=lambda one: one.measure.name not in _PLAINEST)  # else the smallest p
+        beside = [one for one in large if one is not leading and one.z[j] > NAMED_BESIDE and ":" in one.measure.name]
         return Flag(
             interviewer=survey.interviewer_ids[j],
             severity=finding.severity,

@@ -23,6 +23,8 @@ _HIT = {
     "back_check": "an answer differs from the one given in the re-interview",
 }
 """What happened in an interview that counts, by the measure's name."""
+_MORE = 3
+"""Batteries named beside the leading measure."""
 _SHARE = {
     "extreme": "of the answers lie at the ends of the scale",
     "midpoint": "of the answers lie in the middle of the scale",
@@ -82,7 +84,7 @@ def _counted(effects: IndicatorEffects, j: int, beside: Sequence[IndicatorEffect
         f"{one.measure.name.partition(':')[2] or one.measure.label.lower()} in {int(one.affected[j])}"
         for one in beside
         if one.measure.scale == "count" and one is not effects
-    ]
+    ][:_MORE]
     return f"{sentence}{'; ' + ', '.join(more) if more else ''}."
 
 

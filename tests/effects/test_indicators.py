@@ -1,0 +1,152 @@
+"""Indicators modelled over interviewers: calibrated one-sided p, collapsed counts, sources of evidence, sentences."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from qa_reports.effects.indicator_effects import (
+    IndicatorModel,
+    JudgedIndicators,
+    collapse,
+    estimate_indicators,
+    exact_tails,
+)
+from qa_reports.effects.indicator_flags import indicator_sources, is_large
+from qa_reports.effects.sources import decide
+from qa_reports.indicators.collect import Indicators, measure_indicators
+from qa_reports.indicators.measure import IndicatorMeasure, Worrying
+from tests.effects.indicator_characteristics import clean_rate, config, planted_rates, wave
+from tests.effects.synthetic import make_survey
+
+MONTE_CARLO = 4.0
+"""Standard errors that a simulated share may lie from what it should be at most."""
+
+
+def measure(values: np.ndarray, scale: str, worrying: Worrying = "high", name: str = "refusal") -> IndicatorMeasure:
+    return IndicatorMeasure(name, "nonresponse", "Measure", values, "answers", worrying, scale, "it happens")  # type: ignore[arg-type]
+
+
+def judged(values: np.ndarray, owner: np.ndarray, scale: str, worrying: Worrying = "high") -> JudgedIndicators:
+    survey = make_survey({"item": np.zeros(len(owner))}, owner)
+    return estimate_indicators(survey, Indicators((measure(values, scale, worrying),), None))
+
+
+def clean(kind: str, rng: np.random.Generator, owner: np.ndarray) -> np.ndarray:
+    """Values with a true interviewer effect of every shape that indicators have."""
+    latent = 0.3 * rng.normal(size=owner.max() + 1)[owner] + rng.normal(size=len(owner))
+    if kind == "45 % zeros":
+        return np.asarray(np.maximum(np.floor(2 * (latent + 0.13)) + 1, 0.0))
+    if kind == ".88 in one category":
+        return np.digitize(latent, np.sqrt(1.09) * stats.norm.ppf([0.88, 0.95, 0.98])).astype(float)
+    if kind == "rare":
+        return (latent > np.sqrt(1.09) * stats.norm.ppf(0.97)).astype(float)
+    return latent
+
+
+@pytest.mark.parametrize("kind", ["normal", "45 % zeros", ".88 in one category", "rare"])
+def test_normal_interviewers_have_small_p_as_often_as_they_should(kind: str) -> None:
+    """Skewed and rare measures too, where a linear z would call several times too many."""
+    p = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        owner = np.repeat(np.arange(60), rng.integers(5, 25, 60))
+        (effects,) = judged(clean(kind, rng, owner), owner, "continuous" if kind == "normal" else "count").effects
+        assert effects.judged_by == ("linear" if kind == "normal" else "binary" if kind == "rare" else "ordinal")
+        p.append(effects.p)
+    for level in (0.05, 0.01):
+        share, n = (np.concatenate(p) < level).mean(), 360
+        assert share <= level + MONTE_CARLO * np.sqrt(level * (1 - level) / n)
+
+
+def test_only_the_worrying_direction_counts() -> None:
+    rng = np.random.default_rng(3)
+    owner = np.repeat(np.arange(30), 12)
+    values = rng.normal(size=len(owner)) + 3.0 * (owner == 4)
+
+    high = judged(values, owner, "continuous", "high").effects[0]
+    low = judged(values, owner, "continuous", "low").effects[0]
+
+    assert high.p[4] < 1e-6
+    assert low.p[4] > 0.999
+    assert high.size[4] == pytest.approx(-low.size[4])
+    assert is_large(high, 4)
+    assert not is_large(low, 4)
+
+
+def test_what_hardly_ever_happens_goes_to_the_exact_binomial() -> None:
+    owner = np.repeat(np.arange(40), 10)
+    values = np.zeros(len(owner))
+    values[:4] = 1.0
+
+    (effects,) = judged(values, owner, "count").effects
+
+    assert effects.judged_by == "exact binomial"
+    rate = 0.5 / 391
+    expected = stats.binom.sf(4, 10, rate) + 0.5 * stats.binom.pmf(4, 10, rate)
+    assert effects.p[0] == pytest.approx(expected, rel=1e-9)
+    np.testing.assert_allclose(effects.p[1:], exact_tails(effects.affected, effects.n)[1:])
+    assert not isinstance(effects.model, IndicatorModel)
+
+
+def test_counts_are_collapsed_to_seven_ordered_categories() -> None:
+    values = np.concatenate([np.zeros(500), np.arange(1.0, 15.0), np.full(30, 1.0)])
+
+    places = collapse(values)
+
+    assert len(np.unique(places)) == 7
+    assert places[0] == 0.0
+    assert (np.diff(places[np.argsort(values, kind="stable")]) >= 0).all()
+    assert len(np.unique(collapse(np.random.default_rng(1).normal(size=5_000)))) == 7
+
+
+def test_planted_interviewers_are_named_for_what_they_did() -> None:
+    survey = wave(1, planted=True)
+    indicators = estimate_indicators(survey, measure_indicators(survey, config()))
+
+    sources = indicator_sources(survey, indicators, 5)
+    by_name = {source.name: source for source in sources}
+    flags = [by_name[name].describe(finding) for name, finding in decide(sources, 0.05).findings]
+    told = {(flag.interviewer, flag.kind): flag for flag in flags if flag is not None}
+
+    for interviewer, kind in (("100", "duplicates"), ("101", "speeding"), ("102", "straightlining"),
+                              ("103", "nonresponse")):  # fmt: skip
+        assert told[interviewer, kind].severity == "critical"
+    assert {interviewer for interviewer, _ in told} == {"100", "101", "102", "103"}
+    assert "interviews agree with another one of theirs on" in told["100", "duplicates"].sentence
+    assert "typically take" in told["101", "speeding"].sentence
+    assert "all answers to a whole battery are the same; elsewhere in" in told["102", "straightlining"].sentence
+    assert "at least one answer is refused; elsewhere in" in told["103", "nonresponse"].sentence
+
+
+def test_interviewers_with_too_few_interviews_are_not_judged() -> None:
+    survey = wave(2, planted=False)
+    measures = measure_indicators(survey, config())
+    speed = Indicators(tuple(one for one in measures.measures if one.name == "log_minutes"), None)
+
+    (source,) = indicator_sources(survey, estimate_indicators(survey, speed), 5)
+
+    n = np.bincount(survey.interviewer)
+    np.testing.assert_array_equal(np.isfinite(source.p), n >= 5)
+
+
+def test_without_inputs_there_is_no_source() -> None:
+    survey = replace(wave(3, planted=False), minutes=None)
+    measures = measure_indicators(survey, config())
+    speed = Indicators(tuple(one for one in measures.measures if one.kind == "speeding"), None)
+
+    assert indicator_sources(survey, estimate_indicators(survey, speed), 5) == []
+
+
+@pytest.mark.slow
+def test_clean_waves_are_left_alone_and_planted_interviewers_found() -> None:
+    rate, _ = clean_rate(40)
+    planted, _ = planted_rates(40)
+
+    assert rate <= 0.5
+    for found, right in planted.values():
+        assert found >= 0.9
+        assert right >= 0.9
