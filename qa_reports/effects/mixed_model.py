@@ -107,7 +107,11 @@ def _cannot_fit(moments: Moments, f: int, random: tuple[int, ...]) -> str | None
 def variance_within(cross: FloatArray, random: tuple[int, ...]) -> float:
     """Residual sum of squares when every interviewer has own random terms and all fixed effects are free."""
     zz, zc = cross[:, random][:, :, random], cross[:, random, :]
-    left = (cross - np.swapaxes(zc, -1, -2) @ np.linalg.pinv(zz, rcond=1e-10, hermitian=True) @ zc).sum(0)
+    if len(random) == 1:
+        inverse = np.divide(1.0, zz, out=np.zeros_like(zz), where=zz > 0)
+    else:
+        inverse = np.linalg.pinv(zz, rcond=1e-10, hermitian=True)
+    left = (cross - np.swapaxes(zc, -1, -2) @ inverse @ zc).sum(0)
     p = left.shape[0] - 1
     return float(left[p, p] - left[p, :p] @ np.linalg.pinv(left[:p, :p], rcond=1e-8, hermitian=True) @ left[:p, p])
 

@@ -83,6 +83,11 @@ def _moments_of_one(
         scale[1:] = np.where(varies, spread, 1.0)
     inside = (table - centre) / scale
     products = (inside[:, :, None] * inside[:, None, :]).reshape(m, width * width)
-    membership = sparse.csr_array((np.ones(m), (columns.interviewer, np.arange(m))), shape=(n_interviewers, m))
+    n = np.bincount(columns.interviewer, minlength=n_interviewers)
+    ends = np.concatenate([[0], np.cumsum(n)])
+    # One row per interviewer, made in the order it is stored: what a check of coordinates would find out again.
+    membership = sparse.csr_array(
+        (np.ones(m), np.argsort(columns.interviewer, kind="stable"), ends), shape=(n_interviewers, m)
+    )
     cross = np.asarray(membership @ products).reshape(n_interviewers, width, width)
-    return cross, np.bincount(columns.interviewer, minlength=n_interviewers), centre, scale
+    return cross, n, centre, scale

@@ -1,0 +1,164 @@
+"""Our linear fits beside lme4's and statsmodels', in one run, with the log-likelihoods compared.
+
+    python benchmarks/kernel.py
+
+22 items of the example wave by the null, the adjusted and the slope model, leaving every interviewer out of every null
+model, and profile intervals of its two variances. Ours are timed all together; lme4's leave-one-out refits and profiles
+are timed on a sample (20 refits, 3 profiles) and multiplied, because all of them take hours. R with lme4 and jsonlite
+is used where `Rscript` is found, and left out with a word otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pandas as pd
+import statsmodels
+from statsmodels.regression.mixed_linear_model import MixedLM
+
+from qa_reports.effects.influence import delete_interviewers
+from qa_reports.effects.intervals import icc_intervals, single_term_intervals
+from qa_reports.effects.mixed_model import MixedModelFits, fit_mixed_models
+from qa_reports.effects.moments import Columns, Moments, compute_moments
+
+ROOT = Path(__file__).resolve().parents[1]
+RUNS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One row of the table."""
+
+    name: str
+    fits: int
+    seconds: float
+    loglik: tuple[float, ...]
+
+
+def read_example() -> tuple[pd.DataFrame, list[str]]:
+    """The example wave with its codes blank, rows complete on the covariates."""
+    wave = pd.read_csv(ROOT / "configs" / "example_wave.csv", low_memory=False)
+    items = list(wave.columns[9:])
+    for item in items:
+        wave[item] = wave[item].where(wave[item] <= 10)
+    wave["education"] = wave["education"].where(wave["education"] < 77)
+    wave["interviewer"] = pd.factorize(wave["intnum"], sort=True)[0]
+    return wave, items
+
+
+def columns_of(wave: pd.DataFrame, item: str, model: str) -> Columns:
+    """The columns of one model, complete rows."""
+    predictor = "trstprl" if item == "trstplc" else "trstplc"
+    names = {"null": [], "adjusted": ["age", "gender", "education"], "slope": [predictor]}[model]
+    used = wave[[item, *names]].notna().all(axis=1)
+    rows = wave[used]
+    fixed = [np.ones(len(rows))]
+    for name in names:
+        values = rows[name]
+        fixed.append(
+            (values != sorted(wave[name].unique())[0]).to_numpy(float) if name == "gender" else values.to_numpy(float)
+        )
+    return Columns(np.column_stack(fixed), rows[item].to_numpy(float), rows["interviewer"].to_numpy(np.int64))
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Median seconds of some runs after a first one."""
+    work()
+    seconds = []
+    for _ in range(RUNS):
+        begin = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - begin)
+    return median(seconds)
+
+
+def ours(columns: dict[str, list[Columns]], interviewers: int) -> list[Timing]:
+    """Every row of the table by this program, from columns in memory: the moments are part of the time."""
+
+    def fitted(model: str) -> tuple[Moments, MixedModelFits]:
+        moments = compute_moments(columns[model], interviewers)
+        return moments, fit_mixed_models(moments, (0, 1) if model == "slope" else (0,), "REML")
+
+    rows = []
+    for model, batch in columns.items():
+        loglik = tuple(float(value) for value in fitted(model)[1].loglik)
+        rows.append(Timing(model, len(batch), timed(lambda model=model: fitted(model)), loglik))
+    moments, fits = fitted("null")
+    seconds = timed(lambda: delete_interviewers(moments, (0,), fits))
+    rows.append(Timing("left out", int((moments.n > 0).sum()), seconds, ()))
+
+    def profiles() -> None:
+        icc_intervals(moments, fits)
+        single_term_intervals(moments, 0, fits)
+
+    rows.append(Timing("profile", len(columns["null"]), timed(profiles), ()))
+    return rows
+
+
+def by_statsmodels(columns: dict[str, list[Columns]]) -> list[Timing]:
+    """`MixedLM.fit` with its defaults on the first four items, for it takes long."""
+    rows = []
+    for model, batch in columns.items():
+        begin, loglik = time.perf_counter(), []
+        for one in batch[:4]:
+            random = one.fixed[:, :2] if model == "slope" else None
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                loglik.append(float(MixedLM(one.response, one.fixed, one.interviewer, exog_re=random).fit().llf))
+        rows.append(Timing(model, 4, time.perf_counter() - begin, tuple(loglik)))
+    return rows
+
+
+def by_lme4(wave: pd.DataFrame, items: Sequence[str]) -> tuple[str, list[Timing]] | None:
+    """The same fits by R, or None where R or a package is missing."""
+    if shutil.which("Rscript") is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.csv"
+        wave.to_csv(path, index=False)
+        command = ["Rscript", str(Path(__file__).with_suffix(".R")), str(path), *items]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        return None
+    answer = json.loads(ended.stdout)
+    rows = [Timing(row["name"], row["fits"], row["seconds"], tuple(row["loglik"])) for row in answer["results"]]
+    return f"lme4 {answer['version']}, {answer['r']}", rows
+
+
+def main() -> None:
+    """Print the table."""
+    wave, items = read_example()
+    columns = {model: [columns_of(wave, item, model) for item in items] for model in ("null", "adjusted", "slope")}
+    mine = ours(columns, int(wave["interviewer"].max()) + 1)
+    peers = [(f"statsmodels {statsmodels.__version__}", by_statsmodels(columns))]
+    from_r = by_lme4(wave, items)
+    if from_r is None:
+        print("lme4 is left out: Rscript, lme4 or jsonlite is missing", file=sys.stderr)
+    else:
+        peers.append(from_r)
+    print("| what | fits | ours, ms | peer | ms per fit | ratio per fit | our log-likelihood higher by | theirs by |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, rows in peers:
+        for row in rows:
+            own = next(one for one in mine if one.name == row.name)
+            each = own.seconds / own.fits
+            gains = np.subtract(own.loglik[: len(row.loglik)], row.loglik) if own.loglik else np.array([np.nan])
+            print(
+                f"| {row.name} | {own.fits} | {1e3 * own.seconds:.1f} | {name} | {1e3 * row.seconds / row.fits:.1f} "
+                f"| {row.seconds / row.fits / each:.0f} | {gains.max():.1e} | {-gains.min():.1e} |"
+            )
+
+
+if __name__ == "__main__":
+    main()
