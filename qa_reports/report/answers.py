@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from qa_reports.report.figures import AnswerScatter, Distribution, FloatArray, Line
+from qa_reports.report.figures import AnswerScatter, Distribution, FloatArray, IntArray, Line
 from qa_reports.report.formats import answer, estimate
 from qa_reports.survey.clean import ItemResponses, Survey
 
@@ -23,9 +23,9 @@ def distribution(item: ItemResponses, survey: Survey, interviewer: str | None = 
     valid = ~np.isnan(item.answers)
     if not valid.any():
         return None
-    labels, counts = _answer_bins(item)
+    labels, places = _answer_bins(item)
     theirs = valid & (survey.interviewer == survey.interviewer_ids.index(interviewer)) if interviewer else valid & False
-    whole, own = counts(item.answers[valid]), counts(item.answers[theirs])
+    whole, own = (np.bincount(places(item.answers[rows]), minlength=len(labels)) for rows in (valid, theirs))
     return Distribution(
         title=(
             f"Answers to {item.label}: interviewer {interviewer} and everybody"
@@ -48,6 +48,17 @@ def distribution(item: ItemResponses, survey: Survey, interviewer: str | None = 
         theirs=own / max(own.sum(), 1) if interviewer else np.zeros(0),
         n_theirs=int(own.sum()),
     )
+
+
+def count_answers(item: ItemResponses, survey: Survey) -> tuple[tuple[str, ...], IntArray]:
+    """The answers to an item, or bins of them, and how often each of J interviewers' respondents gave them: (J, b)."""
+    valid = ~np.isnan(item.answers)
+    size = len(survey.interviewer_ids)
+    if not valid.any():
+        return (), np.zeros((size, 0), dtype=np.int64)
+    labels, places = _answer_bins(item)
+    cells = survey.interviewer[valid] * len(labels) + places(item.answers[valid])
+    return labels, np.bincount(cells, minlength=size * len(labels)).reshape(size, len(labels))
 
 
 def answer_scatter(outcome: ItemResponses, predictor: ItemResponses, survey: Survey, interviewer: str) -> AnswerScatter:
@@ -114,21 +125,17 @@ def _least_squares(x: FloatArray, y: FloatArray) -> Line | None:
     return low, float(y.mean() + slope * (low - centre)), high, float(y.mean() + slope * (high - centre))
 
 
-def _answer_bins(item: ItemResponses) -> tuple[tuple[str, ...], Callable[[FloatArray], FloatArray]]:
-    """Labels of the bars, and a function that counts answers into them: one bar per answer, or equal bins."""
+def _answer_bins(item: ItemResponses) -> tuple[tuple[str, ...], Callable[[FloatArray], IntArray]]:
+    """Labels of the bars, and a function that says in which an answer falls: one bar per answer, or equal bins."""
     valid = item.answers[~np.isnan(item.answers)]
     values = np.unique(valid)
     if item.scale is not None and np.all(values == np.round(values)) and item.scale[1] - item.scale[0] < MOST_BARS:
         values = np.arange(np.ceil(item.scale[0]), np.floor(item.scale[1]) + 1)
         values = np.union1d(values, np.unique(valid))
     if values.size <= MOST_BARS:
-        return tuple(answer(value) for value in values), lambda answers: _count_values(answers, values)
+        return tuple(answer(value) for value in values), lambda answers: np.searchsorted(values, answers)
     edges = np.linspace(valid.min(), valid.max(), BINS + 1)
     return (
         tuple(f"{estimate(low)} to {estimate(high)}" for low, high in pairwise(edges)),
-        lambda answers: np.histogram(answers, edges)[0].astype(np.float64),
+        lambda answers: np.clip(np.searchsorted(edges, answers, side="right") - 1, 0, BINS - 1),
     )
-
-
-def _count_values(answers: FloatArray, values: FloatArray) -> FloatArray:
-    return np.bincount(np.searchsorted(values, answers), minlength=values.size).astype(np.float64)

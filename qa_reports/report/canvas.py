@@ -113,6 +113,12 @@ def dots(x: FloatArray, y: FloatArray, css: str, grid: float = 0.1) -> str:
     return f'<path class="{css}" d="{path}"/>'
 
 
+def marks(x: FloatArray, y: FloatArray, css: str) -> str:
+    """Round marks as one path, every one of them and in the order given, so that the n-th can be told who it is."""
+    path = "".join(f"M{_short(a)} {_short(b)}h0" for a, b in zip(x, y, strict=True))
+    return f'<path class="{css}" d="{path}"/>' if path else ""
+
+
 def diamonds(x: FloatArray, y: FloatArray, css: str, size: float = 4.5) -> str:
     """Diamond marks as one path: another shape than dots, so that colour is never the only difference."""
     if x.size == 0:

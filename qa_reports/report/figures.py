@@ -17,6 +17,7 @@ from qa_reports.effects.spread_effects import SpreadEffects
 from qa_reports.survey.clean import ItemResponses, Survey
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 Line = tuple[float, float, float, float]
 """x and y of the start, x and y of the end."""
 

@@ -10,15 +10,16 @@ import numpy as np
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
-from qa_reports.effects.judge import level_cells
 from qa_reports.effects.rules import NAMED_BESIDE
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
 from qa_reports.report.answers import answer_scatter, distribution
+from qa_reports.report.cells import measure_cells
+from qa_reports.report.everyone import covariate_value
 from qa_reports.report.figures import DeviationStrip, Figure
 from qa_reports.report.formats import count_of, integer, percent, points
 from qa_reports.report.indicators import IndicatorCell, indicator_cells
 from qa_reports.report.items import find_item, slope_model
-from qa_reports.survey.clean import Covariate, ItemResponses, Survey
+from qa_reports.survey.clean import ItemResponses, Survey
 
 PRINTED_CELLS = 8
 """Items in the table of a printed profile; report.html has all."""
@@ -215,7 +216,7 @@ def _profile(
         severity=verdict.severity,
         too_few=verdict.too_few,
         combined_p=verdict.combined_p,
-        covariates=tuple((covariate.label, _value(covariate, position)) for covariate in survey.interviewer_covariates),
+        covariates=tuple((one.label, covariate_value(one, position)) for one in survey.interviewer_covariates),
         flags=flags,
         cells=cells,
         certainty=(*_certainty(cells, flags), *_spread_words(spread, position)),
@@ -224,40 +225,21 @@ def _profile(
     )
 
 
-def _value(covariate: Covariate, position: int) -> float | str | None:
-    value = float(covariate.values[position])
-    if np.isnan(value):
-        return None
-    return covariate.levels[int(value)] if covariate.kind == "categorical" else value
-
-
 def _cell(item: ItemEffects, position: int, survey: Survey, flagged: bool) -> ItemCell:
-    effects, cells = item.judging.effects, level_cells(item)
-    found = np.flatnonzero(effects.interviewer == position)
-    responses = find_item(survey, item.item)
-    answers = np.zeros(0) if responses is None else responses.answers
-    valid = ~np.isnan(answers)
-    own = answers[valid & (survey.interviewer == position)] if answers.size else answers
-    judged = found.size > 0 and "intercept" in effects.terms
-    row, column = (int(found[0]), effects.terms.index("intercept")) if judged else (0, 0)
-    # A categorical model may rest on other interviews than the linear one.
-    rows = np.zeros(0) if cells is None else np.flatnonzero(cells.interviewer == position)
-    deviation = z = p = None
-    if cells is not None and rows.size:
-        deviation, z, p = (_number(values[rows[0]]) for values in (cells.deviation, cells.z, cells.p))
+    cells = measure_cells(item, survey)
     return ItemCell(
         item=item.item,
         label=item.label,
-        n_interviews=int(own.size),
-        mean=float(own.mean()) if own.size else None,
-        survey_mean=float(answers[valid].mean()),
-        deviation=deviation,
-        z=z,
-        p=p,
-        reliability=_number(effects.reliability[row, column]) if judged else None,
-        expected_rank=_number(effects.expected_rank[row, column]) if judged else None,
-        n_ranked=effects.interviewer.size,
-        detectable=_number(effects.detectable[row, column]) if judged else None,
+        n_interviews=int(cells.n[position]),
+        mean=_number(cells.mean[position]),
+        survey_mean=cells.survey_mean,
+        deviation=_number(cells.deviation[position]),
+        z=_number(cells.z[position]),
+        p=_number(cells.p[position]),
+        reliability=_number(cells.reliability[position]),
+        expected_rank=_number(cells.expected_rank[position]),
+        n_ranked=cells.n_ranked,
+        detectable=_number(cells.detectable[position]),
         flagged=flagged,
     )
 

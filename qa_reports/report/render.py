@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.resources
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import jinja2
@@ -14,13 +15,18 @@ from markupsafe import Markup
 
 from qa_reports.effects.intervals import Interval
 from qa_reports.report.figures import Figure
+from qa_reports.report.fingerprint import FingerprintRow, fingerprint_rows
 from qa_reports.report.formats import template_filters
+from qa_reports.report.page_data import anchor, page_data
 from qa_reports.report.summarise import ReportSummary
-from qa_reports.report.svg import Counts, answers_before_after, draw_svg, icc_bar
+from qa_reports.report.svg import Counts, answers_before_after, draw_svg, drawn_order, icc_bar
 from qa_reports.report.trends import icc_trend, sparkline
 from qa_reports.report.wave_changes import InterviewerChange
 from qa_reports.report.wave_sentences import roster_sentence, since_sentence
 from qa_reports.report.waves import ItemOverWaves
+
+SCRIPTS = ("tables", "glossary", "figures", "fingerprint", "profiles", "report")
+"""The page's script in parts, in the order in which they use each other."""
 
 
 def templates_folder() -> Path:
@@ -52,16 +58,23 @@ def template_environment() -> jinja2.Environment:
 def render_html(summary: ReportSummary) -> str:
     """The dashboard: one self-contained page with its style and script inside, allowed to load nothing else."""
     environment = template_environment()
-    environment.filters["svg"] = _svg
+    roster = () if summary.everyone is None else summary.everyone.people
+    environment.filters["svg"] = partial(_svg, {person.interviewer: row for row, person in enumerate(roster)})
     environment.filters["icc_bar"] = _icc_bar
     environment.filters["answers_before_after"] = _answers_before_after
     environment.filters["icc_trend"] = _icc_trend
     environment.filters["trajectory"] = _trajectory
     style = _asset("styles/report.css")
-    script = _asset("scripts/report.js")
+    script = Markup("").join(_asset(f"scripts/{name}.js") for name in SCRIPTS)
+    rows = _fingerprint(summary)
     return environment.get_template("report.html.j2").render(
         report=summary,
-        profiled=frozenset(profile.interviewer for profile in summary.profiles),
+        profiled=frozenset(
+            (*(profile.interviewer for profile in summary.profiles), *(row.person.interviewer for row in rows))
+        ),
+        labels={item.item: item.label for item in summary.items},
+        rows=rows,
+        page_data="" if summary.everyone is None else Markup(page_data(summary.everyone)),  # noqa: S704 -- no "<" in it
         style=style,
         script=script,
         content_security_policy=_content_security_policy(style, script),
@@ -76,11 +89,6 @@ def render_archive_index(index: object) -> str:
     return environment.get_template("index.html.j2").render(
         index=index, style=style, content_security_policy=_content_security_policy(style, None)
     )
-
-
-def anchor(name: str, kind: str) -> str:
-    """An id to link to, "item-pplhlp": letters and digits as they are, anything else as its code point."""
-    return f"{kind}-" + re.sub(r"[^A-Za-z0-9-]", lambda found: f"_{ord(found.group()):x}_", name)
 
 
 def _asset(path: str) -> Markup:
@@ -98,8 +106,18 @@ def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}"
 
 
-def _svg(shown: Figure) -> Markup:
-    return Markup(draw_svg(shown))  # noqa: S704 -- svg.py escapes every word
+def _fingerprint(summary: ReportSummary) -> tuple[FingerprintRow, ...]:
+    rows = fingerprint_rows(summary)
+    return tuple(replace(row, cells=Markup(row.cells)) for row in rows)  # noqa: S704 -- tags of ours and numbers only
+
+
+def _svg(roster: Mapping[str, int], shown: Figure) -> Markup:
+    """A figure, told which of the roster's interviewers its marks are, so that the script can point at them."""
+    drawn = draw_svg(shown)
+    who = " ".join(str(roster.get(name, "")) or "-" for name in drawn_order(shown))
+    if roster and who:
+        drawn = drawn.replace("<svg ", f'<svg data-who="{who}" ', 1)
+    return Markup(drawn)  # noqa: S704 -- svg.py escapes every word
 
 
 def _sparkline(values: Sequence[float | None], title: str) -> Markup:

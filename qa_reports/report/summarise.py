@@ -15,6 +15,7 @@ from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.flag import ExpectedByChance, Flags, InterviewerVerdict
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.sensitivity import Sensitivity
+from qa_reports.report.everyone import Everyone, summarise_everyone
 from qa_reports.report.formats import count_of, expected, integer, listing, percent
 from qa_reports.report.heat_map import HeatMap, build_heat_map
 from qa_reports.report.indicators import IndicatorsSummary, summarise_indicators
@@ -99,6 +100,8 @@ class ReportSummary:
     """What weights, areas and teams would change; None where none of them is configured."""
     indicators: IndicatorsSummary | None = None
     """How the interviews were done; None where nothing was measured."""
+    everyone: Everyone | None = None
+    """Every interviewer on every item; None when no item could be modelled."""
 
 
 def summarise(
@@ -132,6 +135,7 @@ def summarise(
         calls = tuple(replace(call, area_note=area_note(other_models.flags, call.interviewer)) for call in calls)
     pages = tuple(summarise_item(item, survey, _flagged_on(item.item, flags)) for item in modelled)
     suspects = summarise_suspects(survey, damages, flags)
+    heat_map = build_heat_map(survey, modelled, flags, indicators, config.flags.min_interviews)
     too_few = tuple(verdict for verdict in flags.interviewers if verdict.too_few)
     return ReportSummary(
         heading=Heading(config.survey.name, config.survey.wave, config.survey.country, printed_date),
@@ -145,13 +149,14 @@ def summarise(
         not_modelled=not_modelled,
         profiles=summarise_profiles(flags, calls, modelled, survey, indicators, config.flags.min_interviews),
         suspects=suspects,
-        heat_map=build_heat_map(survey, modelled, flags, indicators, config.flags.min_interviews),
+        heat_map=heat_map,
         cleaning=survey.log,
         printed_items=_printed_items(pages, config.report.pdf_items),
         methods=describe_methods(survey, modelled, config, flags, versions, sensitivity),
         waves=waves,
         sensitivity=other_models,
         indicators=summarise_indicators(indicators, survey, config.flags.min_interviews),
+        everyone=summarise_everyone(survey, modelled, flags, heat_map),
     )
 
 

@@ -18,6 +18,7 @@ from qa_reports.report.canvas import (
     figure,
     labels,
     line,
+    marks,
     panel,
     segments,
     shorten,
@@ -52,6 +53,20 @@ def draw_svg(shown: Figure) -> str:
     raise TypeError(f"no drawing for {type(shown).__name__}")
 
 
+def drawn_order(shown: Figure) -> tuple[str, ...]:
+    """Whose marks a figure has, in the order in which they are drawn: the flagged ones come last. Empty without any."""
+    match shown:
+        case Caterpillar() | InterviewerLines():
+            names = shown.interviewers
+        case QuantilePlot():
+            names = shown.labels
+        case _:
+            return ()
+    flagged = frozenset(shown.flagged)
+    plain = tuple(name for position, name in enumerate(names) if position not in flagged)
+    return (*plain, *(names[position] for position in sorted(flagged))) if names else ()
+
+
 @draw_svg.register
 def _caterpillar(shown: Caterpillar) -> str:
     ranks = np.arange(len(shown.interviewers), dtype=np.float64)
@@ -65,7 +80,7 @@ def _caterpillar(shown: Caterpillar) -> str:
         axes(drawing, f"{count_of(ranks.size, 'interviewer')}, lowest to highest", shown.axis, x_ticks=False),
         line(drawing.x.start, zero, drawing.x.end, zero, "zero"),
         segments(x[~marked], low[~marked], x[~marked], high[~marked], "interval"),
-        dots(x[~marked], y[~marked], "dot"),
+        marks(x[~marked], y[~marked], "dot"),
         segments(x[marked], low[marked], x[marked], high[marked], "interval marked"),
         diamonds(x[marked], y[marked], "diamond"),
         labels(drawing, x[marked], y[marked], [shown.interviewers[position] for position in shown.flagged]),
@@ -82,7 +97,7 @@ def _quantiles(shown: QuantilePlot) -> str:
     layers = [
         axes(drawing, "normal quantile", shown.axis),
         _clipped_line(drawing, *shown.line),
-        dots(x[~marked], y[~marked], "dot" if shown.labels else "dot cloud", 0.1 if shown.labels else COARSE_GRID),
+        marks(x[~marked], y[~marked], "dot") if shown.labels else dots(x, y, "dot cloud", COARSE_GRID),
         diamonds(x[marked], y[marked], "diamond"),
         labels(drawing, x[marked], y[marked], [shown.labels[position] for position in shown.flagged]),
     ]

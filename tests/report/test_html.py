@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import csv
 import dataclasses
 import hashlib
+import json
+import operator
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -62,11 +65,15 @@ def page_of(given: ExampleReportInput) -> str:
     return render_html(summarise(**{field.name: getattr(given, field.name) for field in dataclasses.fields(given)}))
 
 
-def section(page: str, name: str) -> str:
-    """The words of one section, tags removed and blanks joined."""
+def section_source(page: str, name: str) -> str:
     found = re.search(rf'<section id="{name}".*?</section>', page, re.DOTALL)
     assert found is not None
-    without_figures = re.sub(r"<svg.*?</svg>", " ", found.group(), flags=re.DOTALL)
+    return found.group()
+
+
+def section(page: str, name: str) -> str:
+    """The words of one section, tags removed and blanks joined."""
+    without_figures = re.sub(r"<svg.*?</svg>", " ", section_source(page, name), flags=re.DOTALL)
     return " ".join(re.sub(r"<[^>]+>", " ", without_figures).split())
 
 
@@ -79,6 +86,7 @@ def test_sections_stand_in_the_order_they_are_read(page: str) -> None:
     wanted = [
         "verdict",
         "calls",
+        "fingerprint",
         "items",
         "sensitivity",
         "item-pages",
@@ -115,7 +123,9 @@ def test_call_list_without_anybody_is_friendly() -> None:
     calm = dataclasses.replace(given, flags=Flags((), verdicts, given.flags.expected_by_chance))
     page = page_of(calm)
     assert "Nobody to call" in section(page, "calls")
-    assert 'id="interviewers"' not in page
+    assert "<article" not in re.sub(
+        r"<template.*?</template>", "", section_source(page, "interviewers"), flags=re.DOTALL
+    )
 
 
 def test_more_than_ten_calls_end_in_a_table() -> None:
@@ -154,6 +164,35 @@ def test_without_areas_teams_and_weights_there_is_no_section_on_sensitivity() ->
     page = page_of(dataclasses.replace(example_report_input(), sensitivity=None))
     assert 'id="sensitivity"' not in page
     assert "when areas are allowed for" not in page
+
+
+def test_fingerprint_has_everybody_the_strongest_evidence_first(page: str) -> None:
+    words = section(page, "fingerprint")
+    assert "1003 \u25c6 worth a call North 18 <.001".replace("<", "&lt;") in words
+    source = section_source(page, "fingerprint")
+    rows = re.findall(r"<tr data-alike.*?</tr>", source, re.DOTALL)
+    assert len(rows) == 12
+    assert len(re.findall(r'class="(?:[np]\d )?f"', rows[0])) == 2, "the cells that the flag rests on are framed"
+    assert re.search(r'<td class="n4 f">\u2212\d+\.\d</td>', rows[0]), "colour, sign and number say the same"
+    assert 'id="interviewer-1003"' not in rows[0], "the profile has this id"
+    assert '<th scope="row" id="interviewer-1012">' in rows[-1], "without the script a link finds the row"
+
+
+def test_page_data_has_every_interviewer_with_printed_numbers(page: str) -> None:
+    found = re.search(r'<script type="application/json" id="page-data">(.*?)</script>', page)
+    assert found is not None
+    block = json.loads(found.group(1))
+    assert sorted(person["id"] for person in block["people"]) == sorted(IDS)
+    first = block["people"][0]
+    assert (first["id"], first["n"], first["covariates"]) == ("1003", "18", ["2", "male"])
+    assert [item["name"] for item in block["items"]] == ["trstplc", "pplhlp", "gincdif"]
+    n, mean, _, z, p, own, rank, _, counts = first["cells"][1].split("|")
+    assert re.fullmatch(r"\u2212\d\.\d\d", z)
+    assert (p, own, rank) == ("<.001", "62%", "1.0")
+    answers = [float(value) for value in block["items"][1]["answers"]]
+    given = [int(count) for count in counts.split()]
+    assert sum(given) == int(n)
+    assert f"{sum(map(operator.mul, answers, given)) / int(n):.2f}" == mean
 
 
 def test_items_table_has_numbers_status_and_reasons(page: str) -> None:
@@ -276,7 +315,7 @@ def test_hostile_labels_and_ids_change_nothing_but_the_text() -> None:
     page = page_of(example_report_input(label=HOSTILE, interviewer=HOSTILE))
     calm = Outline(page_of(example_report_input()))
     outline = Outline(page)
-    assert outline.tags.count("script") == 1
+    assert outline.tags.count("script") == 2  # the page's data, and its script
     assert outline.tags == calm.tags
     assert not [name for name, _ in outline.attributes if name.startswith("on")]
     assert len(outline.ids) == len(set(outline.ids))
@@ -330,6 +369,73 @@ def browser_page(page: str, tmp_path: Path) -> Iterator[Page]:
 
 
 @pytest.mark.browser
+def test_profile_of_anybody_on_demand_and_their_marks_in_figures(browser_page: Page) -> None:
+    browser_page.evaluate("location.hash = 'interviewer-1009'")
+    browser_page.wait_for_selector("#asked-for article")
+    words = browser_page.inner_text("#asked-for")
+    assert "Interviewer 1009" in words
+    assert "No call needed" in words
+    assert browser_page.locator("#asked-for tbody tr").count() == 3
+    assert browser_page.inner_text("#chosen-words") == "Highlighted: 1009"
+    browser_page.evaluate("location.hash = 'item-pplhlp'")
+    browser_page.wait_for_selector("#item-pplhlp svg .chosen text")
+    marked = browser_page.locator("#item-pplhlp svg:has(.chosen)")
+    assert marked.count() == browser_page.locator("#item-pplhlp svg[data-who]").count() >= 5
+    assert set(browser_page.locator("#item-pplhlp .chosen text").all_text_contents()) == {"1009"}
+    browser_page.get_by_role("button", name="Clear").click()
+    assert browser_page.locator("svg .chosen").count() == 0
+    browser_page.get_by_label("Show interviewer").fill("1003")
+    browser_page.keyboard.press("Enter")
+    browser_page.wait_for_selector("#chosen-words:has-text('1003')")
+
+
+@pytest.mark.browser
+def test_fingerprint_by_keyboard_and_pointer(browser_page: Page) -> None:
+    table = browser_page.locator("table.fingerprint")
+    first = table.locator("tbody tr").first
+    first.locator("th").focus()
+    browser_page.keyboard.press("End")
+    readout = browser_page.locator(".readout")
+    assert "Interviewer 1003, team North, 18 interviews; Reduce income differences: z" in readout.inner_text()
+    browser_page.keyboard.press("ArrowDown")
+    assert "Reduce income differences" in readout.inner_text()
+    assert "1003" not in readout.inner_text()
+    table.locator("tbody tr").nth(4).locator("td").nth(4).hover()
+    assert "scale points from colleagues; their mean" in readout.inner_text()
+    shown = "[...document.querySelectorAll('table.fingerprint tbody tr:not([hidden]) th a')].map(a => a.textContent)"
+    before = browser_page.evaluate(shown)
+    browser_page.get_by_label("Interviewers: order").select_option("interviewer")
+    assert browser_page.evaluate(shown) == sorted(before)
+    columns = "[...document.querySelectorAll('table.fingerprint thead th.item')].map(th => th.title)"
+    in_order = browser_page.evaluate(columns)
+    browser_page.get_by_label("Items: order").select_option("alike beside alike")
+    assert sorted(browser_page.evaluate(columns)) == sorted(in_order)
+    browser_page.get_by_label("Find an interviewer or a team").fill("south")
+    assert len(browser_page.evaluate(shown)) == 6
+    table.locator("tbody tr:not([hidden])").first.locator("td").nth(5).focus()
+    browser_page.keyboard.press("Enter")
+    assert browser_page.evaluate("location.hash").startswith("#interviewer-")
+
+
+@pytest.mark.browser
+def test_tables_are_downloaded_as_harmless_csv_and_terms_explained(browser_page: Page) -> None:
+    browser_page.evaluate("document.querySelector('#items tbody th .name').textContent = '=1+1'")
+    with browser_page.expect_download() as caught:
+        browser_page.get_by_label("Download the table as CSV: Interviewer effects by item").click()
+    assert caught.value.suggested_filename == "interviewer-effects-by-item.csv"
+    text = caught.value.path().read_text(encoding="utf-8-sig")
+    rows = list(csv.reader(text.splitlines()))
+    assert [len(row) for row in rows] == [len(rows[0])] * 4
+    assert not [field for row in rows for field in row if re.match(r"[=@+]", field)]
+    fields = browser_page.evaluate("['=1+1', '\u22121,234.5', '+2.3', '-cmd'].map(csvField)")
+    assert fields == [" =1+1", "-1234.5", "2.3", " -cmd"]
+    browser_page.locator("#items").get_by_role("button", name="Design effect").focus()
+    assert "How many times larger the variance" in browser_page.inner_text("#tip")
+    browser_page.keyboard.press("Escape")
+    assert not browser_page.locator("#tip").is_visible()
+
+
+@pytest.mark.browser
 def test_phone_sorting_filtering_and_deep_links(browser_page: Page) -> None:
     names = "[...document.querySelectorAll('#items tbody tr:not([hidden]) th .name')].map(cell => cell.textContent)"
     assert browser_page.evaluate("document.documentElement.scrollWidth") == 390
@@ -344,7 +450,7 @@ def test_phone_sorting_filtering_and_deep_links(browser_page: Page) -> None:
     browser_page.get_by_label("Find an item").first.fill("TRUST IN")
     assert browser_page.evaluate(names) == ["trstplc"]
     browser_page.evaluate("location.hash = 'item-gincdif'")
-    browser_page.wait_for_function("document.getElementById('item-gincdif').open")
+    browser_page.wait_for_selector("#item-gincdif[open]")
     for details in browser_page.query_selector_all("details"):
         details.evaluate("element => { element.open = true; }")
     assert browser_page.evaluate("document.documentElement.scrollWidth") == 390

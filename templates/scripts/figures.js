@@ -1,0 +1,98 @@
+// Points at one interviewer in every figure, and says whose mark is under the pointer.
+
+const SVG = element("div", { innerHTML: "<svg></svg>" }).firstChild.namespaceURI;
+let pageData = null;
+let chosen = null;
+
+function readPageData() {
+  const block = document.getElementById("page-data");
+  if (block) pageData = JSON.parse(block.textContent);
+}
+
+function svgElement(tag, attributes) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+// The marks of a figure in the order of data-who: round ones, then diamonds; or the lines of a figure of lines.
+function marksOf(figure) {
+  if (figure.marks) return figure.marks;
+  const who = figure.dataset.who.split(" ");
+  const lines = figure.querySelectorAll("path.thread");
+  const found = [];
+  for (const path of lines.length ? lines : figure.querySelectorAll("path.dot:not(.cloud), path.diamond")) {
+    for (const part of path.getAttribute("d").split("M").slice(1)) {
+      const [x, y, endX, endY] = part.match(/-?[\d.]+/g).map(Number);
+      const drop = path.classList.contains("diamond") ? 4.5 : 0;
+      found.push(lines.length ? { x: endX, y: endY, from: [x, y] } : { x, y: y + drop });
+    }
+  }
+  figure.marks = found.map((mark, k) => ({ ...mark, who: who[k] === "-" ? null : Number(who[k]) }));
+  return figure.marks;
+}
+
+function highlightIn(figure) {
+  figure.querySelector("g.chosen")?.remove();
+  if (chosen === null) return;
+  const mark = marksOf(figure).find((one) => one.who === chosen);
+  if (!mark) return;
+  const group = svgElement("g", { class: "chosen" });
+  if (mark.from) group.append(svgElement("path", { d: `M${mark.from[0]} ${mark.from[1]}L${mark.x} ${mark.y}` }));
+  else group.append(svgElement("circle", { cx: mark.x, cy: mark.y, r: 7 }));
+  const left = mark.x > 200;
+  const label = svgElement("text", { x: mark.x + (left ? -11 : 11), y: Math.max(mark.y - 9, 12), "text-anchor": left ? "end" : "start" });
+  label.textContent = pageData.people[chosen].id;
+  group.append(label);
+  figure.append(group);
+}
+
+function highlightVisible(root) {
+  for (const figure of root.querySelectorAll("svg[data-who]")) {
+    if (!figure.parentElement.closest("details:not([open])")) highlightIn(figure);
+  }
+}
+
+function choose(position) {
+  chosen = position;
+  const words = document.getElementById("chosen-words");
+  words.textContent = position === null ? "" : `Highlighted: ${pageData.people[position].id}`;
+  words.parentElement.hidden = position === null;
+  for (const row of document.querySelectorAll("table.fingerprint tr.chosen")) row.classList.remove("chosen");
+  if (position !== null) fingerprintRow(position)?.classList.add("chosen");
+  highlightVisible(document);
+}
+
+function nearestMark(figure, event) {
+  const box = figure.getBoundingClientRect();
+  const scale = figure.viewBox.baseVal.width / box.width;
+  const x = (event.clientX - box.left) * scale, y = (event.clientY - box.top) * scale;
+  let best = null, least = 14 * 14;
+  for (const mark of marksOf(figure)) {
+    if (mark.who === null || mark.from) continue;
+    const distance = (mark.x - x) ** 2 + (mark.y - y) ** 2;
+    if (distance < least) [best, least] = [mark, distance];
+  }
+  return best;
+}
+
+function watchFigures() {
+  document.addEventListener("pointermove", (event) => {
+    const figure = event.target.closest?.("svg[data-who]");
+    if (!figure || !pageData) return;
+    const mark = nearestMark(figure, event);
+    if (mark) showTip({ getBoundingClientRect: () => new DOMRect(event.clientX, event.clientY - 8, 0, 16) }, personWords(pageData.people[mark.who]));
+    else hideTip();
+  });
+  document.addEventListener("pointerout", (event) => { if (event.target.closest?.("svg[data-who]")) hideTip(); });
+  document.addEventListener("click", (event) => {
+    const figure = event.target.closest?.("svg[data-who]");
+    const mark = figure && pageData && nearestMark(figure, event);
+    if (mark) location.hash = pageData.people[mark.who].anchor;
+  });
+}
+
+function personWords(person) {
+  const team = person.team ? `, team ${person.team}` : "";
+  return `Interviewer ${person.id}${team}, ${person.n} interviews`;
+}
