@@ -30,10 +30,15 @@ function readOut(cell) {
   readout.textContent = describeCell(cell);
 }
 
-function focusCell(cell) {
+// One cell of the grid is a stop of the Tab key, the arrow keys lead to the others.
+function makeTabStop(cell) {
   const before = fingerprint.querySelector("tbody [tabindex='0']");
   if (before) before.tabIndex = -1;
-  cell.tabIndex = 0;
+  if (cell) cell.tabIndex = 0;
+}
+
+function focusCell(cell) {
+  makeTabStop(cell);
   cell.focus();
   cell.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
@@ -98,7 +103,9 @@ function startFingerprint() {
   );
   bar.after(readout);
   fingerprint.setAttribute("role", "grid");
-  fingerprint.tBodies[0].rows[0].cells[0].tabIndex = 0;
+  for (const link of fingerprint.querySelectorAll("tbody a")) link.tabIndex = -1;
+  makeTabStop(fingerprint.tBodies[0].rows[0].cells[0]);
+  bar.addEventListener("input", () => makeTabStop(fingerprint.querySelector("tbody tr:not([hidden]) th")));
   fingerprint.addEventListener("pointerover", (event) => { const cell = event.target.closest("tbody td, tbody th"); if (cell) readOut(cell); });
   fingerprint.addEventListener("focusin", (event) => { const cell = event.target.closest("tbody td, tbody th"); if (cell) readOut(cell); });
   fingerprint.addEventListener("keydown", moveFocus);
