@@ -237,6 +237,8 @@ def _effects(
         judged_by, p = "exact binomial", exact_tails(affected, n)
     within = (measure.values - own[owner])[has]
     sd = float(np.sqrt((within**2).sum() / max(1, has.sum() - (n > 0).sum())))
+    if sd == 0:
+        sd = float(measure.values[has].std())  # each interviewer all or nothing
     return IndicatorEffects(
         measure=measure, model=model, judged_by=judged_by, n=n, own=own, others=others, affected=affected,
         affected_elsewhere=elsewhere, size=sign * (own - others) / sd if sd > 0 else np.zeros(j), p=p,

@@ -92,6 +92,15 @@ def test_what_hardly_ever_happens_goes_to_the_exact_binomial() -> None:
     assert not isinstance(effects.model, IndicatorModel)
 
 
+def test_an_interviewer_to_whom_it_always_and_to_nobody_else_ever_happens_is_large() -> None:
+    owner = np.repeat(np.arange(20), 10)
+
+    (effects,) = judged((owner == 3).astype(float), owner, "count").effects
+
+    assert effects.p[3] < 1e-6
+    assert [j for j in range(20) if is_large(effects, j)] == [3]
+
+
 def test_counts_are_collapsed_to_seven_ordered_categories() -> None:
     values = np.concatenate([np.zeros(500), np.arange(1.0, 15.0), np.full(30, 1.0)])
 
