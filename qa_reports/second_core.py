@@ -57,7 +57,7 @@ IN_TURN = SecondCore(None)
 
 @contextlib.contextmanager
 def second_core() -> Iterator[SecondCore]:
-    """A second core for a while; what was started and not asked for is given up at the end."""
+    """A second core for a while; what was not begun by the end is given up."""
     if not _can_fork():
         yield IN_TURN
         return
@@ -67,7 +67,8 @@ def second_core() -> Iterator[SecondCore]:
     try:
         yield SecondCore(executor)
     finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+        # Waiting for it, for an interpreter that ends in the meantime complains of closed pipes.
+        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _can_fork() -> bool:

@@ -84,3 +84,16 @@ def _alive(process: int) -> bool:
         return False
     state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
     return state.rpartition(")")[2].split()[0] != "Z"
+
+
+@needs_two_cores
+def test_the_end_of_the_program_is_quiet() -> None:
+    program = (
+        "import time\n"
+        "from qa_reports.second_core import second_core\n"
+        "with second_core() as core:\n"
+        "    unasked = core.start(time.sleep, 0.3)\n"
+    )
+    for _ in range(3):
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert ended.stderr == ""
