@@ -1,5 +1,5 @@
 # `make demo` and `make test` work in a fresh clone; they set up .venv themselves.
-.PHONY: demo test quick lint docs setup-demo setup-test setup-dev
+.PHONY: demo test quick fuzz lint docs setup-demo setup-test setup-dev
 
 BIN := .venv/bin
 
@@ -11,6 +11,11 @@ test: setup-test ## everything: statistics, reports, the wheel
 
 quick: setup-test ## the tests that take seconds
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup -m "not slow and not browser"
+
+CASES ?= 10000
+
+fuzz: setup-test ## CASES random surveys, configurations and filters, new ones every time
+	@QA_RANDOM_CASES=$(CASES) $(BIN)/python -m pytest tests/robustness --numprocesses auto --dist load
 
 lint: setup-dev ## style, types and the direction of imports
 	@! git grep -nE '^(<<<<<<<|>>>>>>>) '

@@ -180,11 +180,17 @@ class _Reading:
             if kind == "bool":
                 return {"true": True, "false": False}[text.lower()]
             if kind == "int":
-                return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+                number = int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+                float(number)  # every number here is one of a survey's; OverflowError where it is none
+                return number
             if kind == "float":
                 return float(re.sub(r"\.(inf|nan)$", r"\1", text.lower()))
         except (KeyError, ValueError, TypeError, AttributeError):
             raise self._error(node, f"is not a value of the kind !!{kind}; leave !!{kind} out") from None
+        except OverflowError:
+            raise self._error(
+                node, f"is a number of {len(text)} digits, more than can be counted with; correct it"
+            ) from None
         raise self._error(node, f"the tag {node.tag} is not allowed here; leave it out")
 
     def _error(self, node: yaml.Node, problem: str) -> ConfigError:

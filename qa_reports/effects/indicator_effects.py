@@ -118,8 +118,10 @@ _Judged = tuple[IndicatorModel | FailedModel, FloatArray]
 
 
 def _model(survey: Survey, measure: IndicatorMeasure, terms: Sequence[tuple[str, Term]]) -> _Judged:
-    values, kind = _modelled_values(measure)
     nobody = np.full(len(survey.interviewer_ids), np.nan)
+    if not np.isfinite(measure.values).any():
+        return FailedModel("null", "no interview can be measured by it"), nobody
+    values, kind = _modelled_values(measure)
     # A covariate that is missing for many would take their interviews out of the judgement.
     usable = [term for _, term in terms if np.isfinite(term.values).mean() > _MOST_PRESENT]
     plan = plan_model("adjusted" if usable else "null", measure.name, survey, values, usable, judge=True, precise=False)

@@ -150,6 +150,8 @@ def _compare(setup: Problem, start: FloatArray, zz: FloatArray, zc: FloatArray) 
     design = own @ zc[..., :p]
     projected = design @ here.s_inverse[0]
     variance = np.diagonal(best[0] + own, axis1=-2, axis2=-1) + (projected * design).sum(-1)
+    # Nothing varies for an interviewer whose predictors are all 0, in a model without random intercept.
+    variance = np.where(variance > 0, variance, np.nan)
     from_d = np.diagonal(setup.basis, axis1=-2, axis2=-1).T
     from_b = -np.einsum("kqp,kaps,kqs->kqa", projected, here.s_gradient[0], projected)
     log_gradient = (from_d + from_b) / variance[..., None]

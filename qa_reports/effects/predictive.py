@@ -42,6 +42,10 @@ _REACH = 6.5
 """Standard deviations of the random intercept that are integrated over, either side."""
 _LONGEST = 50
 """Scores on a lattice of more steps than this are replaced by the categories' numbers."""
+_WIDEST = 200.0
+"""Standard deviations of an interviewer's own logit that the intercept is let vary by: it sets the number of nodes."""
+_CERTAIN = 1e-12
+"""Information on a logit below which an answer counts as certain."""
 _PATTERNS = 24
 """An interviewer with more different covariate patterns has neighbouring ones taken together."""
 _TOGETHER = 25
@@ -305,17 +309,20 @@ def _latent(patterns: _Patterns, models: _Without, steps: IntArray) -> _Latent:
     logit = np.einsum("rp,rp->r", patterns.covariates, at.slopes[owner])
     thresholds = at.thresholds[owner]
     share = _category_shares(thresholds, logit)
-    variance = share @ steps**2 - (share @ steps) ** 2
+    # About the mean, not as a difference of squares, which rounding makes negative where an answer is nearly certain.
+    variance = (share * (steps - (share @ steps)[:, None]) ** 2).sum(axis=1)
     below = special.expit(thresholds - logit[:, None])
     by_threshold = below * (1 - below) * np.diff(steps)
     by_logit = by_threshold.sum(axis=1)
     count = patterns.count
     slope = np.bincount(owner, weights=count * by_logit)
+    certain = slope < _CERTAIN  # answers that cannot turn out otherwise say nothing about a logit
+    slope = np.where(certain, 1.0, slope)
     cells = np.column_stack([-by_threshold, patterns.covariates * by_logit[:, None]]) * count[:, None]
     first = np.searchsorted(owner, np.arange(len(at.sd)))
     gradient = np.add.reduceat(cells, first) / slope[:, None]
     return _Latent(
-        own=np.bincount(owner, weights=count * variance) / slope**2,
+        own=np.where(certain, 1 / _CERTAIN, np.bincount(owner, weights=count * variance) / slope**2),
         uncertainty=np.maximum(np.einsum("kd,kde,ke->k", gradient, models.covariance, gradient), 0.0),
     )
 
@@ -335,7 +342,7 @@ def _degrees_of_freedom(prepared: PreparedColumns, who: IntArray, models: _Witho
     below = np.cumsum(share, axis=1)
     score = below + np.column_stack([np.zeros(len(logit)), below[:, :-1]]) - 1
     information = np.bincount(patterns.owner, weights=patterns.count * (share * score**2).sum(axis=1))
-    variance = models.at.sd[:, None] ** 2 + 1 / information
+    variance = models.at.sd[:, None] ** 2 + 1 / np.maximum(information, _CERTAIN)
     precision = 1 / variance**2
     precision[np.arange(len(who)), who] = 0.0
     judged = models.at.sd**2 + latent.uncertainty + latent.own
@@ -350,6 +357,8 @@ def _sums(
     A trapezoid sum over the normal intercept is exact to rounding once its step is small beside both the normal and the
     width over which the total follows the intercept.
     """
+    # Where the intercept is as good as unknown, all answers are at one end or the other: how far out does not matter.
+    between = np.minimum(between, _WIDEST * np.sqrt(latent.own))
     width = np.sqrt(latent.own) / np.maximum(between, 1e-9)
     step = float((width / np.sqrt(1 + width**2)).min())
     half = int(np.ceil(_REACH / step)) if between.max() > 0 else 0

@@ -171,12 +171,13 @@ def _in_units(moments: Moments, inside: _Estimate) -> dict[str, FloatArray]:
     change = np.array([inside.residual, -inside.between]) / total**2
     icc_variance = change @ covariance[p:, p:] @ change
     alive = inside.between > 0
-    with np.errstate(invalid="ignore"):  # NaN at the bound
+    with np.errstate(invalid="ignore"):  # NaN at the bound, and where rounding is all that is left of a variance
+        fixed_se = sd * np.sqrt(np.diagonal(to_units @ covariance[:p, :p] @ to_units.T))
         variance_se = sd**2 * np.sqrt(np.diagonal(covariance)[p:])
         icc_se = np.sqrt(icc_variance)
     return {
         "fixed": fixed,
-        "fixed_se": sd * np.sqrt(np.diagonal(to_units @ covariance[:p, :p] @ to_units.T)),
+        "fixed_se": fixed_se,
         "variance": variance * sd**2,
         "variance_se": variance_se,
         "icc": np.asarray(inside.between / total),

@@ -51,8 +51,10 @@ def padded(values: FloatArray, start: float, end: float, share: float = 0.06) ->
     """A scale over the finite values with a margin; never of zero width."""
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    if high - low < 1e-12 * max(1.0, abs(high)):
-        low, high = low - 0.5, high + 0.5
+    size = max(abs(low), abs(high))
+    if high - low <= 1e-12 * size:
+        half = max(0.5, 1e-6 * size)
+        low, high = low - half, high + half
     margin = share * (high - low)
     return Scale(low - margin, high + margin, start, end)
 

@@ -69,7 +69,7 @@ def parse_where(text: str) -> RowFilter:
             warnings.simplefilter("ignore")  # Python comments on style, such as "\d" in a text
             expression = ast.parse(_TOKEN.sub(without_backticks, text).strip(), mode="eval").body
         _check_truth(expression, text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
         hint = "; write == to compare" if re.search(r"(?<![=!<>])=(?!=)", text) else ""
         raise ConfigError(f"data.where: {text!r} cannot be read{hint}; {ALLOWED}") from None
     return RowFilter(text, expression, tuple(quoted))

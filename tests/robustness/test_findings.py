@@ -1,0 +1,102 @@
+"""What random surveys and random text have found, one small case each."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qa_reports import second_core
+from qa_reports.effects.predictive import _latent, _Patterns, _sums, _Without
+from qa_reports.effects.quadrature import Parameters
+from qa_reports.report.canvas import padded
+from tests.robustness.random_surveys import RandomSurvey
+from tests.robustness.soundness import assert_sound, run
+
+LONGEST = 20.0
+"""Seconds that a total may take where its intercept is as good as unknown; uncapped it took minutes."""
+
+
+@pytest.fixture(autouse=True)
+def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second_core, "_can_fork", lambda: False)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0, -7e15, 1e24, 1e-15])
+def test_a_scale_of_equal_values_has_ticks(value: float) -> None:
+    scale = padded(np.full(5, value), 0, 100)
+    assert scale.low < value < scale.high
+    assert 1 <= len(scale.ticks()) < 20
+
+
+def test_a_scale_of_tiny_values_shows_them_apart() -> None:
+    assert np.diff(padded(np.array([1e-15, 9e-15]), 0, 100).at([1e-15, 9e-15]))[0] > 80
+
+
+def test_an_interviewer_whose_predictors_are_all_zero_is_not_judged_by_a_slope(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    interviewer = np.repeat(np.arange(6), 8)
+    predictor = np.where(interviewer == 0, 0, random.integers(0, 5, 48))
+    outcome = 2 + predictor * (1 + random.normal(0, 0.5, 6)[interviewer]) + random.normal(0, 1, 48)
+    survey = RandomSurvey(
+        {
+            "who": [str(100 + number) for number in interviewer],
+            "x": [str(value) for value in predictor],
+            "y": [f"{value:.3f}" for value in outcome],
+        },
+        {
+            "survey": {"name": "Zeros"},
+            "data": {"file": "wave.csv", "interviewer": "who"},
+            "items": [{"name": "y", "slopes": ["x"], "random_intercept": False}, {"name": "x"}],
+        },
+    )
+    output = tmp_path / "out"
+    ended = run(survey.write(tmp_path), output, "--formats", "json")
+    assert_sound(ended, output, ["y", "x"])
+    assert ended.results is not None
+    slopes = [effect for effect in ended.results["effects"] if effect["model"] == "slope"]
+    assert [effect["interviewer"] for effect in slopes if effect["z"] is None] == ["100"]
+
+
+def _alone(threshold: float, sd: float, uncertainty: float) -> tuple[_Patterns, _Without]:
+    """One interviewer of ten binary answers under a model with one threshold."""
+    at = Parameters(np.array([[threshold]]), np.zeros((1, 0)), np.array([sd]))
+    patterns = _Patterns(np.zeros(1, dtype=np.int64), np.zeros((1, 0)), np.array([10.0]))
+    return patterns, _Without(at, np.array([[[uncertainty]]]), np.ones(1, dtype=bool))
+
+
+@pytest.mark.parametrize("threshold", [0.0, 40.0, -40.0, 800.0, -800.0])
+@pytest.mark.parametrize("uncertainty", [0.01, 1e12])
+def test_totals_under_models_that_are_certain_or_know_nothing(threshold: float, uncertainty: float) -> None:
+    steps = np.array([0, 1])
+    patterns, models = _alone(threshold, 0.5, uncertainty)
+    began = time.process_time()
+    latent = _latent(patterns, models, steps)
+    between = np.sqrt(models.at.sd**2 + latent.uncertainty)
+    chances = _sums(patterns, models, between, latent, steps, 10)
+    assert time.process_time() - began < LONGEST
+    assert latent.own[0] > 0
+    assert abs(chances.sum() - 1) < 1e-9
+
+
+def test_an_indicator_that_no_interview_has_is_explained(tmp_path: Path) -> None:
+    random = np.random.default_rng(4)
+    survey = RandomSurvey(
+        {
+            "who": [str(100 + row // 8) for row in range(48)],
+            "q": [str(value) for value in random.integers(0, 11, 48)],
+            **{name: [""] * 48 for name in ("a", "b", "c")},
+        },
+        {
+            "survey": {"name": "Empty grid"},
+            "data": {"file": "wave.csv", "interviewer": "who"},
+            "items": ["q", "a", "b", "c"],
+            "batteries": [{"name": "Grid", "items": ["a", "b", "c"]}],
+        },
+    )
+    output = tmp_path / "out"
+    ended = run(survey.write(tmp_path), output, "--formats", "json,html")
+    assert_sound(ended, output, ["q", "a", "b", "c"])
+    assert ended.code == 0
