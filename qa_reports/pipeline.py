@@ -17,6 +17,7 @@ from qa_reports.delivery.folder import check_writable, write_files
 from qa_reports.delivery.history import find_history
 from qa_reports.delivery.keep import find_same, keep_run, refresh_index, run_facts
 from qa_reports.delivery.manifest import HashedFile, fingerprint, sha256_of
+from qa_reports.delivery.pseudonyms import keep_pseudonyms
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
 from qa_reports.effects.indicator_effects import estimate_indicators
@@ -33,10 +34,11 @@ from qa_reports.report.results import results_document
 from qa_reports.report.results_waves import with_waves
 from qa_reports.report.summarise import summarise
 from qa_reports.report.wave_results import results_of
-from qa_reports.report.waves import Wave, compare_waves
+from qa_reports.report.waves import Wave, compare_waves, rename_wave
 from qa_reports.second_core import SecondCore, second_core
 from qa_reports.survey.clean import Survey, clean_survey
 from qa_reports.survey.load import load_survey
+from qa_reports.survey.pseudonyms import KEY_FILE, choose_pseudonyms, read_key, under_pseudonyms
 
 Mailing = Literal["send", "write", "none"]
 """Mail the archived report, write the messages as `.eml` files and send nothing, or neither."""
@@ -126,6 +128,9 @@ def _make_report(
     inputs = tuple(HashedFile(file.path, file.sha256) for file in survey_file.provenance)
     if reviewed:
         inputs = (*inputs, HashedFile(REVIEWED_FILE, sha256_of(reviewed_path.read_bytes())))
+    key = read_key(config_path.with_name(KEY_FILE)) if config.report.pseudonyms else None
+    if key is not None:
+        inputs = (*inputs, HashedFile(KEY_FILE, sha256_of(key.text.encode())))
     kept = names if config.email is None else (*names, MAIL_FILE)
     mark = fingerprint(used.sha256, inputs, history.runs, versions, kept)
     same = find_same(runs, mark) if keep and not new_run else None
@@ -138,6 +143,14 @@ def _make_report(
 
     progress.begin("clean")
     survey = clean_survey(survey_file, config)
+    pseudonyms = None if key is None else choose_pseudonyms(survey, key)
+    earlier = history.waves
+    if pseudonyms is not None:
+        survey = under_pseudonyms(survey, pseudonyms)
+        earlier = tuple(rename_wave(wave, pseudonyms.of_interviewer) for wave in earlier)
+        reviewed = tuple(
+            entry.model_copy(update={"interviewer": pseudonyms.of_interviewer(entry.interviewer)}) for entry in reviewed
+        )
     progress.end("clean", _cleaned(survey))
 
     progress.begin("estimate")
@@ -161,7 +174,7 @@ def _make_report(
     document = results_document(survey, items, damages, flags, config, versions, used.sha256, sensitivity, indicators)
     present = Wave(config.survey.wave or "this wave", None, results_of(document))
     same_interviewers = config.archive is None or config.archive.same_interviewers
-    waves = compare_waves(history.waves, present, config.flags.false_discovery_rate, same_interviewers)
+    waves = compare_waves(earlier, present, config.flags.false_discovery_rate, same_interviewers)
     summary = summarise(survey, items, damages, flags, config, printed_date, versions, waves, sensitivity, indicators)
     files = report_files(summary, with_waves(document, waves), makeable, core)
     if keep and config.email is not None:
@@ -171,6 +184,8 @@ def _make_report(
     progress.end("report", ", ".join(f"{name} {_size(content)}" for name, content in files.items()))
 
     progress.begin("deliver")
+    if pseudonyms is not None:
+        keep_pseudonyms(pseudonyms, config_path.parent)
     if archive is not None and keep:
         facts = run_facts(config, summary, used, inputs, history.runs, versions, mark)
         run = keep_run(files, config_file, facts, archive, folder)

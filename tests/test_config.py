@@ -234,8 +234,8 @@ WRONG_VALUES = [
      "wave.yaml:5: report.formats: is 'html'; it should be a list, with '- ' before each entry or in [ ]"),
     ("items:", "report: {formats: []}\nitems:",
      "wave.yaml:5: report.formats: is an empty list; it should have at least 1 entry"),
-    ("items:", "report: {pseudonyms: true}\nitems:",
-     "wave.yaml:5: report.pseudonyms: is true; it should be false"),
+    ("items:", "report: {pseudonyms: 1}\nitems:",
+     "wave.yaml:5: report.pseudonyms: is 1; it should be true or false"),
 ]  # fmt: skip
 
 

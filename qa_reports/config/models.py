@@ -358,8 +358,11 @@ class ReportConfigSection(Section):
     formats: tuple[Format, ...] = Field(
         ("html", "pdf", "json", "xlsx"), min_length=1, description="The files to make: any of html, pdf, json and xlsx."
     )
-    pseudonyms: Literal[False] = Field(
-        False, description="Only `false` is offered: interviewers are printed by their ids."
+    pseudonyms: bool = Field(
+        False,
+        strict=True,
+        description="`true`: interviewers and respondents are called by pseudonyms in all that is made. Keep the "
+        "file pseudonyms.key beside this one for the next waves; pseudonyms.csv says who is who.",
     )
     language: Literal["en"] = Field("en", description="Only `en` is offered.")
     pdf_items: Literal["flagged", "all"] = Field(

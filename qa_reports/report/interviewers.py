@@ -19,6 +19,7 @@ from qa_reports.report.figures import DeviationStrip, Figure
 from qa_reports.report.formats import count_of, integer, percent, points
 from qa_reports.report.indicators import IndicatorCell, indicator_cells
 from qa_reports.report.items import find_item, slope_model
+from qa_reports.report.recontact import Recontact, respondents_to_recontact
 from qa_reports.survey.clean import ItemResponses, Survey
 
 PRINTED_CELLS = 8
@@ -52,6 +53,8 @@ class Call:
     """Suggested next steps, one sentence each, the first is the first to take."""
     area_note: str | None = None
     """Whether the differences stand when areas are allowed for; None where that was not judged."""
+    recontact: Recontact | None = None
+    """Whose answers to ask again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +111,12 @@ class Profile:
         return tuple(cell for cell in self.cells if cell in strongest)
 
 
-def summarise_calls(flags: Flags, labels: dict[str, str]) -> tuple[Call, ...]:
+def summarise_calls(flags: Flags, labels: dict[str, str], survey: Survey) -> tuple[Call, ...]:
     """A card per interviewer with a level or slope flag, critical first, then the smallest combined p."""
     verdicts = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
     verdicts.sort(key=lambda verdict: (verdict.severity != "critical", _or_one(verdict.combined_p)))
     return tuple(
-        _call(verdict, [flag for flag in flags.flags if flag.interviewer == verdict.interviewer], labels)
+        _call(verdict, [flag for flag in flags.flags if flag.interviewer == verdict.interviewer], labels, survey)
         for verdict in verdicts
     )
 
@@ -142,7 +145,7 @@ def _or_one(p: float | None) -> float:
     return 1.0 if p is None else p
 
 
-def _call(verdict: InterviewerVerdict, flags: list[Flag], labels: dict[str, str]) -> Call:
+def _call(verdict: InterviewerVerdict, flags: list[Flag], labels: dict[str, str], survey: Survey) -> Call:
     severity: Literal["critical", "warning"] = "critical" if verdict.severity == "critical" else "warning"
     named = dict.fromkeys(name for flag in flags for name in flag.items)
     return Call(
@@ -155,6 +158,7 @@ def _call(verdict: InterviewerVerdict, flags: list[Flag], labels: dict[str, str]
         flags=tuple(flags),
         items=tuple(NamedItem(name, labels.get(name, name)) for name in named),
         actions=_actions({flag.kind for flag in flags}, severity),
+        recontact=respondents_to_recontact(verdict.interviewer, flags, survey),
     )
 
 

@@ -129,7 +129,7 @@ def summarise(
     modelled = tuple(item for item in items if isinstance(item, ItemEffects))
     not_modelled = tuple(item for item in items if isinstance(item, ItemNotModelled))
     labels = {item.name: item.label for item in survey.items}
-    calls = summarise_calls(flags, labels)
+    calls = summarise_calls(flags, labels, survey)
     other_models = summarise_sensitivity(sensitivity)
     if other_models is not None:
         calls = tuple(replace(call, area_note=area_note(other_models.flags, call.interviewer)) for call in calls)

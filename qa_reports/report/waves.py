@@ -10,7 +10,7 @@ take the waves for independent; interviewers who work in both make the tests cau
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,6 +37,19 @@ class Wave:
     run: str | None
     """Name of the archived run; None for the present wave."""
     results: WaveResults
+
+
+def rename_wave(wave: Wave, name: Callable[[str], str]) -> Wave:
+    """The same wave with its interviewers called by other names."""
+    results = wave.results
+    return replace(
+        wave,
+        results=replace(
+            results,
+            effects=tuple(replace(one, interviewer=name(one.interviewer)) for one in results.effects),
+            interviewers=tuple(replace(one, interviewer=name(one.interviewer)) for one in results.interviewers),
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

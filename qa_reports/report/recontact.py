@@ -1,0 +1,60 @@
+"""Whom to ask again: the respondents of an interviewer whose answers speak most for the difference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qa_reports.effects.flag import Flag
+from qa_reports.report.figures import FloatArray
+from qa_reports.report.items import find_item
+from qa_reports.survey.clean import Survey
+
+MOST = 5
+"""Respondents that are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recontact:
+    """Respondents to re-contact first."""
+
+    respondents: tuple[str, ...]
+    """Ids, or numbers of rows where the survey has no ids."""
+    why: str
+    """What chose them, to stand behind their ids."""
+
+
+def respondents_to_recontact(interviewer: str, flags: list[Flag], survey: Survey) -> Recontact:
+    """Of level flags the interviews that lie farthest in the flag's direction, else some spread over all of theirs."""
+    own = np.flatnonzero(survey.interviewer == survey.interviewer_ids.index(interviewer))
+    items = dict.fromkeys(name for flag in flags if flag.kind == "level" for name in flag.items)
+    score = _score(survey, own, tuple(items)) if items else np.zeros(0)
+    if np.isfinite(score).any():
+        order = np.argsort(np.where(np.isfinite(score), -score, np.inf), kind="stable")[:MOST]
+        chosen = own[order[np.isfinite(score[order])]]
+        why = "their answers to these questions differ most from everybody's"
+    else:
+        chosen = own[np.unique(np.linspace(0, own.size - 1, min(MOST, own.size)).round().astype(int))]
+        why = "spread evenly over this interviewer's interviews"
+    return Recontact(tuple(survey.respondents[row] for row in chosen), why)
+
+
+def _score(survey: Survey, own: np.ndarray, items: tuple[str, ...]) -> FloatArray:
+    """(own,) how far interviews lie on the interviewer's side of everybody's mean, in sd, mean over the items."""
+    columns = []
+    for name in items:
+        responses = find_item(survey, name)
+        if responses is None:
+            continue
+        answers = responses.answers
+        theirs, spread = answers[own], float(np.nanstd(answers))
+        if spread == 0 or np.isnan(theirs).all():
+            continue
+        away = (theirs - np.nanmean(answers)) / spread
+        columns.append(away * np.sign(np.nanmean(away)))
+    if not columns:
+        return np.full(own.size, np.nan)
+    known = np.isfinite(np.array(columns))
+    total = np.where(known, columns, 0.0).sum(axis=0)
+    return np.divide(total, known.sum(axis=0), out=np.full(own.size, np.nan), where=known.any(axis=0))
