@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qa_reports.effects.flag import Flag
-from qa_reports.report.figures import FloatArray
+from qa_reports.report.figures import FloatArray, IntArray
 from qa_reports.report.items import find_item
 from qa_reports.survey.clean import Survey
 
@@ -40,7 +40,7 @@ def respondents_to_recontact(interviewer: str, flags: list[Flag], survey: Survey
     return Recontact(tuple(survey.respondents[row] for row in chosen), why)
 
 
-def _score(survey: Survey, own: np.ndarray, items: tuple[str, ...]) -> FloatArray:
+def _score(survey: Survey, own: IntArray, items: tuple[str, ...]) -> FloatArray:
     """(own,) how far interviews lie on the interviewer's side of everybody's mean, in sd, mean over the items."""
     columns = []
     for name in items:
@@ -57,4 +57,5 @@ def _score(survey: Survey, own: np.ndarray, items: tuple[str, ...]) -> FloatArra
         return np.full(own.size, np.nan)
     known = np.isfinite(np.array(columns))
     total = np.where(known, columns, 0.0).sum(axis=0)
-    return np.divide(total, known.sum(axis=0), out=np.full(own.size, np.nan), where=known.any(axis=0))
+    count = known.sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
