@@ -39,8 +39,8 @@ For example:
       writes week3/north/ and week3/south/
 
 Exit codes: 0 the report is made, 1 a bug in this program, 2 something you can
-put right (the message says what), 3 the report is made and --fail-on was met,
-4 the report is made, but not everybody who should has got it by e-mail.
+put right (the message says what), 3 the report is made and --fail-on or --strict
+was met, 4 the report is made, but not everybody who should has got it by e-mail.
 """
 
 app = App(
@@ -70,6 +70,12 @@ def report(
         Literal["critical", "warning"] | None,
         Parameter(help="End with exit code 3 when an interviewer is flagged as this or worse."),
     ] = None,
+    strict: Annotated[
+        bool,
+        Parameter(
+            negative="", show_default=False, help="End with exit code 3 when results are not to be trusted as they are."
+        ),
+    ] = False,
     new_run: Annotated[
         bool,
         Parameter(negative="", show_default=False, help="Archive a run even if the same one is there already."),
@@ -120,7 +126,8 @@ def report(
         return USER_ERROR
     if not all(report.all_mailed for report in made):
         return NOT_ALL_MAILED
-    return FAIL_ON_MET if any(_met(fail_on, report) for report in made) else REPORT_MADE
+    doubtful = strict and any(report.n_doubts for report in made)
+    return FAIL_ON_MET if doubtful or any(_met(fail_on, report) for report in made) else REPORT_MADE
 
 
 @app.command

@@ -58,6 +58,8 @@ class ReportMade:
     n_flagged: int
     """Interviewers worth a call."""
     n_critical: int
+    n_doubts: int = 0
+    """Results that are not to be trusted as they stand."""
     all_mailed: bool = True
     """Whether everybody who is to get it by e-mail has it."""
 
@@ -203,6 +205,7 @@ def _make_report(
         verdict=summary.verdict.sentence,
         n_flagged=len(worth_a_call),
         n_critical=sum(verdict.severity == "critical" for verdict in worth_a_call),
+        n_doubts=len(summary.doubts),
     )
 
 
@@ -240,6 +243,7 @@ def _archived(run: ArchivedRun, all_mailed: bool) -> ReportMade:
         verdict=" ".join(filter(None, (facts.verdict, facts.since_last_wave))),
         n_flagged=facts.n_flagged,
         n_critical=facts.n_critical,
+        n_doubts=facts.n_doubts,
         all_mailed=all_mailed,
     )
 

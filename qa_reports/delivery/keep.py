@@ -94,6 +94,7 @@ def run_facts(
         earlier_waves=earlier_waves,
         versions=versions,
         fingerprint=fingerprint,
+        n_doubts=len(summary.doubts),
     )
 
 

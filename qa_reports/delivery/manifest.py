@@ -77,6 +77,8 @@ class RunFacts:
     versions: dict[str, str]
     fingerprint: str
     """What the files are a function of, see `fingerprint`."""
+    n_doubts: int = 0
+    """Results that are not to be trusted as they stand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,7 +239,7 @@ def _effects(
         judged_by, p = "exact binomial", exact_tails(affected, n)
     within = (measure.values - own[owner])[has]
     sd = float(np.sqrt((within**2).sum() / max(1, has.sum() - (n > 0).sum())))
-    if sd == 0:
+    if sd == 0 and has.any():
         sd = float(measure.values[has].std())  # each interviewer all or nothing
     return IndicatorEffects(
         measure=measure, model=model, judged_by=judged_by, n=n, own=own, others=others, affected=affected,

@@ -51,8 +51,10 @@ def _loglik(case: RefereeCase) -> float:
     scale = np.maximum(np.abs(case.fixed).max(axis=0), 1e-300)
     unit = float(np.std(case.response)) or 1.0
     centre = float(np.mean(case.response))
-    values, vectors = np.linalg.eigh(case.relative_covariance)
-    random_columns = case.fixed[:, case.random] @ (vectors * np.sqrt(np.maximum(values, 0.0)))
+    # In units of the columns: beside an intercept's variance the root would lose that of a slope on, say, an income.
+    of_random = scale[list(case.random)]
+    values, vectors = np.linalg.eigh(case.relative_covariance * np.outer(of_random, of_random))
+    random_columns = case.fixed[:, case.random] / of_random @ (vectors * np.sqrt(np.maximum(values, 0.0)))
     inside_effects = (case.estimates - np.eye(len(case.estimates))[0] * centre) * scale / unit
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -108,6 +108,7 @@ def _sheets(document: Mapping[str, Any]) -> Iterator[Sheet]:
     yield Sheet("indicators", _INDICATORS, document.get("indicators", []))
     yield Sheet("indicators by interviewer", _BY_INDICATOR, list(_indicator_rows(document.get("indicators", []))))
     yield Sheet("similar interviews", _PAIRS, list(_pair_rows(document.get("similar_pairs"))))
+    yield Sheet("doubts", _DOUBTS, document["doubts"])
     yield Sheet("cleaning", _CLEANING, list(_cleaning_rows(document["cleaning"])))
     yield Sheet("item audit", _ITEM_AUDIT, document["cleaning"]["items"])
     yield Sheet("interviewer audit", _INTERVIEWER_AUDIT, document["cleaning"]["interviewers"])
@@ -325,6 +326,12 @@ _PAIRS = (
     Column("other interviewer", "text", 16, _key("other")),
     Column("other respondent", "text", 16, _key("other_respondent")),
     Column("identical answers", "share", 16, _key("share")),
+)
+_DOUBTS = (
+    Column("item", "text", 14, _key("item")),
+    Column("model", "text", 14, _key("model")),
+    Column("kind", "text", 16, _key("kind")),
+    Column("why", "text", 60, _key("reason")),
 )
 _CLEANING = (
     Column("what", "text", 14, _key("what")),

@@ -15,6 +15,7 @@ import numpy as np
 
 from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import Consequence, SuspectDamage
+from qa_reports.effects.doubts import Doubt, find_doubts
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
@@ -95,9 +96,14 @@ def results_document(
             "cells": number(flags.expected_by_chance.cells),
             "method": flags.expected_by_chance.method,
         },
+        "doubts": [_doubt(doubt) for doubt in find_doubts(items)],
         "sensitivity": sensitivity_record(sensitivity),
         "waves": None,
     }
+
+
+def _doubt(doubt: Doubt) -> Document:
+    return {"kind": doubt.kind, "item": doubt.item, "model": doubt.model, "reason": doubt.reason}
 
 
 def results_json(document: Mapping[str, object]) -> bytes:

@@ -11,6 +11,7 @@ import numpy as np
 
 from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import SuspectDamage
+from qa_reports.effects.doubts import FEW_INTERVIEWERS, Doubt, find_doubts
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.flag import ExpectedByChance, Flags, InterviewerVerdict
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
@@ -102,6 +103,8 @@ class ReportSummary:
     """How the interviews were done; None where nothing was measured."""
     everyone: Everyone | None = None
     """Every interviewer on every item; None when no item could be modelled."""
+    doubts: tuple[Doubt, ...] = ()
+    """Results that are not to be trusted as they stand."""
 
 
 def summarise(
@@ -133,6 +136,7 @@ def summarise(
     other_models = summarise_sensitivity(sensitivity)
     if other_models is not None:
         calls = tuple(replace(call, area_note=area_note(other_models.flags, call.interviewer)) for call in calls)
+    doubts = find_doubts(items)
     pages = tuple(summarise_item(item, survey, _flagged_on(item.item, flags)) for item in modelled)
     suspects = summarise_suspects(survey, damages, flags)
     heat_map = build_heat_map(survey, modelled, flags, indicators, config.flags.min_interviews)
@@ -140,7 +144,16 @@ def summarise(
     return ReportSummary(
         heading=Heading(config.survey.name, config.survey.wave, config.survey.country, printed_date),
         verdict=_verdict(
-            survey, pages, not_modelled, calls, suspects, flags, waves, config.flags.min_interviews, other_models
+            survey,
+            doubts,
+            pages,
+            not_modelled,
+            calls,
+            suspects,
+            flags,
+            waves,
+            config.flags.min_interviews,
+            other_models,
         ),
         calls=calls,
         too_few=too_few,
@@ -154,6 +167,7 @@ def summarise(
         printed_items=_printed_items(pages, config.report.pdf_items),
         methods=describe_methods(survey, modelled, config, flags, versions, sensitivity),
         waves=waves,
+        doubts=doubts,
         sensitivity=other_models,
         indicators=summarise_indicators(indicators, survey, config.flags.min_interviews),
         everyone=summarise_everyone(survey, modelled, flags, heat_map),
@@ -175,6 +189,7 @@ def _flagged_on(item: str, flags: Flags) -> tuple[str, ...]:
 
 def _verdict(
     survey: Survey,
+    doubts: tuple[Doubt, ...],
     pages: tuple[ItemSummary, ...],
     not_modelled: tuple[ItemNotModelled, ...],
     calls: tuple[Call, ...],
@@ -195,6 +210,7 @@ def _verdict(
             *_effect_notes(worst),
             *(() if sensitivity is None else sensitivity.verdict_notes),
             *_gap_notes(not_modelled, n_too_few, min_interviews),
+            *_doubt_notes(doubts),
             *_referee_notes(pages),
         ),
         n_interviews=survey.n_interviews,
@@ -272,3 +288,24 @@ def _referee_notes(pages: tuple[ItemSummary, ...]) -> tuple[str, ...]:
         f"The check against statsmodels failed for {listing(disagreeing)}: do not use these numbers before it is "
         "cleared.",
     )
+
+
+_DOUBTS_IN_WORDS = {
+    "failed": "model that could not be estimated",
+    "singular": "model at a bound",
+    "few_interviewers": f"item with fewer than {FEW_INTERVIEWERS} interviewers",
+}
+"""Kinds of doubts that no other note speaks of."""
+
+
+def _doubt_notes(doubts: tuple[Doubt, ...]) -> tuple[str, ...]:
+    counts = {words: sum(doubt.kind == kind for doubt in doubts) for kind, words in _DOUBTS_IN_WORDS.items()}
+    found = [_counted(n, words) for words, n in counts.items() if n]
+    if not found:
+        return ()
+    return (f"To be read with care: {listing(found)} (listed under Methods and model status).",)
+
+
+def _counted(n: int, words: str) -> str:
+    noun, _, rest = words.partition(" ")
+    return f"{count_of(n, noun)} {rest}"

@@ -32,7 +32,7 @@ def test_every_sheet_with_frozen_headings_and_filters() -> None:
     names = [sheet.get("name") for sheet in root.findall("m:sheets/m:sheet", NAMES)]
     assert names == [
         *("flags", "interviewers", "items", "effects", "areas", "teams", "weights"),
-        *("indicators", "indicators by interviewer", "similar interviews", "cleaning"),
+        *("indicators", "indicators by interviewer", "similar interviews", "doubts", "cleaning"),
         *("item audit", "interviewer audit", "descriptives", "suspects"),
     ]
     for number in range(1, len(names) + 1):

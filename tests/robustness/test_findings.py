@@ -11,6 +11,7 @@ import pytest
 from qa_reports import second_core
 from qa_reports.effects.predictive import _latent, _Patterns, _sums, _Without
 from qa_reports.effects.quadrature import Parameters
+from qa_reports.effects.referee import RefereeCase, referee_logliks
 from qa_reports.report.canvas import padded
 from tests.robustness.random_surveys import RandomSurvey
 from tests.robustness.soundness import assert_sound, run
@@ -79,6 +80,20 @@ def test_totals_under_models_that_are_certain_or_know_nothing(threshold: float, 
     assert time.process_time() - began < LONGEST
     assert latent.own[0] > 0
     assert abs(chances.sum() - 1) < 1e-9
+
+
+def test_the_referee_keeps_a_slope_of_tiny_variance_beside_a_large_intercept() -> None:
+    random = np.random.default_rng(5)
+    interviewer = np.repeat(np.arange(8), 12)
+    income = random.normal(3, 1, 96)
+    response = random.normal(0, 1, 96)
+    logliks = []
+    for unit in (1.0, 1e15):  # the same model, the income in other units
+        covariance = np.array([[300.0, 0.0], [0.0, 4.0 / unit**2]])
+        fixed = np.column_stack([np.ones(96), income * unit])
+        case = RefereeCase(fixed, response, interviewer, (0, 1), np.zeros(2), covariance, "ML")
+        logliks.append(referee_logliks([case])[0])
+    assert logliks[1] == pytest.approx(logliks[0], abs=1e-6)
 
 
 def test_an_indicator_that_no_interview_has_is_explained(tmp_path: Path) -> None:
