@@ -21,8 +21,9 @@ GLOSSARY = (
     ),
     (
         "Predictive tail",
-        "How an interviewer is judged on items with few or very uneven answers: how often chance alone gives a normal "
-        "interviewer, with the same respondents, a total as far out as theirs.",
+        "How an interviewer is judged on items and indicators with few or very uneven answers: how often chance alone "
+        "gives a normal interviewer, with the same workload and respondents, a total as far out as theirs, under the "
+        "model fitted without this interviewer.",
     ),
     (
         "Design effect",
@@ -87,11 +88,6 @@ GLOSSARY = (
         "Near-duplicates",
         "Two interviews of one interviewer with more identical answers than chance brings about in this survey, judged "
         "by the pairs of interviews of different interviewers; there is no fixed limit.",
-    ),
-    (
-        "Predictive tail",
-        "How often a normal interviewer with the same workload and respondents would show at least so much, under the "
-        "model fitted without this interviewer.",
     ),
     (
         "Cook's distance, covariance ratio",

@@ -22,7 +22,7 @@ class Recontact:
     respondents: tuple[str, ...]
     """Ids, or numbers of rows where the survey has no ids."""
     why: str
-    """What chose them, to stand behind their ids."""
+    """What chose them, to stand behind "because"."""
 
 
 def respondents_to_recontact(interviewer: str, flags: list[Flag], survey: Survey) -> Recontact:
@@ -36,7 +36,7 @@ def respondents_to_recontact(interviewer: str, flags: list[Flag], survey: Survey
         why = "their answers to these questions differ most from everybody's"
     else:
         chosen = own[np.unique(np.linspace(0, own.size - 1, min(MOST, own.size)).round().astype(int))]
-        why = "spread evenly over this interviewer's interviews"
+        why = "they are spread evenly over this interviewer's interviews"
     return Recontact(tuple(survey.respondents[row] for row in chosen), why)
 
 

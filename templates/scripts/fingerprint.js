@@ -92,6 +92,8 @@ function startFingerprint() {
   [...fingerprint.tHead.rows[0].cells].slice(first).forEach((header, k) => { header.dataset.name = k < pageData.items.length ? pageData.items[k].name : ""; });
   for (const row of fingerprint.rows) [...row.cells].slice(first).forEach((cell, k) => { cell.column = k; });
   [...fingerprint.tBodies[0].rows].forEach((row, position) => { row.position = position; });
+  // Links find the profile now, not the row that stands in for it where no script runs.
+  for (const row of fingerprint.tBodies[0].rows) row.cells[0].removeAttribute("id");
   enhanceTable(fingerprint);
   const region = fingerprint.closest(".scroll");
   readout = element("p", { className: "readout" }, "Point at a cell, or press Tab and the arrow keys; Enter opens the interviewer’s profile.");
