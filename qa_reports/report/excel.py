@@ -9,11 +9,10 @@ from __future__ import annotations
 import datetime
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
-Cell = str | float | int | bool | None
-Record = Mapping[str, Any]
+from qa_reports.report.excel_models import DOUBTS, FIXED_EFFECTS, MODELS, fixed_effect_rows, model_rows
+from qa_reports.report.sheets import Cell, Column, Record, Sheet, key_value
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 LONGEST_CELL = 32_767
@@ -26,25 +25,6 @@ NUMBER_FORMATS = {
     "p": "0.0000",
     "code": "General",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its heading, how its numbers look, its width in characters and where its values come from."""
-
-    heading: str
-    look: str
-    width: int
-    value: Callable[[Record], Cell]
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """One sheet: its name, its columns and one record per row."""
-
-    name: str
-    columns: tuple[Column, ...]
-    records: Sequence[Record]
 
 
 def results_xlsx(document: Mapping[str, object]) -> bytes:
@@ -99,6 +79,8 @@ def _sheets(document: Mapping[str, Any]) -> Iterator[Sheet]:
     extra = tuple(Column(neutral(name), "code", 14, _covariate(name)) for name in covariates)
     yield Sheet("interviewers", (*_INTERVIEWERS, *extra), document["interviewers"])
     yield Sheet("items", _ITEMS, document["items"])
+    yield Sheet("models", MODELS, list(model_rows(document["items"])))
+    yield Sheet("fixed effects", FIXED_EFFECTS, list(fixed_effect_rows(document["items"])))
     yield Sheet("effects", _EFFECTS, document["effects"])
     for name, grouping in (("areas", "area"), ("teams", "team")):
         if document["sensitivity"] and document["sensitivity"][grouping]:
@@ -108,7 +90,7 @@ def _sheets(document: Mapping[str, Any]) -> Iterator[Sheet]:
     yield Sheet("indicators", _INDICATORS, document.get("indicators", []))
     yield Sheet("indicators by interviewer", _BY_INDICATOR, list(_indicator_rows(document.get("indicators", []))))
     yield Sheet("similar interviews", _PAIRS, list(_pair_rows(document.get("similar_pairs"))))
-    yield Sheet("doubts", _DOUBTS, document["doubts"])
+    yield Sheet("doubts", DOUBTS, document["doubts"])
     yield Sheet("cleaning", _CLEANING, list(_cleaning_rows(document["cleaning"])))
     yield Sheet("item audit", _ITEM_AUDIT, document["cleaning"]["items"])
     yield Sheet("interviewer audit", _INTERVIEWER_AUDIT, document["cleaning"]["interviewers"])
@@ -142,13 +124,6 @@ def _cleaning_rows(cleaning: Mapping[str, Any]) -> Iterator[Record]:
         yield {"what": "out of range", "code": row["value"], "reason": "outside the declared scale", **row}
 
 
-def _key(name: str) -> Callable[[Record], Cell]:
-    def value(record: Record) -> Cell:
-        return cast(Cell, record[name])
-
-    return value
-
-
 def _joined(name: str) -> Callable[[Record], Cell]:
     def value(record: Record) -> Cell:
         return ", ".join(record[name])
@@ -165,6 +140,29 @@ def _covariate(name: str) -> Callable[[Record], Cell]:
 
 def _counts(record: Record) -> Cell:
     return ", ".join(f"{interviewer}: {n}" for interviewer, n in record["interviewers"].items())
+
+
+def _limit(name: str, end: int) -> Callable[[Record], Cell]:
+    def value(record: Record) -> Cell:
+        return None if record.get(name) is None else cast(Cell, record[name][end])
+
+    return value
+
+
+def _explained(record: Record) -> Cell:
+    return cast(Cell, _nested(record, "variance_explained", "null -> adjusted", "intercept", "share"))
+
+
+def _null_exact_p(record: Record) -> Cell:
+    return cast(Cell, _nested(record, "models", "null", "exact_p"))
+
+
+def _nested(record: Record, *names: str) -> object:
+    """What stands under names within names; None where one of them is missing."""
+    found: Any = record
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
 
 
 def _null_variance(part: str) -> Callable[[Record], Cell]:
@@ -201,166 +199,175 @@ def _distribution(record: Record) -> Cell:
 
 
 _FLAGS = (
-    Column("interviewer", "text", 14, _key("interviewer")),
-    Column("severity", "text", 16, _key("severity")),
-    Column("kind", "text", 14, _key("kind")),
+    Column("interviewer", "text", 14, key_value("interviewer")),
+    Column("severity", "text", 16, key_value("severity")),
+    Column("kind", "text", 14, key_value("kind")),
     Column("items", "text", 30, _joined("items")),
-    Column("estimate", "estimate", 11, _key("estimate")),
-    Column("unit", "text", 26, _key("unit")),
-    Column("z", "estimate", 10, _key("z")),
-    Column("p", "p", 10, _key("p")),
-    Column("q", "p", 10, _key("q")),
-    Column("with areas", "text", 12, _key("with_area")),
-    Column("sentence", "text", 90, _key("sentence")),
+    Column("estimate", "estimate", 11, key_value("estimate")),
+    Column("unit", "text", 26, key_value("unit")),
+    Column("z", "estimate", 10, key_value("z")),
+    Column("p", "p", 10, key_value("p")),
+    Column("q", "p", 10, key_value("q")),
+    Column("with areas", "text", 12, key_value("with_area")),
+    Column("sentence", "text", 90, key_value("sentence")),
 )
 _INTERVIEWERS = (
-    Column("interviewer", "text", 14, _key("interviewer")),
-    Column("team", "text", 16, _key("team")),
-    Column("interviews", "count", 11, _key("n_interviews")),
-    Column("severity", "text", 12, _key("severity")),
-    Column("too few to judge", "text", 16, _key("too_few")),
-    Column("combined p", "p", 12, _key("combined_p")),
+    Column("interviewer", "text", 14, key_value("interviewer")),
+    Column("team", "text", 16, key_value("team")),
+    Column("interviews", "count", 11, key_value("n_interviews")),
+    Column("severity", "text", 12, key_value("severity")),
+    Column("too few to judge", "text", 16, key_value("too_few")),
+    Column("combined p", "p", 12, key_value("combined_p")),
+    Column("own spread over the usual", "estimate", 23, _within("spread", "share")),
+    Column("z of the spread", "estimate", 15, _within("spread", "z")),
+    Column("respondents to re-contact first", "text", 30, _joined("recontact")),
     Column("spread, share of usual", "share", 15, _within("spread", "share")),
     Column("spread z", "estimate", 10, _within("spread", "z")),
 )
 _ITEMS = (
-    Column("item", "text", 14, _key("item")),
-    Column("label", "text", 40, _key("label")),
-    Column("status", "text", 15, _key("status")),
-    Column("interviews", "count", 11, _key("n_interviews")),
-    Column("interviewers", "count", 12, _key("n_interviewers")),
-    Column("ICC", "share", 8, _key("icc")),
-    Column("kind", "text", 10, _key("kind")),
+    Column("item", "text", 14, key_value("item")),
+    Column("label", "text", 40, key_value("label")),
+    Column("status", "text", 15, key_value("status")),
+    Column("interviews", "count", 11, key_value("n_interviews")),
+    Column("interviewers", "count", 12, key_value("n_interviewers")),
+    Column("ICC", "share", 8, key_value("icc")),
+    Column("ICC from", "share", 9, _limit("icc_interval", 0)),
+    Column("ICC to", "share", 9, _limit("icc_interval", 1)),
+    Column("kind", "text", 10, key_value("kind")),
     Column("latent ICC (own scale)", "share", 20, _within("categorical", "latent_icc")),
-    Column("design effect", "estimate", 13, _key("design_effect")),
-    Column("effective interviews", "count", 19, _key("effective_n")),
+    Column("design effect", "estimate", 13, key_value("design_effect")),
+    Column("effective interviews", "count", 19, key_value("effective_n")),
     Column("intercept variance", "estimate", 17, _null_variance("intercept")),
     Column("residual variance", "estimate", 17, _null_variance("residual")),
     Column("p of the intercept variance", "p", 25, _null_p),
+    Column("exact p", "p", 10, _null_exact_p),
+    Column("variance explained by respondents", "share", 30, _explained),
+    Column("spread between interviewers (tau)", "estimate", 30, _within("spread", "tau")),
+    Column("p of the spread", "p", 15, _within("spread", "p")),
     Column("ICC without flagged", "share", 19, _within("without_flagged", "icc")),
     Column("spread: sd of log sd", "estimate", 16, _within("spread", "tau")),
     Column("p of the spread", "p", 12, _within("spread", "p")),
     Column("log-likelihood minus referee's", "code", 28, _within("referee", "loglik_difference")),
     Column("referee agrees", "text", 15, _within("referee", "agrees")),
-    Column("reason", "text", 60, _key("reason")),
+    Column("reason", "text", 60, key_value("reason")),
 )
 _EFFECTS = (
-    Column("item", "text", 14, _key("item")),
-    Column("model", "text", 11, _key("model")),
-    Column("interviewer", "text", 14, _key("interviewer")),
-    Column("term", "text", 18, _key("term")),
-    Column("interviews", "count", 11, _key("n_interviews")),
-    Column("EBLUP", "estimate", 10, _key("eblup")),
-    Column("conditional sd", "estimate", 15, _key("conditional_sd")),
-    Column("diagnostic se", "estimate", 14, _key("diagnostic_se")),
-    Column("deviation", "estimate", 11, _key("deviation")),
-    Column("deviation se", "estimate", 13, _key("deviation_se")),
-    Column("z", "estimate", 10, _key("z")),
-    Column("p", "p", 10, _key("p")),
+    Column("item", "text", 14, key_value("item")),
+    Column("model", "text", 11, key_value("model")),
+    Column("interviewer", "text", 14, key_value("interviewer")),
+    Column("term", "text", 18, key_value("term")),
+    Column("interviews", "count", 11, key_value("n_interviews")),
+    Column("EBLUP", "estimate", 10, key_value("eblup")),
+    Column("conditional sd", "estimate", 15, key_value("conditional_sd")),
+    Column("diagnostic se", "estimate", 14, key_value("diagnostic_se")),
+    Column("deviation", "estimate", 11, key_value("deviation")),
+    Column("deviation se", "estimate", 13, key_value("deviation_se")),
+    Column("z", "estimate", 10, key_value("z")),
+    Column("p", "p", 10, key_value("p")),
+    Column("reliability", "share", 11, key_value("reliability")),
+    Column("expected rank", "estimate", 13, key_value("expected_rank")),
+    Column("detectable shift", "estimate", 16, key_value("detectable")),
+    Column("variance without them, as a ratio", "estimate", 30, key_value("variance_ratio")),
+    Column("Cook's distance", "estimate", 15, key_value("cooks_distance")),
+    Column("covariance ratio", "estimate", 15, key_value("covariance_ratio")),
 )
 _GROUPED = (
-    Column("item", "text", 14, _key("item")),
-    Column("label", "text", 40, _key("label")),
-    Column("status", "text", 15, _key("status")),
-    Column("interviews", "count", 11, _key("n_interviews")),
-    Column("interviewers", "count", 12, _key("n_interviewers")),
-    Column("areas or teams", "count", 14, _key("n_groups")),
-    Column("ICC of interviewers alone", "share", 24, _key("icc_alone")),
-    Column("ICC of interviewers", "share", 19, _key("icc")),
-    Column("p of interviewers", "p", 17, _key("p")),
-    Column("ICC of areas or teams", "share", 21, _key("group_icc")),
-    Column("p of areas or teams", "p", 19, _key("group_p")),
-    Column("interviewer variance", "estimate", 20, _key("intercept")),
-    Column("area or team variance", "estimate", 21, _key("group")),
-    Column("residual variance", "estimate", 17, _key("residual")),
-    Column("reason", "text", 60, _key("reason")),
+    Column("item", "text", 14, key_value("item")),
+    Column("label", "text", 40, key_value("label")),
+    Column("status", "text", 15, key_value("status")),
+    Column("interviews", "count", 11, key_value("n_interviews")),
+    Column("interviewers", "count", 12, key_value("n_interviewers")),
+    Column("areas or teams", "count", 14, key_value("n_groups")),
+    Column("ICC of interviewers alone", "share", 24, key_value("icc_alone")),
+    Column("ICC of interviewers", "share", 19, key_value("icc")),
+    Column("p of interviewers", "p", 17, key_value("p")),
+    Column("ICC of areas or teams", "share", 21, key_value("group_icc")),
+    Column("p of areas or teams", "p", 19, key_value("group_p")),
+    Column("interviewer variance", "estimate", 20, key_value("intercept")),
+    Column("area or team variance", "estimate", 21, key_value("group")),
+    Column("residual variance", "estimate", 17, key_value("residual")),
+    Column("reason", "text", 60, key_value("reason")),
 )
 _WEIGHTED = (
-    Column("item", "text", 14, _key("item")),
-    Column("label", "text", 40, _key("label")),
+    Column("item", "text", 14, key_value("item")),
+    Column("label", "text", 40, key_value("label")),
     Column("status", "text", 15, _within("null", "status")),
     Column("interviews", "count", 11, _within("null", "n_interviews")),
-    Column("effective interviews", "count", 19, _key("effective_n")),
+    Column("effective interviews", "count", 19, key_value("effective_n")),
     Column("ICC", "share", 8, _within("null", "unweighted_icc")),
     Column("ICC with weights, effective scaling", "share", 32, _within("null", "icc_effective")),
     Column("ICC with weights, usual scaling", "share", 29, _within("null", "icc")),
     Column("standard error", "share", 14, _within("null", "icc_se")),
     Column("ICC with weights, adjusted", "share", 25, _within("adjusted", "icc")),
-    Column("mean", "estimate", 10, _key("mean")),
-    Column("weighted mean", "estimate", 14, _key("weighted_mean")),
-    Column("standard error of the mean", "estimate", 25, _key("weighted_mean_se")),
+    Column("mean", "estimate", 10, key_value("mean")),
+    Column("weighted mean", "estimate", 14, key_value("weighted_mean")),
+    Column("standard error of the mean", "estimate", 25, key_value("weighted_mean_se")),
     Column("reason", "text", 60, _within("null", "reason")),
 )
 _INDICATORS = (
-    Column("indicator", "text", 26, _key("indicator")),
-    Column("kind", "text", 16, _key("kind")),
-    Column("label", "text", 40, _key("label")),
-    Column("not applicable because", "text", 50, _key("reason")),
-    Column("interviews", "count", 11, _key("n_interviews")),
-    Column("mean", "estimate", 10, _key("mean")),
-    Column("unit", "text", 24, _key("unit")),
-    Column("judged by", "text", 16, _key("judged_by")),
+    Column("indicator", "text", 26, key_value("indicator")),
+    Column("kind", "text", 16, key_value("kind")),
+    Column("label", "text", 40, key_value("label")),
+    Column("not applicable because", "text", 50, key_value("reason")),
+    Column("interviews", "count", 11, key_value("n_interviews")),
+    Column("mean", "estimate", 10, key_value("mean")),
+    Column("unit", "text", 24, key_value("unit")),
+    Column("judged by", "text", 16, key_value("judged_by")),
     Column("ICC", "share", 8, _within("model", "icc")),
     Column("variance", "estimate", 11, _within("model", "variance")),
     Column("p of the variance", "p", 16, _within("model", "p")),
-    Column("threshold", "text", 70, _key("threshold")),
+    Column("threshold", "text", 70, key_value("threshold")),
 )
 _BY_INDICATOR = (
-    Column("indicator", "text", 26, _key("indicator")),
-    Column("interviewer", "text", 14, _key("interviewer")),
-    Column("interviews", "count", 11, _key("n_interviews")),
-    Column("mean", "estimate", 10, _key("mean")),
-    Column("mean elsewhere", "estimate", 14, _key("mean_elsewhere")),
-    Column("unit", "text", 24, _key("unit")),
-    Column("affected interviews", "count", 18, _key("affected")),
-    Column("share elsewhere", "share", 14, _key("share_elsewhere")),
-    Column("EBLUP", "estimate", 10, _key("eblup")),
-    Column("conditional sd", "estimate", 15, _key("conditional_sd")),
-    Column("diagnostic se", "estimate", 14, _key("diagnostic_se")),
-    Column("z", "estimate", 10, _key("z")),
-    Column("p, one-sided", "p", 12, _key("p")),
+    Column("indicator", "text", 26, key_value("indicator")),
+    Column("interviewer", "text", 14, key_value("interviewer")),
+    Column("interviews", "count", 11, key_value("n_interviews")),
+    Column("mean", "estimate", 10, key_value("mean")),
+    Column("mean elsewhere", "estimate", 14, key_value("mean_elsewhere")),
+    Column("unit", "text", 24, key_value("unit")),
+    Column("affected interviews", "count", 18, key_value("affected")),
+    Column("share elsewhere", "share", 14, key_value("share_elsewhere")),
+    Column("EBLUP", "estimate", 10, key_value("eblup")),
+    Column("conditional sd", "estimate", 15, key_value("conditional_sd")),
+    Column("diagnostic se", "estimate", 14, key_value("diagnostic_se")),
+    Column("z", "estimate", 10, key_value("z")),
+    Column("p, one-sided", "p", 12, key_value("p")),
 )
 _PAIRS = (
-    Column("interviewer", "text", 14, _key("interviewer")),
-    Column("respondent", "text", 16, _key("respondent")),
-    Column("other interviewer", "text", 16, _key("other")),
-    Column("other respondent", "text", 16, _key("other_respondent")),
-    Column("identical answers", "share", 16, _key("share")),
-)
-_DOUBTS = (
-    Column("item", "text", 14, _key("item")),
-    Column("model", "text", 14, _key("model")),
-    Column("kind", "text", 16, _key("kind")),
-    Column("why", "text", 60, _key("reason")),
+    Column("interviewer", "text", 14, key_value("interviewer")),
+    Column("respondent", "text", 16, key_value("respondent")),
+    Column("other interviewer", "text", 16, key_value("other")),
+    Column("other respondent", "text", 16, key_value("other_respondent")),
+    Column("identical answers", "share", 16, key_value("share")),
 )
 _CLEANING = (
-    Column("what", "text", 14, _key("what")),
-    Column("item", "text", 14, _key("item")),
-    Column("code", "code", 9, _key("code")),
-    Column("reason", "text", 34, _key("reason")),
-    Column("answers or rows", "count", 16, _key("n")),
+    Column("what", "text", 14, key_value("what")),
+    Column("item", "text", 14, key_value("item")),
+    Column("code", "code", 9, key_value("code")),
+    Column("reason", "text", 34, key_value("reason")),
+    Column("answers or rows", "count", 16, key_value("n")),
     Column("interviewers", "text", 70, _counts),
 )
 _AUDIT = (
-    Column("interviews", "count", 11, _key("n_interviews")),
-    Column("valid answers", "count", 13, _key("n_answers")),
-    Column("set to missing", "count", 14, _key("n_recoded")),
-    Column("blank", "count", 8, _key("n_blank")),
-    Column("out of range", "count", 12, _key("n_out_of_range")),
+    Column("interviews", "count", 11, key_value("n_interviews")),
+    Column("valid answers", "count", 13, key_value("n_answers")),
+    Column("set to missing", "count", 14, key_value("n_recoded")),
+    Column("blank", "count", 8, key_value("n_blank")),
+    Column("out of range", "count", 12, key_value("n_out_of_range")),
 )
-_ITEM_AUDIT = (Column("item", "text", 14, _key("item")), *_AUDIT)
-_INTERVIEWER_AUDIT = (Column("interviewer", "text", 14, _key("interviewer")), *_AUDIT)
+_ITEM_AUDIT = (Column("item", "text", 14, key_value("item")), *_AUDIT)
+_INTERVIEWER_AUDIT = (Column("interviewer", "text", 14, key_value("interviewer")), *_AUDIT)
 _DESCRIPTIVES = (
-    Column("item", "text", 14, _key("item")),
-    Column("cleaning", "text", 10, _key("stage")),
-    Column("n", "count", 9, _key("n")),
-    Column("mean", "estimate", 10, _key("mean")),
-    Column("sd", "estimate", 10, _key("sd")),
-    Column("minimum", "code", 9, _key("minimum")),
-    Column("lower quartile", "code", 13, _key("lower_quartile")),
-    Column("median", "code", 9, _key("median")),
-    Column("upper quartile", "code", 13, _key("upper_quartile")),
-    Column("maximum", "code", 9, _key("maximum")),
+    Column("item", "text", 14, key_value("item")),
+    Column("cleaning", "text", 10, key_value("stage")),
+    Column("n", "count", 9, key_value("n")),
+    Column("mean", "estimate", 10, key_value("mean")),
+    Column("sd", "estimate", 10, key_value("sd")),
+    Column("minimum", "code", 9, key_value("minimum")),
+    Column("lower quartile", "code", 13, key_value("lower_quartile")),
+    Column("median", "code", 9, key_value("median")),
+    Column("upper quartile", "code", 13, key_value("upper_quartile")),
+    Column("maximum", "code", 9, key_value("maximum")),
     Column("weighted n", "count", 11, _within("weighted", "n")),
     Column("weighted mean", "estimate", 14, _within("weighted", "mean")),
     Column("weighted sd", "estimate", 12, _within("weighted", "sd")),
@@ -370,12 +377,12 @@ _DESCRIPTIVES = (
     Column("distribution", "text", 60, _distribution),
 )
 _SUSPECTS = (
-    Column("item", "text", 14, _key("item")),
-    Column("value", "code", 9, _key("value")),
-    Column("answers", "count", 9, _key("n")),
+    Column("item", "text", 14, key_value("item")),
+    Column("value", "code", 9, key_value("value")),
+    Column("answers", "count", 9, key_value("n")),
     Column("interviewers", "text", 40, _counts),
-    Column("reason", "text", 30, _key("reason")),
-    Column("set aside", "text", 10, _key("set_aside")),
+    Column("reason", "text", 30, key_value("reason")),
+    Column("set aside", "text", 10, key_value("set_aside")),
     *(
         Column(f"{heading} {words}", look, 12, _treatment(name, key))
         for name, words in (
@@ -389,5 +396,5 @@ _SUSPECTS = (
             ("standing out", "text", "standing_out"),
         )
     ),
-    Column("line for the configuration", "text", 60, _key("yaml")),
+    Column("line for the configuration", "text", 60, key_value("yaml")),
 )

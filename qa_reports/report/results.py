@@ -21,6 +21,7 @@ from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
+from qa_reports.report.recontact import respondents_to_recontact
 from qa_reports.report.results_categorical import categorical_effects, categorical_record
 from qa_reports.report.results_indicators import indicator_records, similar_pairs
 from qa_reports.report.results_items import (
@@ -86,7 +87,7 @@ def results_document(
         ],
         "effects": [row for item in items for row in _flag_model_effects(item, survey)],
         "categorical_effects": [row for item in items for row in categorical_effects(item, survey)],
-        "interviewers": [_interviewer(verdict, survey, flags.spread) for verdict in flags.interviewers],
+        "interviewers": [_interviewer(verdict, survey, flags) for verdict in flags.interviewers],
         "indicators": indicator_records(indicators, survey),
         "similar_pairs": similar_pairs(indicators, survey),
         "flags": [_flag(flag, sensitivity) for flag in flags.flags],
@@ -348,7 +349,7 @@ def _own_spread(spread: SpreadEffects | NoSpread | None, position: int) -> Docum
     }
 
 
-def _interviewer(verdict: InterviewerVerdict, survey: Survey, spread: SpreadEffects | NoSpread | None) -> Document:
+def _interviewer(verdict: InterviewerVerdict, survey: Survey, flags: Flags) -> Document:
     position = survey.interviewer_ids.index(verdict.interviewer)
     return {
         "interviewer": verdict.interviewer,
@@ -358,8 +359,17 @@ def _interviewer(verdict: InterviewerVerdict, survey: Survey, spread: SpreadEffe
         "severity": verdict.severity,
         "too_few": verdict.too_few,
         "combined_p": number(verdict.combined_p),
-        "spread": _own_spread(spread, position),
+        "spread": _own_spread(flags.spread, position),
+        "recontact": _recontact(verdict, survey, flags),
     }
+
+
+def _recontact(verdict: InterviewerVerdict, survey: Survey, flags: Flags) -> list[str]:
+    """Respondents that the call list names; empty for interviewers who are not on it."""
+    if verdict.severity == "none":
+        return []
+    own = [flag for flag in flags.flags if flag.interviewer == verdict.interviewer]
+    return list(respondents_to_recontact(verdict.interviewer, own, survey).respondents)
 
 
 def _covariate_value(covariate: Covariate, position: int) -> float | str | None:

@@ -31,7 +31,7 @@ def test_every_sheet_with_frozen_headings_and_filters() -> None:
     root = ElementTree.fromstring(workbook.read("xl/workbook.xml"))
     names = [sheet.get("name") for sheet in root.findall("m:sheets/m:sheet", NAMES)]
     assert names == [
-        *("flags", "interviewers", "items", "effects", "areas", "teams", "weights"),
+        *("flags", "interviewers", "items", "models", "fixed effects", "effects", "areas", "teams", "weights"),
         *("indicators", "indicators by interviewer", "similar interviews", "doubts", "cleaning"),
         *("item audit", "interviewer audit", "descriptives", "suspects"),
     ]
@@ -44,7 +44,7 @@ def test_every_sheet_with_frozen_headings_and_filters() -> None:
 
 
 def test_effects_are_numbers_one_row_each() -> None:
-    sheet = ElementTree.fromstring(workbook_of().read("xl/worksheets/sheet4.xml"))
+    sheet = ElementTree.fromstring(workbook_of().read("xl/worksheets/sheet6.xml"))
     rows = sheet.findall("m:sheetData/m:row", NAMES)
     assert len(rows) == 1 + 5 * 12
     eblup = rows[1].findall("m:c", NAMES)[5]
@@ -75,3 +75,38 @@ def test_same_document_same_bytes() -> None:
     assert [first.read(n) for n in first.namelist()] == [second.read(n) for n in second.namelist()]
     assert [i.date_time for i in first.infolist()] == [i.date_time for i in second.infolist()]
     assert b"2000-01-01T00:00:00Z" in first.read("docProps/core.xml")
+
+
+def cells_of(workbook: zipfile.ZipFile, number: int) -> list[list[str | None]]:
+    """The rows of a sheet as texts: shared strings looked up, numbers as they are stored."""
+    words = strings(workbook)
+    sheet = ElementTree.fromstring(workbook.read(f"xl/worksheets/sheet{number}.xml"))
+    rows = []
+    for row in sheet.findall("m:sheetData/m:row", NAMES):
+        found = [(cell.get("t"), cell.findtext("m:v", namespaces=NAMES)) for cell in row.findall("m:c", NAMES)]
+        rows.append([words[int(value)] if kind == "s" and value else value for kind, value in found])
+    return rows
+
+
+def test_models_and_fixed_effects_have_a_row_each() -> None:
+    workbook = workbook_of()
+    models = cells_of(workbook, 4)
+    assert [row[:3] for row in models[1:5]] == [
+        ["trstplc", "null", "converged"],
+        ["trstplc", "adjusted", "converged"],
+        ["trstplc", "covariates", "failed"],
+        ["pplhlp", "null", "converged"],
+    ]
+    assert models[1][models[0].index("ICC from")] == "0.012"
+    assert models[1][models[0].index("exact p")] == "0.0031"
+    assert models[3][models[0].index("reason")] == "Years of experience is the same for every interviewer."
+    effects = cells_of(workbook, 5)
+    assert effects[1][:3] == ["trstplc", "null", "(Intercept)"]
+    assert float(effects[1][effects[0].index("standard error")] or "nan") == 0.12
+
+
+def test_interviewers_have_their_spread_and_whom_to_ask_again() -> None:
+    rows = cells_of(workbook_of(), 2)
+    again = {row[0]: row[rows[0].index("respondents to re-contact first")] for row in rows[1:]}
+    assert len((again["1003"] or "").split(", ")) == 5
+    assert {value for name, value in again.items() if name != "1003"} == {None}
