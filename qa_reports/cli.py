@@ -239,6 +239,36 @@ def index(
 
 
 @app.command
+def forget(
+    archive: Annotated[Path, Parameter(name="ARCHIVE", help="Folder of an archive.")],
+    /,
+    *,
+    older_than: Annotated[str, Parameter(help="Age of the runs to remove: 90d, 26w, 18m or 2y.")],
+    delete: Annotated[
+        bool, Parameter(negative="", show_default=False, help="Remove them; without this they are only listed.")
+    ] = False,
+) -> int:
+    """List the old runs of an archive, or remove them; the newest run of every wave stays."""
+    import datetime
+
+    from qa_reports.delivery.retention import forget_runs, old_runs
+
+    found = old_runs(archive, older_than, datetime.datetime.now(datetime.UTC))
+    for folder in found.unreadable:
+        _print(f"{folder}: stays, because its age cannot be read")
+    for run in found.kept:
+        _print(f"{run.folder}: stays, as the newest of its wave")
+    if delete:
+        forget_runs(archive, found.old)
+    for run in found.old:
+        _print(f"{run.folder}: {'removed' if delete else 'would be removed'}")
+    n_runs = len(found.old)
+    count = f"{n_runs:,} {'run' if n_runs == 1 else 'runs'} made before {found.before:%Y-%m-%d %H:%M} UTC"
+    _print(f"{count} {'removed' if delete else 'would be removed; give --delete to do it'}")
+    return REPORT_MADE
+
+
+@app.command
 def schema() -> int:
     """Print the JSON Schema of a configuration, for editors that complete and check YAML."""
     from qa_reports.starting.begin import schema_text

@@ -154,7 +154,7 @@ def remove_abandoned(archive: Path) -> None:
     for left_behind in (*archive.glob(f"{PARTIAL_PREFIX}*"), *archive.glob(f"*/*/{PARTIAL_PREFIX}*")):
         with contextlib.suppress(OSError):
             if left_behind.stat().st_mtime < oldest:
-                _remove(left_behind)
+                remove(left_behind)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -168,9 +168,9 @@ def write_atomically(path: Path, content: bytes) -> None:
         _write_durably(beside, content)
         beside.replace(path)
     except BaseException:
-        _remove(beside)
+        remove(beside)
         raise
-    _bring_to_disk(path.parent)
+    bring_to_disk(path.parent)
 
 
 def _named(facts: RunFacts, outputs: tuple[HashedFile, ...]) -> Manifest:
@@ -187,7 +187,7 @@ def _written(folder: Path, files: Mapping[str, bytes]) -> bool:
     try:
         for name, content in files.items():
             _write_durably(beside / name, content)
-        _bring_to_disk(beside)
+        bring_to_disk(beside)
         if os.path.lexists(folder):
             return False
         try:
@@ -197,8 +197,8 @@ def _written(folder: Path, files: Mapping[str, bytes]) -> bool:
                 return False
             raise
     finally:
-        _remove(beside)
-    _bring_to_disk(folder.parent)
+        remove(beside)
+    bring_to_disk(folder.parent)
     return True
 
 
@@ -207,7 +207,7 @@ def _make_folders(folder: Path) -> None:
     if not folder.is_dir():
         _make_folders(folder.parent)
         folder.mkdir(exist_ok=True)
-        _bring_to_disk(folder.parent)
+        bring_to_disk(folder.parent)
 
 
 def _write_durably(path: Path, content: bytes) -> None:
@@ -217,7 +217,8 @@ def _write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _bring_to_disk(folder: Path) -> None:
+def bring_to_disk(folder: Path) -> None:
+    """Make sure that what was made, renamed or removed in a folder is so on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -225,7 +226,7 @@ def _bring_to_disk(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _remove(place: Path) -> None:
+def remove(place: Path) -> None:
     """Remove a file or folder as far as possible."""
     if place.is_dir() and not place.is_symlink():
         shutil.rmtree(place, ignore_errors=True)
