@@ -1,5 +1,5 @@
 # `make demo` and `make test` work in a fresh clone; they set up .venv themselves.
-.PHONY: demo test quick fuzz lint docs setup-demo setup-test setup-dev
+.PHONY: demo test quick fuzz lint docs screenshot setup-demo setup-test setup-dev
 
 BIN := .venv/bin
 
@@ -26,6 +26,9 @@ lint: setup-dev ## style, types and the direction of imports
 
 docs: setup-demo ## write docs/configuration.md from the models
 	@$(BIN)/python -m qa_reports.config.reference > docs/configuration.md
+
+screenshot: setup-test ## take the picture of the dashboard in the README
+	@scripts/screenshot
 
 setup-demo setup-test setup-dev: setup-%:
 	@scripts/setup $*

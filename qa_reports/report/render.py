@@ -72,7 +72,7 @@ def render_html(summary: ReportSummary) -> str:
         profiled=frozenset(
             (*(profile.interviewer for profile in summary.profiles), *(row.person.interviewer for row in rows))
         ),
-        labels={item.item: item.label for item in summary.items},
+        labels=_column_labels(summary),
         rows=rows,
         page_data="" if summary.everyone is None else Markup(page_data(summary.everyone)),  # noqa: S704 -- no "<" in it
         style=style,
@@ -104,6 +104,12 @@ def _content_security_policy(style: str, script: str | None) -> str:
 
 def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}"
+
+
+def _column_labels(summary: ReportSummary) -> dict[str, str]:
+    """What the columns of the fingerprint are called: items, then indicators."""
+    indicators = () if summary.indicators is None else summary.indicators.rows
+    return {item.item: item.label for item in summary.items} | {row.name: row.label for row in indicators}
 
 
 def _fingerprint(summary: ReportSummary) -> tuple[FingerprintRow, ...]:

@@ -21,6 +21,16 @@ function profileRow(item, cell) {
   return element("tr", {}, heading, number(z), answers, number(n), number(mean), number(item.mean), number(deviation), number(p), number(own), number(place), number(detectable));
 }
 
+// Indicators stand in the fingerprint only, beside the items; their z is repeated here.
+function indicatorRows(position) {
+  const row = fingerprintRow(position);
+  if (!row) return [];
+  const headers = [...fingerprint.tHead.rows[0].cells];
+  return [...row.cells].filter((cell) => headers[cell.cellIndex].classList.contains("beside")).map((cell) => element("tr", {},
+    element("th", { scope: "row" }, headers[cell.cellIndex].title, element("span", { className: "name" }, "how the interviews were done; + is worrying")),
+    element("td", { className: "number" }, cell.textContent), ...Array.from({ length: 9 }, () => element("td", { className: "number" }, "–"))));
+}
+
 function fact(name, value) {
   return element("div", {}, element("dt", {}, name), element("dd", {}, value));
 }
@@ -37,7 +47,7 @@ function showProfile(position) {
   if (person.spread !== "–") slot("facts").append(fact("Spread of the interviews", `z ${person.spread}`));
   pageData.covariates.forEach((label, k) => slot("facts").append(fact(label, person.covariates[k])));
   if (person.tooFew) made.querySelector("p.prose").textContent = "Too few interviews to tell a habit from chance, which does not mean that all is fine. Bars show everybody’s answers, narrow ones theirs.";
-  slot("cells").append(...pageData.items.map((item, k) => profileRow(item, person.cells[k])));
+  slot("cells").append(...pageData.items.map((item, k) => profileRow(item, person.cells[k])), ...indicatorRows(position));
   const article = made.querySelector("article"), region = made.querySelector(".scroll");
   article.setAttribute("aria-label", `Interviewer ${person.id}`);
   region.setAttribute("aria-label", `All items of interviewer ${person.id}`);
