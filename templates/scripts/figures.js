@@ -47,9 +47,30 @@ function highlightIn(figure) {
   figure.append(group);
 }
 
+// Over everybody's answers on an item's page, narrow bars of the chosen interviewer's.
+function highlightAnswers(figure) {
+  figure.querySelector("g.chosen")?.remove();
+  if (chosen === null) return;
+  const page = figure.closest("details.page").id, k = pageData.items.findIndex((item) => item.anchor === page);
+  if (k < 0) return;
+  const everyone = pageData.items[k].counts, own = pageData.people[chosen].cells[k].split("|")[8].split(" ").map(Number);
+  const total = own.reduce((a, b) => a + b, 0), all = everyone.reduce((a, b) => a + b, 0);
+  if (!total) return;
+  const tops = [...figure.querySelector("path.bar").getAttribute("d").matchAll(/V([\d.]+)h/g)].map((found) => Number(found[1]));
+  const unit = (210 - Math.min(...tops)) * all / Math.max(...everyone), step = 320 / (everyone.length + 0.2);
+  const bars = own.map((n, j) => `M${(48 + (j + 0.6 - 0.17) * step).toFixed(1)} 210v${(-Math.min(unit * n / total, 184)).toFixed(1)}h${(0.34 * step).toFixed(1)}V210z`);
+  const label = svgElement("text", { x: 366, y: 16, "text-anchor": "end" });
+  label.textContent = `${pageData.people[chosen].id} (${total})`;
+  const group = svgElement("g", { class: "chosen answers" });
+  group.append(svgElement("path", { d: bars.join("") }), label);
+  figure.append(group);
+}
+
 function highlightVisible(root) {
-  for (const figure of root.querySelectorAll("svg[data-who]")) {
-    if (!figure.parentElement.closest("details:not([open])")) highlightIn(figure);
+  for (const figure of root.querySelectorAll("svg[data-who], details.page svg.figure:has(path.bar)")) {
+    if (figure.parentElement.closest("details:not([open])")) continue;
+    if (figure.dataset.who) highlightIn(figure);
+    else highlightAnswers(figure);
   }
 }
 

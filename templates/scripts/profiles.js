@@ -27,8 +27,8 @@ function indicatorRows(position) {
   if (!row) return [];
   const headers = [...fingerprint.tHead.rows[0].cells];
   return [...row.cells].filter((cell) => headers[cell.cellIndex].classList.contains("beside")).map((cell) => element("tr", {},
-    element("th", { scope: "row" }, headers[cell.cellIndex].title, element("span", { className: "name" }, "how the interviews were done; + is worrying")),
-    element("td", { className: "number" }, cell.textContent), ...Array.from({ length: 9 }, () => element("td", { className: "number" }, "–"))));
+    element("th", { scope: "row" }, headers[cell.cellIndex].title), element("td", { className: "number" }, cell.textContent),
+    element("td", { colSpan: 9, className: "muted" }, "how the interviews were done: + is worrying")));
 }
 
 function fact(name, value) {

@@ -379,9 +379,10 @@ def test_profile_of_anybody_on_demand_and_their_marks_in_figures(browser_page: P
     assert browser_page.inner_text("#chosen-words") == "Highlighted: 1009"
     browser_page.evaluate("location.hash = 'item-pplhlp'")
     browser_page.wait_for_selector("#item-pplhlp svg .chosen text")
-    marked = browser_page.locator("#item-pplhlp svg:has(.chosen)")
+    marked = browser_page.locator("#item-pplhlp svg[data-who]:has(.chosen)")
     assert marked.count() == browser_page.locator("#item-pplhlp svg[data-who]").count() >= 5
-    assert set(browser_page.locator("#item-pplhlp .chosen text").all_text_contents()) == {"1009"}
+    assert set(browser_page.locator("#item-pplhlp .chosen text").all_text_contents()) == {"1009", "1009 (9)"}
+    assert browser_page.locator("#item-pplhlp svg:has(path.bar) .chosen path").count() == 1
     browser_page.get_by_role("button", name="Clear").click()
     assert browser_page.locator("svg .chosen").count() == 0
     browser_page.get_by_label("Show interviewer").fill("1003")
