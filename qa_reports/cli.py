@@ -43,6 +43,11 @@ put right (the message says what), 3 the report is made and --fail-on or --stric
 was met, 4 the report is made, but not everybody who should has got it by e-mail.
 """
 
+_NO_MEMORY = (
+    "there is not enough memory for this; close other programs, use a larger machine, "
+    "or let data.file hold fewer columns"
+)
+
 app = App(
     name="qa-report",
     version=f"qa-report {__version__}",
@@ -119,6 +124,9 @@ def report(
                     made.append(make_report(config, to, chosen, progress, new_run, mailing))
             except UserError as error:
                 _complain(error, lines)
+                failed = True
+            except MemoryError:
+                _complain(UserError(f"{config}: {_NO_MEMORY}"), lines)
                 failed = True
             else:
                 _print(f"{made[-1].shown}: {made[-1].verdict}", lines)
@@ -289,6 +297,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USER_ERROR
     except UserError as error:
         _complain(error)
+        return USER_ERROR
+    except MemoryError:
+        _complain(UserError(_NO_MEMORY))
         return USER_ERROR
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

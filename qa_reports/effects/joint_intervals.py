@@ -97,7 +97,8 @@ class _Surface:
         self.residual_inside = (residual / sd_y) ** 2
         self.covariance = fits.covariance[f] / np.outer(self.unit, self.unit)
         self.lower = np.tril_indices(q)
-        self.lowest = self.deviance(np.linalg.cholesky(self.covariance + 1e-14 * np.eye(q)), 1.0, np.arange(q))[0]
+        values, vectors = np.linalg.eigh(self.covariance)  # any root will do, and perfect correlations have no other
+        self.lowest = self.deviance(vectors * np.sqrt(np.maximum(values, 0.0)), 1.0, np.arange(q))[0]
 
     def deviance(self, factor: FloatArray, s: float, order: NDArray[np.int64]) -> tuple[float, FloatArray, float]:
         """Deviance, its gradient in the factor (q, q) and in s; row k of the factor belongs to term order[k]."""

@@ -39,6 +39,8 @@ from qa_reports.survey.clean import CleaningLog, Covariate, Survey
 from qa_reports.survey.suspects import CodeSuspect
 
 SCHEMA_VERSION = 1
+LARGEST_LOG = 700.0
+"""Beyond it, `exp` is no number any more."""
 _NOT_OF_SPREAD = (
     "reliability",
     "expected_rank",
@@ -341,7 +343,8 @@ def _own_spread(spread: SpreadEffects | NoSpread | None, position: int) -> Docum
         return None
     j = int(row[0])
     return {
-        "share": number(float(np.exp(spread.deviation[j]))),
+        # Beside colleagues whose interviews hardly vary at all, a share need not be a number.
+        "share": number(float(np.exp(spread.deviation[j]))) if spread.deviation[j] < LARGEST_LOG else None,
         "eblup": number(spread.eblup[j]),
         "conditional_sd": number(spread.conditional_sd[j]),
         "z": number(spread.z[j]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -9,10 +10,16 @@ import numpy as np
 import pytest
 
 from qa_reports import second_core
+from qa_reports.effects.joint_intervals import _Surface
+from qa_reports.effects.mixed_model import fit_mixed_models
+from qa_reports.effects.moments import Columns, compute_moments
 from qa_reports.effects.predictive import _latent, _Patterns, _sums, _Without
 from qa_reports.effects.quadrature import Parameters
 from qa_reports.effects.referee import RefereeCase, referee_logliks
+from qa_reports.effects.spread_effects import SpreadEffects
 from qa_reports.report.canvas import padded
+from qa_reports.report.interviewers import _spread_words
+from qa_reports.report.results import _own_spread
 from tests.robustness.random_surveys import RandomSurvey
 from tests.robustness.soundness import assert_sound, run
 
@@ -94,6 +101,32 @@ def test_the_referee_keeps_a_slope_of_tiny_variance_beside_a_large_intercept() -
         case = RefereeCase(fixed, response, interviewer, (0, 1), np.zeros(2), covariance, "ML")
         logliks.append(referee_logliks([case])[0])
     assert logliks[1] == pytest.approx(logliks[0], abs=1e-6)
+
+
+def test_a_spread_of_no_number_is_absent() -> None:
+    unknown = dict.fromkeys((field.name for field in dataclasses.fields(SpreadEffects)), np.array([1.0]))
+    spread = SpreadEffects(**{**unknown, "interviewer": np.array([0]), "deviation": np.array([5000.0])})
+    found = _own_spread(spread, 0)
+    assert found is not None
+    assert found["share"] is None
+    assert _spread_words(spread, 0)
+
+
+def test_joint_intervals_of_terms_that_are_perfectly_correlated() -> None:
+    random = np.random.default_rng(8)
+    interviewer = np.repeat(np.arange(8), 10)
+    predictors = random.normal(0, 1, (80, 2)) * [1.0, 1e-9]
+    level = random.normal(0, 1, 8)[interviewer]
+    columns = Columns(
+        np.column_stack([np.ones(80), predictors]),
+        level * (1 + predictors[:, 0] + 1e9 * predictors[:, 1]) + random.normal(0, 0.5, 80),
+        interviewer,
+    )
+    moments = compute_moments([columns], 8)
+    fits = fit_mixed_models(moments, (0, 1, 2), "REML")
+    exact = np.outer([1.0, 1.0, 1e9], [1.0, 1.0, 1e9])
+    singular = dataclasses.replace(fits, covariance=exact[None] * fits.residual_variance[0])
+    assert np.isfinite(_Surface(moments, (0, 1, 2), singular, 0).lowest)
 
 
 def test_an_indicator_that_no_interview_has_is_explained(tmp_path: Path) -> None:

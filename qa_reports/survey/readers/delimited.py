@@ -161,6 +161,8 @@ def _parse(dialect: _Dialect, text_columns: list[str] | None = None) -> pd.DataF
             )
     except (pd.errors.ParserWarning, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         reason = str(error).split("C error: ")[-1].strip()
+        if reason == "out of memory":
+            raise MemoryError from None
         raise DataError(f"{dialect.name}: not a table ({reason}); quote cells that hold the delimiter") from None
 
 
