@@ -127,7 +127,7 @@ def test_labels_of_single_values_are_no_scale(labelled: Clean) -> None:
 @given(
     reason=st.text(min_size=1), code=st.text(min_size=1, alphabet=st.characters(codec="utf-8", categories=["L", "P"]))
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_reason_survives_the_yaml_line(labelled: Clean, reason: str, code: str) -> None:
     suspect = labelled([0, 5, 88], {}, scale=[0, 10], missing_codes={77: reason, code: "Text code"}).suspects[0]
     assert yaml.safe_load(suspect.yaml) == {"missing_codes": {77: reason, code.strip(): "Text code", 88: "Missing"}}
