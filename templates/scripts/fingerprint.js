@@ -78,7 +78,7 @@ function orderRows(wanted) {
   const orders = {
     "strongest evidence first": (row) => row.position,
     "alike beside alike": (row) => Number(row.dataset.alike),
-    "team": (row) => row.cells[1].textContent,
+    "team": (row) => pageData.people[row.position].team,
     "interviewer": (row) => pageData.people[row.position].id,
   };
   for (const header of fingerprint.tHead.rows[0].cells) header.removeAttribute("aria-sort");
@@ -100,7 +100,7 @@ function startFingerprint() {
   readout.setAttribute("role", "status");
   const bar = region.previousElementSibling;
   bar.prepend(
-    selectBox("Interviewers", ["strongest evidence first", "alike beside alike", "team", "interviewer"], orderRows),
+    selectBox("Interviewers", ["strongest evidence first", "alike beside alike", ...(pageData.people.some((person) => person.team) ? ["team"] : []), "interviewer"], orderRows),
     selectBox("Items", ["as in the survey", "alike beside alike"], (wanted) => orderColumns(wanted !== "as in the survey")),
   );
   bar.after(readout);
