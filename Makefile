@@ -23,6 +23,7 @@ lint: setup-dev ## style, types and the direction of imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive qa_reports
 
 docs: setup-demo ## write docs/configuration.md from the models
 	@$(BIN)/python -m qa_reports.config.reference > docs/configuration.md
