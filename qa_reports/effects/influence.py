@@ -22,6 +22,8 @@ FloatArray = NDArray[np.float64]
 
 _CHUNK = 2_000_000
 """Left-out interviewers times interviewers handled at once: bounds the memory at some 100 MB."""
+_NOTHING = 1e-200
+"""Relative variance of a deviation that only rounding has left; its reciprocal would be no number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,7 +153,7 @@ def _compare(setup: Problem, start: FloatArray, zz: FloatArray, zc: FloatArray) 
     projected = design @ here.s_inverse[0]
     variance = np.diagonal(best[0] + own, axis1=-2, axis2=-1) + (projected * design).sum(-1)
     # Nothing varies for an interviewer whose predictors are all 0, in a model without random intercept.
-    variance = np.where(variance > 0, variance, np.nan)
+    variance = np.where(variance > _NOTHING, variance, np.nan)
     from_d = np.diagonal(setup.basis, axis1=-2, axis2=-1).T
     from_b = -np.einsum("kqp,kaps,kqs->kqa", projected, here.s_gradient[0], projected)
     log_gradient = (from_d + from_b) / variance[..., None]
