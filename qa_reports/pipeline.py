@@ -156,10 +156,11 @@ def _make_report(
     progress.end("clean", _cleaned(survey))
 
     progress.begin("estimate")
+    judged = core.start(estimate_indicators, survey, measure_indicators(survey, config))
     items = estimate_items(survey, config, core)
     _require_a_model(items, config)
     damages = measure_damages(survey, config, core)
-    indicators = estimate_indicators(survey, measure_indicators(survey, config))
+    indicators = judged()
     progress.end("estimate", _estimated(items, progress))
 
     progress.begin("flag")
