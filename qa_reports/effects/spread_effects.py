@@ -182,3 +182,12 @@ def _effects(
         shrunken_df=fits.shrunken_df[f, present],
         moments=moments,
     )
+
+
+MOST_TIMES = 20.0
+"""Log of the largest share of the usual spread that is told: half a billion times is as good as any number beyond."""
+
+
+def times_usual(deviation: float) -> float:
+    """The share of the usual spread that a deviation on the log scale stands for, never infinite."""
+    return float(np.exp(min(deviation, MOST_TIMES)))

@@ -14,7 +14,7 @@ from qa_reports.effects.findings import Flag
 from qa_reports.effects.rules import MINIMUM_SPREAD, NAMED_BESIDE, WEIGHT_OF_ONE_SPREAD, WEIGHT_OF_SPREAD
 from qa_reports.effects.sentences import spread_sentence
 from qa_reports.effects.sources import Cell, EvidenceSource, Finding
-from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
+from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, times_usual
 from qa_reports.survey.clean import Survey
 
 FloatArray = NDArray[np.float64]
@@ -45,14 +45,14 @@ def spread_source(
             severity=finding.severity,
             kind="spread",
             items=tuple(cell.what for cell in named),
-            estimate=float(np.exp(leading.deviation)),
+            estimate=times_usual(leading.deviation),
             unit="times the usual spread",
             z=float(np.sign(leading.deviation) * stats.norm.isf(leading.p / 2)),
             p=leading.p,
             q=finding.q if by_all else leading.q,
             sentence=spread_sentence(
                 leading.n_interviews,
-                float(np.exp(leading.deviation)),
+                times_usual(leading.deviation),
                 None if by_all else labels[leading.what],
                 [labels[cell.what] for cell in named if cell is not leading],
             ),

@@ -11,7 +11,7 @@ from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.rules import NAMED_BESIDE
-from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
+from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, times_usual
 from qa_reports.report.answers import answer_scatter, distribution
 from qa_reports.report.cells import measure_cells
 from qa_reports.report.everyone import covariate_value
@@ -274,10 +274,6 @@ def _certainty(cells: tuple[ItemCell, ...], flags: tuple[Flag, ...]) -> tuple[st
     return tuple(sentences)
 
 
-_MOST_TIMES = 20.0
-"""Log of the largest share of colleagues' variation that is printed: nobody reads a number of hundreds of digits."""
-
-
 def _spread_words(spread: SpreadEffects | NoSpread | None, position: int) -> tuple[str, ...]:
     """How much their interviews vary over all items, in a sentence; nothing where that is not known."""
     if not isinstance(spread, SpreadEffects):
@@ -286,7 +282,7 @@ def _spread_words(spread: SpreadEffects | NoSpread | None, position: int) -> tup
     if not row.size:
         return ()
     j = int(row[0])
-    share, z = float(np.exp(min(spread.deviation[j], _MOST_TIMES))), float(spread.z[j])
+    share, z = times_usual(float(spread.deviation[j])), float(spread.z[j])
     usual = "as ordinary interviewers' do" if abs(z) < NAMED_BESIDE else "which is unusual"
     return (f"Over all items, their interviews vary {percent(share)} as much as colleagues' (z {points(z)}), {usual}.",)
 

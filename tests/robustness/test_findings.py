@@ -16,7 +16,7 @@ from qa_reports.effects.moments import Columns, compute_moments
 from qa_reports.effects.predictive import _latent, _Patterns, _sums, _Without
 from qa_reports.effects.quadrature import Parameters
 from qa_reports.effects.referee import RefereeCase, referee_logliks
-from qa_reports.effects.spread_effects import SpreadEffects
+from qa_reports.effects.spread_effects import SpreadEffects, times_usual
 from qa_reports.report.canvas import padded
 from qa_reports.report.interviewers import _spread_words
 from qa_reports.report.results import _own_spread
@@ -148,3 +148,8 @@ def test_an_indicator_that_no_interview_has_is_explained(tmp_path: Path) -> None
     ended = run(survey.write(tmp_path), output, "--formats", "json,html")
     assert_sound(ended, output, ["q", "a", "b", "c"])
     assert ended.code == 0
+
+
+@pytest.mark.parametrize(("deviation", "times"), [(0.0, 1.0), (-800.0, 0.0), (5000.0, np.exp(20.0))])
+def test_times_the_usual_spread_are_a_number(deviation: float, times: float) -> None:
+    assert times_usual(deviation) == pytest.approx(times)
