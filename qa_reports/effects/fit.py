@@ -320,7 +320,7 @@ def _effects(
     variance = np.diagonal(fits.covariance[f])
     eblup, conditional_sd = fits.eblup[f, present], fits.conditional_sd[f, present]
     alive = variance > 0
-    reliability = np.where(alive, 1 - conditional_sd**2 / np.where(alive, variance, 1.0), 0.0)
+    reliability = np.clip(np.where(alive, 1 - conditional_sd**2 / np.where(alive, variance, 1.0), 0.0), 0.0, 1.0)
     without = unjudged if deletions is None else np.diagonal(deletions.covariance[f, present], axis1=-2, axis2=-1)
     se = unjudged if deletions is None else deletions.se[f, present]
     return InterviewerEffects(
