@@ -22,8 +22,8 @@ FloatArray = NDArray[np.float64]
 
 _CHUNK = 2_000_000
 """Left-out interviewers times interviewers handled at once: bounds the memory at some 100 MB."""
-_NOTHING = 1e-200
-"""Relative variance of a deviation that only rounding has left; its reciprocal would be no number."""
+_NOTHING = 1e-100
+"""Relative variance of a deviation that only rounding has left; the square of its reciprocal would be no number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
