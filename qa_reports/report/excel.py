@@ -37,7 +37,7 @@ def results_xlsx(document: Mapping[str, object]) -> bytes:
     target = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     workbook = xlsxwriter.Workbook(target, options)
-    workbook.set_properties({"title": document["survey"], "created": datetime.datetime(2000, 1, 1)})  # noqa: DTZ001
+    workbook.set_properties({"title": document["survey"], "created": datetime.datetime(2000, 1, 1)})  # noqa: DTZ001 -- a fixed date, so that bytes repeat
     heading = workbook.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
     looks = {name: workbook.add_format({"num_format": code, "valign": "top"}) for name, code in NUMBER_FORMATS.items()}
     for sheet in _sheets(cast(Mapping[str, Any], document)):

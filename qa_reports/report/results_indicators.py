@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qa_reports.effects.indicator_effects import IndicatorEffects, IndicatorModel, JudgedIndicators
+from qa_reports.effects.linear import FailedModel
 from qa_reports.indicators.measure import IndicatorMeasure
 from qa_reports.report.results_items import Document, number
 from qa_reports.survey.clean import Survey
@@ -52,7 +53,9 @@ def _record(measure: IndicatorMeasure, effects: IndicatorEffects | None, survey:
         "n_interviews": int(given.size),
         "mean": number(given.mean()) if given.size else None,
         "judged_by": None if effects is None else effects.judged_by,
-        "not_modelled": effects.model.reason if effects is not None and model is None else None,  # type: ignore[union-attr]
+        "not_modelled": effects.model.reason
+        if effects is not None and isinstance(effects.model, FailedModel)
+        else None,
         "model": None if model is None else _model(model),
         "interviewers": [] if effects is None else _interviewers(effects, model, survey),
     }

@@ -222,7 +222,10 @@ def _declared_codes(column: Column) -> set[float]:
     return {
         code
         for code in column.codes
-        if any(isinstance(low, float | int) and low <= code <= high for low, high in ranges)  # type: ignore[operator]
+        if any(
+            isinstance(low, float | int) and isinstance(high, float | int) and low <= code <= high
+            for low, high in ranges
+        )
     }
 
 
