@@ -98,10 +98,26 @@ def _cannot_fit(moments: Moments, f: int, random: tuple[int, ...]) -> str | None
         return f"{n.sum()} interviews are too few for {p} fixed effects"
     if np.linalg.eigvalsh(total[:p, :p])[0] < 1e-9 * n.sum():
         return "the covariates determine each other (collinear)"
+    if _tell_interviewers_apart(moments.cross[f], random):
+        return "the covariates alone tell the interviewers apart, so their variance cannot be estimated"
     within = variance_within(moments.cross[f], random)
     if within <= 1e-12 * total[p, p]:
         return "the answers of each interviewer are all the same, so there is no residual variance"
     return None
+
+
+def _tell_interviewers_apart(cross: FloatArray, random: tuple[int, ...]) -> bool:
+    """Whether the fixed effects span the columns of a random term, such as one covariate of two interviewers.
+
+    With M = I - X(X'X)^-1X' then Z'MZ = 0: REML sees nothing of the term's variance and has no maximum.
+    """
+    p = cross.shape[-1] - 1
+    inverse = np.linalg.inv(cross[:, :p, :p].sum(0))
+    for term in random:
+        zx, zz = cross[:, term, :p], cross[:, term, term]
+        if zz.sum() - np.einsum("jp,pq,jq->", zx, inverse, zx) <= 1e-9 * zz.sum():
+            return True
+    return False
 
 
 def variance_within(cross: FloatArray, random: tuple[int, ...]) -> float:

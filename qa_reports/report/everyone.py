@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import pdist
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flags
@@ -113,7 +114,8 @@ def _alike(z: FloatArray) -> tuple[int, ...]:
     """For each row its place in the order of an average-linkage tree, in which rows that are alike are neighbours."""
     if len(z) < 3:
         return tuple(range(len(z)))
-    leaves = leaves_list(linkage(np.clip(np.nan_to_num(z), -6, 6), method="average"))
+    distances = pdist(np.clip(np.nan_to_num(z), -6, 6))  # left to linkage, a square table might be taken for distances
+    leaves = leaves_list(linkage(distances, method="average"))
     places = np.empty(len(z), dtype=np.int64)
     places[leaves] = np.arange(len(z))
     return tuple(places.tolist())

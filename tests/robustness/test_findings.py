@@ -18,6 +18,7 @@ from qa_reports.effects.quadrature import Parameters
 from qa_reports.effects.referee import RefereeCase, referee_logliks
 from qa_reports.effects.spread_effects import SpreadEffects, times_usual
 from qa_reports.report.canvas import padded
+from qa_reports.report.everyone import _alike
 from qa_reports.report.interviewers import _spread_words
 from qa_reports.report.results import _own_spread
 from tests.robustness.random_surveys import RandomSurvey
@@ -153,3 +154,34 @@ def test_an_indicator_that_no_interview_has_is_explained(tmp_path: Path) -> None
 @pytest.mark.parametrize(("deviation", "times"), [(0.0, 1.0), (-800.0, 0.0), (5000.0, np.exp(20.0))])
 def test_times_the_usual_spread_are_a_number(deviation: float, times: float) -> None:
     assert times_usual(deviation) == pytest.approx(times)
+
+
+def test_two_interviewers_and_a_covariate_of_theirs(tmp_path: Path) -> None:
+    """The covariate tells them apart completely: no variance is left, and REML has no maximum."""
+    random = np.random.default_rng(11)
+    interviewer = np.repeat([0, 1], [4, 9])
+    survey = RandomSurvey(
+        {
+            "who": [str(100 + number) for number in interviewer],
+            "q": [str(value) for value in random.integers(0, 11, 13)],
+            "experience": [str([-1, 0][number]) for number in interviewer],
+        },
+        {
+            "survey": {"name": "Two"},
+            "data": {"file": "wave.csv", "interviewer": "who"},
+            "items": ["q"],
+            "interviewers": {"covariates": ["experience"]},
+        },
+    )
+    output = tmp_path / "out"
+    ended = run(survey.write(tmp_path), output, "--formats", "json")
+    assert_sound(ended, output, ["q"])
+    assert ended.results is not None
+    model = ended.results["items"][0]["models"]["covariates"]
+    assert model["status"] == "failed"
+    assert "tell the interviewers apart" in model["reason"]
+
+
+def test_a_square_table_of_z_is_no_table_of_distances() -> None:
+    symmetric = np.array([[0.0, 1.0, 4.0], [1.0, 0.0, 2.0], [4.0, 2.0, 0.0]])
+    assert sorted(_alike(symmetric)) == [0, 1, 2]
