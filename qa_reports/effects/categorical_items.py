@@ -153,7 +153,7 @@ class CategoricalResult:
     null: CategoricalModel
     adjusted: CategoricalModel | CategoricalFailed | None
     icc_interval: Interval
-    """95 % profile-likelihood interval of the null model's latent ICC."""
+    """95 % profile-likelihood interval of the null model's latent ICC; NaN where only a judgement is wanted."""
     tails: TailCells
     by_tail: bool
     """Whether interviewers are judged by `tails` on this item, and not by the linear deletion z."""
@@ -262,7 +262,7 @@ class _Fits:
 
 
 def _result(request: CategoricalRequest, choice: _Choice, fits: _Fits, n_interviewers: int) -> CategoricalResult:
-    low, high = latent_icc_interval(fits.null_columns, fits.null)
+    low, high = (np.nan, np.nan) if request.null.judgement_only else latent_icc_interval(fits.null_columns, fits.null)
     adjusted: CategoricalModel | CategoricalFailed | None = None
     plan, columns, fit = request.null, fits.null_columns, fits.null
     if isinstance(fits.adjusted, CategoricalFailure):

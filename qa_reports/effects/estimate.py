@@ -113,11 +113,21 @@ class ItemPlans:
 
 
 def estimate_items(
-    survey: Survey, config: ReportConfig, core: SecondCore = IN_TURN
+    survey: Survey, config: ReportConfig, core: SecondCore = IN_TURN, *, judgement_only: bool = False
 ) -> tuple[ItemEffects | ItemNotModelled, ...]:
-    """Estimate every model of every item, in the configuration's order; models of one shape are fitted together."""
+    """Estimate every model of every item, in the configuration's order; models of one shape are fitted together.
+
+    Args:
+        survey: the survey.
+        config: what to model.
+        core: where second opinions are asked for.
+        judgement_only: only the models that interviewers are judged by, without intervals, tests and second opinions:
+            all that flags rest on, and nothing that can be reported.
+    """
     answers = {item.name: item.answers for item in survey.items}
     plans = plan_items(survey, config)
+    if judgement_only:
+        plans = tuple(_judgement_only(item_plans) for item_plans in plans)
     fitted = fit_plans([plan for item_plans in plans for plan in item_plans.all], len(survey.interviewer_ids), core)
     items = [_item_effects(item, item_plans, fitted) for item, item_plans in zip(survey.items, plans, strict=True)]
     items = _with_categories(items, plans, config, len(survey.interviewer_ids))
@@ -165,6 +175,20 @@ def plan_items(survey: Survey, config: ReportConfig) -> tuple[ItemPlans, ...]:
     answers = {item.name: item.answers for item in survey.items}
     return tuple(
         _plan_item(survey, item, option, answers) for item, option in zip(survey.items, config.items, strict=True)
+    )
+
+
+def _judgement_only(plans: ItemPlans) -> ItemPlans:
+    def bare(plan: Plan | None) -> Plan | None:
+        return replace(plan, groups=(), precise=False, judgement_only=True) if isinstance(plan, ModelPlan) else plan
+
+    return ItemPlans(
+        null=bare(plans.null) or plans.null,
+        adjusted=bare(plans.adjusted),
+        adjusted_smaller=None,
+        slope=bare(plans.slope),
+        covariates=None,
+        covariates_smaller=None,
     )
 
 

@@ -52,7 +52,8 @@ def fit_models(
     """
     batches: dict[object, list[int]] = {}
     for position, plan in enumerate(plans):
-        shape = (plan.name, len(plan.terms), plan.random, plan.judge, plan.precise, _group_positions(plan))
+        wanted = (plan.judge, plan.precise, plan.judgement_only)
+        shape = (plan.name, len(plan.terms), plan.random, wanted, _group_positions(plan))
         batches.setdefault(shape, []).append(position)
     fitted = [
         (positions, _fit_batch([plans[position] for position in positions], n_interviewers, core))
@@ -105,6 +106,10 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore
     moments = compute_moments([plan.columns for plan in plans], n_interviewers, centre_fixed=0 in random)
     reml = fit_mixed_models(moments, random, "REML")
     usable = tuple(f for f, status in enumerate(reml.status) if status != "failed")
+    deletions = delete_interviewers(moments, random, reml) if plans[0].judge else None
+    if plans[0].judgement_only:
+        count = len(plans)
+        return _Batch(reml, None, (), deletions, None, None, [None] * count, [], usable, lambda: [np.nan] * len(usable))
     opinions = core.start(referee_logliks, [_referee_case(plans[f], reml, f) for f in usable])
     several = len(random) > 1
     without = []
@@ -123,7 +128,7 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore
         reml=reml,
         ml=None if single else ml,
         without=tuple(without),
-        deletions=delete_interviewers(moments, random, reml) if plans[0].judge else None,
+        deletions=deletions,
         exact=exact_restricted_lrt(moments, random[0], 2 * (reml.loglik - reml.loglik_without))
         if precise and (name == "null" or (name == "slope" and len(random) == 1))
         else None,
@@ -291,6 +296,8 @@ def _variance(plan: ModelPlan, fits: MixedModelFits, f: int) -> VarianceComponen
 def _tests(plan: ModelPlan, fits: MixedModelFits, without: list[MixedModelFits], f: int) -> tuple[ModelTest, ...]:
     """Likelihood-ratio tests of every random term: against the model without it and its covariances."""
     k = len(plan.random)
+    if plan.judgement_only:
+        return ()
     reduced = [float(fit.loglik[f]) for fit in without] if k > 1 else [float(fits.loglik_without[f])]
     method = f"{fits.method} likelihood ratio, half chi-square({k - 1}) half chi-square({k})"
     tests = []

@@ -107,7 +107,7 @@ class GroupTest:
 
 @dataclass(frozen=True, slots=True)
 class Referee:
-    """statsmodels' log-likelihood at our estimates beside ours."""
+    """statsmodels' log-likelihood at our estimates beside ours; NaN, and no agreement, where it was not asked."""
 
     loglik: float
     """What statsmodels' MixedLM.loglike says."""
@@ -254,6 +254,8 @@ class ModelPlan:
     """Whether interviewers are judged by this model (deletion z)."""
     precise: bool = True
     """Whether intervals and exact tests are wanted; a comparison does without."""
+    judgement_only: bool = False
+    """Whether nothing is wanted but the fit and who lies how far from it: no tests, intervals or second opinion."""
 
     @property
     def random_terms(self) -> tuple[str, ...]:

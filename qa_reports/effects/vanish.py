@@ -35,7 +35,9 @@ def settle_flags(
     if not resting:
         return flags
     clean = set_suspects_aside(survey)
-    again = flag_interviewers(clean, estimate_items(clean, config, core), damages, config, indicators)
+    again = flag_interviewers(
+        clean, estimate_items(clean, config, core, judgement_only=True), damages, config, indicators
+    )
     vanishing = [flag for flag in resting if not any(_same(flag, other) for other in again.flags)]
     settled: list[Flag] = []
     for flag in flags.flags:

@@ -8,12 +8,12 @@ from statsmodels.stats.multitest import multipletests
 
 from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import measure_damages
-from qa_reports.effects.estimate import estimate_items
+from qa_reports.effects.estimate import ItemEffects, estimate_items
 from qa_reports.effects.flag import Flags, flag_interviewers
 from qa_reports.effects.inference import boundary_p, false_discovery_q
 from qa_reports.effects.sources import combine_sources
 from qa_reports.effects.spread_effects import SpreadEffects
-from qa_reports.survey.clean import Survey
+from qa_reports.survey.clean import Covariate, Survey
 from qa_reports.survey.suspects import CodeSuspect
 from tests.effects.synthetic import make_config, make_survey, wave
 
@@ -50,6 +50,28 @@ def test_too_few_interviews_is_said_and_never_flagged() -> None:
     assert verdict.severity == "none"
     assert verdict.combined_p is None
     assert str(100 + short) not in {flag.interviewer for flag in flags.flags}
+
+
+def test_flags_need_no_more_than_the_models_that_judge() -> None:
+    answers, interviewer = wave(np.random.default_rng(28), interviewers=30, items=3)
+    answers["item0"][interviewer == 9] = np.clip(answers["item0"][interviewer == 9] - 3, 0, 10)
+    answers["item2"] = (answers["item2"] > 7).astype(float)
+    age = Covariate("age", "Age", "numeric", np.random.default_rng(29).normal(50, 15, len(interviewer)), ())
+    survey, config = (
+        make_survey(answers, interviewer, respondent_covariates=[age]),
+        make_config(list(answers), {"item0": ["item1"]}),
+    )
+    bare = estimate_items(survey, config, judgement_only=True)
+
+    flags = flag_interviewers(survey, bare, (), config)
+
+    assert flags.flags
+    assert flags.flags == judge(survey, config).flags
+    for item in bare:
+        assert isinstance(item, ItemEffects)
+        assert not item.judging.referee.agrees  # nobody was asked
+        assert item.judging.tests == ()
+        assert item.covariates is None
 
 
 def test_a_reversed_slope_is_called_a_slope() -> None:
