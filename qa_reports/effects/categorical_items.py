@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from qa_reports.effects.categorical import (
     MOST_CATEGORIES,
@@ -23,6 +23,7 @@ from qa_reports.effects.categorical import (
 from qa_reports.effects.intervals import Interval
 from qa_reports.effects.linear import ModelPlan, ModelResult
 from qa_reports.effects.predictive import PredictiveTails, predictive_tails
+from qa_reports.survey.whole import Patterns, Whole
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -37,6 +38,11 @@ _FEW = 5
 """Items with fewer categories are ordinal however they are distributed."""
 _BETWEEN = 7
 """Items with up to so many categories are ordinal when skewed, and shown by both models when not."""
+_MOST_PATTERNS = 300_000
+"""Different combinations of interviewer, covariates and answer that a categorical model of counts may have."""
+_TOO_MANY_PATTERNS = f"more than {_MOST_PATTERNS:,} kinds of interviews differ, too many to count"
+_MOST_FOR_TAILS = 2_000
+"""Interviews of one interviewer up to which the distribution of their total is computed exactly."""
 _REMARKABLE = 3.0
 """|z| by which two models are compared in whom they point at."""
 
@@ -194,14 +200,19 @@ class CategoricalRequest:
 
 
 def categorical_results(
-    requests: Sequence[CategoricalRequest], n_interviewers: int
+    requests: Sequence[CategoricalRequest], n_interviewers: int, whole: Whole | None = None
 ) -> list[tuple[Kind, CategoricalResult | CategoricalFailed | None]]:
-    """Choose the kind of every item and fit the categorical models of those that have one, of equal shapes together."""
-    choices = [_choose(request.null.columns.response, request.model) for request in requests]
+    """Choose the kind of every item and fit the categorical models of those that have one, of equal shapes together.
+
+    `whole` has all interviews, where those at hand are a sample.
+    """
+    choices = [_choose(*_distribution(request.null, whole), request.model) for request in requests]
     chosen = [k for k, choice in enumerate(choices) if choice.fitted]
-    null_columns = {k: _columns(requests[k].null) for k in chosen}
-    adjusted_columns = {k: _columns(plan) for k in chosen if (plan := requests[k].adjusted) is not None}
-    null = dict(zip(chosen, fit_categorical_models(list(null_columns.values()), n_interviewers), strict=True))
+    null_data = {k: _counted(requests[k].null, whole) for k in chosen}
+    adjusted_data = {k: _counted(plan, whole) for k in chosen if (plan := requests[k].adjusted) is not None}
+    null_columns = {k: _columns(data) for k, data in null_data.items() if data is not None}
+    adjusted_columns = {k: _columns(data) for k, data in adjusted_data.items() if data is not None}
+    null = dict(zip(null_columns, fit_categorical_models(list(null_columns.values()), n_interviewers), strict=True))
     adjusted = dict(
         zip(adjusted_columns, fit_categorical_models(list(adjusted_columns.values()), n_interviewers), strict=True)
     )
@@ -211,19 +222,37 @@ def categorical_results(
             results.append(("linear", CategoricalFailed(choice.refused)))
         elif not choice.fitted:
             results.append(("linear", None))
+        elif (data := null_data[k]) is None:
+            results.append(("linear", CategoricalFailed(_TOO_MANY_PATTERNS)))
         elif isinstance(fit := null[k], CategoricalFailure):
             results.append(("linear", CategoricalFailed(fit.reason)))
         else:
-            fits = _Fits(null_columns[k], fit, adjusted_columns.get(k), adjusted.get(k))
+            fits = _Fits(data, null_columns[k], fit, adjusted_data.get(k), adjusted_columns.get(k), adjusted.get(k))
             results.append((choice.kind, _result(request, choice, fits, n_interviewers)))
     return results
 
 
-def _choose(answers: FloatArray, model: Literal["auto", "linear", "ordinal", "binary"]) -> _Choice:
+def _distribution(plan: ModelPlan, whole: Whole | None) -> tuple[FloatArray, IntArray]:
+    """(C,) the different answers, and (C,) how often each was given."""
+    if whole is None or plan.whole is None:
+        values, counts = np.unique(plan.columns.response, return_counts=True)
+        return values, counts
+    counted = whole.answer_counts(plan.whole.rows.outcome)
+    total = counted.counts.sum(axis=0)
+    return counted.values[total > 0], total[total > 0]
+
+
+def _counted(plan: ModelPlan, whole: Whole | None) -> Patterns | None:
+    """The interviews of a plan; those of a survey larger than memory only where few enough kinds of them differ."""
+    if whole is None or plan.whole is None:
+        return Patterns(plan.columns.fixed, plan.columns.response, plan.columns.interviewer, None)
+    return whole.patterns(plan.whole.rows, plan.whole.columns, _MOST_PATTERNS)
+
+
+def _choose(values: FloatArray, counts: IntArray, model: Literal["auto", "linear", "ordinal", "binary"]) -> _Choice:
     """The kind of model by the number and the distribution of the answers, or as configured."""
-    values, counts = np.unique(answers, return_counts=True)
     categories, share = len(values), float(counts.max() / counts.sum())
-    skewness = float(stats.skew(answers)) if categories > 1 else 0.0
+    skewness = _skewness(values, counts) if categories > 1 else 0.0
     different = f"there are {categories} different answers"
     uneven = None
     if abs(skewness) > SKEWED:
@@ -247,16 +276,25 @@ def _choose(answers: FloatArray, model: Literal["auto", "linear", "ordinal", "bi
     return _Choice("linear", f"{different}, so both models can be used", fitted=categories <= _BETWEEN, by_tail=False)
 
 
-def _columns(plan: ModelPlan) -> CategoricalColumns:
-    """The plan's columns without the constant; a category that its interviews lack is left out."""
-    _, category = number_categories(plan.columns.response)
-    return CategoricalColumns(plan.columns.fixed[:, 1:], category, plan.columns.interviewer)
+def _skewness(values: FloatArray, counts: IntArray) -> float:
+    """Third central moment over the cubed sd, of values that stand for so many answers."""
+    away = values - np.average(values, weights=counts)
+    second, third = (float(np.average(away**power, weights=counts)) for power in (2, 3))
+    return float(third / second**1.5)
+
+
+def _columns(data: Patterns) -> CategoricalColumns:
+    """The columns without the constant; a category that no interview has is left out."""
+    _, category = number_categories(data.response)
+    return CategoricalColumns(data.fixed[:, 1:], category, data.interviewer, data.count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fits:
+    null_data: Patterns
     null_columns: CategoricalColumns
     null: CategoricalFit
+    adjusted_data: Patterns | None
     adjusted_columns: CategoricalColumns | None
     adjusted: CategoricalFit | CategoricalFailure | None
 
@@ -264,24 +302,30 @@ class _Fits:
 def _result(request: CategoricalRequest, choice: _Choice, fits: _Fits, n_interviewers: int) -> CategoricalResult:
     low, high = (np.nan, np.nan) if request.null.judgement_only else latent_icc_interval(fits.null_columns, fits.null)
     adjusted: CategoricalModel | CategoricalFailed | None = None
-    plan, columns, fit = request.null, fits.null_columns, fits.null
+    data, columns, fit = fits.null_data, fits.null_columns, fits.null
     if isinstance(fits.adjusted, CategoricalFailure):
         adjusted = CategoricalFailed(_naming_term(fits.adjusted, request.adjusted))
+    elif request.adjusted is not None and fits.adjusted_data is None:
+        adjusted = CategoricalFailed(_TOO_MANY_PATTERNS)
     elif fits.adjusted is not None and request.adjusted is not None and fits.adjusted_columns is not None:
-        adjusted = _model("adjusted", request.adjusted, fits.adjusted)
-        plan, columns, fit = request.adjusted, fits.adjusted_columns, fits.adjusted
-    null = _model("null", request.null, fits.null)
-    scores = np.unique(plan.columns.response)
-    tails = _cells(plan, predictive_tails(columns, fit, scores, n_interviewers))
+        assert fits.adjusted_data is not None
+        adjusted = _model("adjusted", request.adjusted, fits.adjusted_data, fits.adjusted)
+        data, columns, fit = fits.adjusted_data, fits.adjusted_columns, fits.adjusted
+    null = _model("null", request.null, fits.null_data, fits.null)
+    # Beyond so many answers their mean is as normal as the linear model takes it for, and their sum takes long.
+    uncounted = request.adjusted is not None and fits.adjusted_data is None
+    exact = bool(_workload(data).max() <= _MOST_FOR_TAILS) and not uncounted
+    scores = np.unique(data.response)
+    tails = _cells(data, predictive_tails(columns, fit, scores, n_interviewers) if exact else None)
     return CategoricalResult(
         kind="binary" if fits.null.n_categories == 2 else "ordinal",
         why=choice.why,
-        values=tuple(float(value) for value in np.unique(request.null.columns.response)),
+        values=tuple(float(value) for value in np.unique(fits.null_data.response)),
         null=null,
         adjusted=adjusted,
         icc_interval=Interval(low, high),
         tails=tails,
-        by_tail=choice.by_tail,
+        by_tail=choice.by_tail and exact,
         agreement=_agreement(request, null, tails),
     )
 
@@ -292,9 +336,13 @@ def _naming_term(failure: CategoricalFailure, plan: ModelPlan | None) -> str:
     return f"{failure.reason}: {plan.terms[failure.column + 1]}"
 
 
-def _model(name: Literal["null", "adjusted"], plan: ModelPlan, fit: CategoricalFit) -> CategoricalModel:
-    values = np.unique(plan.columns.response)
-    n = np.bincount(plan.columns.interviewer)
+def _workload(data: Patterns) -> IntArray:
+    """(J,) interviews of each interviewer."""
+    return np.rint(np.bincount(data.interviewer, weights=data.count)).astype(np.int64)
+
+
+def _model(name: Literal["null", "adjusted"], plan: ModelPlan, data: Patterns, fit: CategoricalFit) -> CategoricalModel:
+    values, n = np.unique(data.response), _workload(data)
     present = np.flatnonzero(n)
     se = np.sqrt(np.diagonal(fit.covariance))
     cut = len(fit.thresholds)
@@ -304,7 +352,7 @@ def _model(name: Literal["null", "adjusted"], plan: ModelPlan, fit: CategoricalF
         formula=plan.formula,
         status=fit.status,
         reason=fit.reason,
-        n_interviews=len(plan.rows),
+        n_interviews=int(n.sum()),
         n_interviewers=fit.n_interviewers,
         n_parameters=fit.n_parameters,
         loglik=fit.loglik,
@@ -325,11 +373,14 @@ def _model(name: Literal["null", "adjusted"], plan: ModelPlan, fit: CategoricalF
     )
 
 
-def _cells(plan: ModelPlan, tails: PredictiveTails) -> TailCells:
-    columns = plan.columns
-    n = np.bincount(columns.interviewer)
+def _cells(data: Patterns, tails: PredictiveTails | None) -> TailCells:
+    n = _workload(data)
     present = np.flatnonzero(n)
-    mean = np.bincount(columns.interviewer, weights=columns.response)[present] / n[present]
+    if tails is None:
+        unjudged = np.full((4, len(present)), np.nan)
+        return TailCells(present, n[present], *unjudged)
+    answers = data.response if data.count is None else data.response * data.count
+    mean = np.bincount(data.interviewer, weights=answers)[present] / n[present]
     return TailCells(
         interviewer=present,
         n_interviews=n[present],

@@ -75,11 +75,22 @@ class _Planned:
 def set_suspects_aside(survey: Survey) -> Survey:
     """The survey without the code suspects that stayed among the answers."""
     answers = _without_suspects(survey)
-    return replace(survey, items=tuple(replace(item, answers=answers[item.name]) for item in survey.items))
+    whole = survey.whole
+    if whole is not None:
+        items = {item.name: item for item in survey.items}
+        scored: dict[str, list[float]] = {}
+        for suspect in survey.suspects:
+            scored.setdefault(suspect.item, []).append(items[suspect.item].scored(suspect.value))
+        whole = whole.without(scored)
+    return replace(survey, items=tuple(replace(item, answers=answers[item.name]) for item in survey.items), whole=whole)
 
 
 def measure_damages(survey: Survey, config: ReportConfig, core: SecondCore = IN_TURN) -> tuple[SuspectDamage, ...]:
-    """Refit with every code suspect left in, one at a time and all of an item together, and without any of them."""
+    """Refit with every code suspect left in, one at a time and all of an item together, and without any of them.
+
+    Of a survey larger than memory, on the interviews at hand.
+    """
+    survey = replace(survey, whole=None)
     clean = _without_suspects(survey)
     levels = _plan_levels(survey, clean)
     slopes_without = _plan_slopes(survey, config, clean, {suspect.item for suspect in survey.suspects})

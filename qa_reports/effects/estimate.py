@@ -16,7 +16,7 @@ from qa_reports.effects.categorical_items import (
     CategoricalResult,
     categorical_results,
 )
-from qa_reports.effects.design import Term, covariate_terms, interaction, plan_model
+from qa_reports.effects.design import Term, covariate_terms, interaction, item_term, plan_model
 from qa_reports.effects.fit import fit_models
 from qa_reports.effects.linear import FailedModel, ModelName, ModelPlan, ModelResult
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, item_spreads
@@ -124,21 +124,22 @@ def estimate_items(
         judgement_only: only the models that interviewers are judged by, without intervals, tests and second opinions:
             all that flags rest on, and nothing that can be reported.
     """
-    answers = {item.name: item.answers for item in survey.items}
     plans = plan_items(survey, config)
     if judgement_only:
         plans = tuple(_judgement_only(item_plans) for item_plans in plans)
     fitted = fit_plans([plan for item_plans in plans for plan in item_plans.all], len(survey.interviewer_ids), core)
-    items = [_item_effects(item, item_plans, fitted) for item, item_plans in zip(survey.items, plans, strict=True)]
-    items = _with_categories(items, plans, config, len(survey.interviewer_ids))
-    return _with_spread(items, answers, len(survey.interviewer_ids))
+    items = [
+        _item_effects(item, item_plans, fitted, survey) for item, item_plans in zip(survey.items, plans, strict=True)
+    ]
+    items = _with_categories(items, plans, config, survey)
+    return _with_spread(items, plans, survey)
 
 
 def _with_categories(
     items: Sequence[ItemEffects | ItemNotModelled],
     plans: Sequence[ItemPlans],
     config: ReportConfig,
-    n_interviewers: int,
+    survey: Survey,
 ) -> list[ItemEffects | ItemNotModelled]:
     requests = [
         CategoricalRequest(
@@ -151,7 +152,7 @@ def _with_categories(
         for item, plan, option in zip(items, plans, config.items, strict=True)
         if isinstance(item, ItemEffects) and isinstance(plan.null, ModelPlan)
     ]
-    found = iter(categorical_results(requests, n_interviewers))
+    found = iter(categorical_results(requests, len(survey.interviewer_ids), survey.whole))
     with_categories: list[ItemEffects | ItemNotModelled] = []
     for item in items:
         if isinstance(item, ItemEffects):
@@ -162,11 +163,12 @@ def _with_categories(
 
 
 def _with_spread(
-    items: Sequence[ItemEffects | ItemNotModelled], answers: dict[str, FloatArray], n_interviewers: int
+    items: Sequence[ItemEffects | ItemNotModelled], plans: Sequence[ItemPlans], survey: Survey
 ) -> tuple[ItemEffects | ItemNotModelled, ...]:
-    modelled = [item for item in items if isinstance(item, ItemEffects)]
-    own = [answers[item.item][item.judging.rows] for item in modelled]
-    spreads = iter(item_spreads([item.judging for item in modelled], own, n_interviewers))
+    modelled = [(item, plan) for item, plan in zip(items, plans, strict=True) if isinstance(item, ItemEffects)]
+    judging = [plan.adjusted if item.judging is item.adjusted else plan.null for item, plan in modelled]
+    of_models = [(item.judging, plan) for (item, _), plan in zip(modelled, judging, strict=True)]
+    spreads = iter(item_spreads(of_models, len(survey.interviewer_ids), survey.whole))
     return tuple(replace(item, spread=next(spreads)) if isinstance(item, ItemEffects) else item for item in items)
 
 
@@ -247,7 +249,7 @@ def _with_slopes(
 ) -> tuple[list[Term], tuple[str, ...]]:
     """Respondent covariates and the slope predictors; a predictor that is a covariate already stands once."""
     present = {term.name for term in respondent}
-    predictors = [Term(name, answers[name]) for name in option.slopes if name not in present]
+    predictors = [item_term(name, answers[name]) for name in option.slopes if name not in present]
     return [*respondent, *predictors], option.slopes
 
 
@@ -260,7 +262,7 @@ def plan_slope(
     """
     if not option.slopes:
         return None
-    terms = [Term(name, answers[name]) for name in option.slopes]
+    terms = [item_term(name, answers[name]) for name in option.slopes]
     return plan_model(
         "slope", item, survey, answers[item], terms,
         slopes=option.slopes, random_intercept=option.random_intercept, judge=True, precise=precise,
@@ -277,24 +279,30 @@ def _on_same_rows(
     random_intercept: bool = True,
 ) -> Plan:
     """The smaller model on the interviews of the larger one; the model fitted anyway where that is the same thing."""
-    if isinstance(candidate, ModelPlan) and not slopes and np.array_equal(candidate.rows, larger.rows):
+    if isinstance(candidate, ModelPlan) and not slopes and _same_rows(candidate, larger):
         return candidate
     name: ModelName = "adjusted" if terms else "null"
     return plan_model(
         name, item.name, survey, item.answers, terms,
-        slopes=slopes, random_intercept=random_intercept, rows=larger.rows, precise=False,
+        slopes=slopes, random_intercept=random_intercept, like=larger, precise=False,
     )  # fmt: skip
 
 
+def _same_rows(one: ModelPlan, other: ModelPlan) -> bool:
+    if one.whole is not None and other.whole is not None:
+        return bool(np.array_equal(one.whole.products.n, other.whole.products.n))
+    return bool(np.array_equal(one.rows, other.rows))
+
+
 def _item_effects(
-    item: ItemResponses, plans: ItemPlans, fitted: dict[int, ModelResult | FailedModel]
+    item: ItemResponses, plans: ItemPlans, fitted: dict[int, ModelResult | FailedModel], survey: Survey
 ) -> ItemEffects | ItemNotModelled:
     def result(plan: Plan | None) -> ModelResult | FailedModel | None:
         return None if plan is None else fitted[id(plan)]
 
     null = fitted[id(plans.null)]
     if isinstance(null, FailedModel):
-        return ItemNotModelled(item.name, item.label, null.reason, int(np.isfinite(item.answers).sum()))
+        return ItemNotModelled(item.name, item.label, null.reason, int(survey.answer_counts(item.name).counts.sum()))
     adjusted, covariates = result(plans.adjusted), result(plans.covariates)
     icc = intraclass_correlation(null)
     workload = null.effects.n_interviews
@@ -358,12 +366,15 @@ def set_flagged_aside(
     survey: Survey, items: Sequence[ItemEffects | ItemNotModelled], flagged: Sequence[str], core: SecondCore = IN_TURN
 ) -> tuple[ItemEffects | ItemNotModelled, ...]:
     """Add to every item its null model without the interviews of the flagged interviewers."""
-    out = np.isin(np.array(survey.interviewer_ids), list(flagged))[survey.interviewer]
-    if not out.any():
+    set_aside = np.isin(np.array(survey.interviewer_ids), list(flagged))
+    if not set_aside.any():
         return tuple(items)
+    out, left_out = set_aside[survey.interviewer], tuple(np.flatnonzero(set_aside).tolist())
     modelled = [item for item in items if isinstance(item, ItemEffects)]
     answers = {item.name: np.where(out, np.nan, item.answers) for item in survey.items}
-    plans = [plan_model("null", item.item, survey, answers[item.item], precise=False) for item in modelled]
+    plans = [
+        plan_model("null", item.item, survey, answers[item.item], precise=False, left_out=left_out) for item in modelled
+    ]
     fitted = fit_plans(plans, len(survey.interviewer_ids), core)
     without = {
         item.item: WithoutFlagged(

@@ -108,6 +108,7 @@ def combine_evidence(
     judged: NDArray[np.bool_],
     false_discovery_rate: float,
     spread: OwnSpread | None = None,
+    sampled: bool = False,
 ) -> CombinedEvidence:
     """Combine the items' deletion residuals per interviewer.
 
@@ -117,9 +118,10 @@ def combine_evidence(
         judged: (J,) interviewers with enough interviews.
         false_discovery_rate: of the rule for "critical": cells with a larger p are not looked at.
         spread: own variances; None where interviewers do not differ.
+        sampled: whether the interviews at hand are a sample of those the models rest on.
     """
     spread = spread or OwnSpread(np.ones(n_interviewers), np.zeros(n_interviewers), 0.0, 0.0)
-    table = _side_by_side(items, n_interviewers)
+    table = _side_by_side(items, n_interviewers, sampled)
     rows = np.flatnonzero(judged & np.isfinite(table.deviation).any(axis=1))
     p = np.full(n_interviewers, np.nan)
     if len(rows) < 3:
@@ -139,7 +141,7 @@ def combine_evidence(
     return CombinedEvidence(p, simulated)
 
 
-def _side_by_side(items: Sequence[ItemEffects], n_interviewers: int) -> _Table:
+def _side_by_side(items: Sequence[ItemEffects], n_interviewers: int, sampled: bool) -> _Table:
     last = max(int(item.judging.rows.max()) for item in items) + 1
     deviation = np.full((n_interviewers, len(items)), np.nan)
     residuals = np.full((last, len(items)), np.nan)
@@ -164,10 +166,24 @@ def _side_by_side(items: Sequence[ItemEffects], n_interviewers: int) -> _Table:
         products += centred.T @ centred
         pairs += np.maximum(together[j] - 1, 0)
     within = products / np.maximum(pairs, 1)
+    if sampled:
+        together = _together_in_all(items, together)
     counts = np.diagonal(together, axis1=1, axis2=2)
     size = counts[:, :, None] * counts[:, None, :]
     overlap = np.divide(together, size, out=np.zeros_like(together), where=size > 0)
     return _Table(deviation, _positive(within, 1e-3), overlap, counts.mean(1))
+
+
+def _together_in_all(items: Sequence[ItemEffects], together: FloatArray) -> FloatArray:
+    """(J, K, K) interviews with both answers, from the share of them in a sample (J, K, K) and the counts of all."""
+    n = np.zeros(together.shape[:2])
+    for k, item in enumerate(items):
+        effects = item.judging.effects
+        n[effects.interviewer, k] = effects.n_interviews
+    root = np.sqrt(n)
+    total = together.sum(axis=0)
+    own = np.sqrt(np.maximum(np.diagonal(total), 1.0))
+    return np.asarray(total / np.outer(own, own) * root[:, :, None] * root[:, None, :])
 
 
 def _positive(matrix: FloatArray, floor: float) -> FloatArray:

@@ -32,7 +32,8 @@ from qa_reports.effects.linear import (
 )
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform, fit_mixed_models
 from qa_reports.effects.moments import Moments, compute_moments
-from qa_reports.effects.referee import TOLERANCE, RefereeCase, referee_logliks
+from qa_reports.effects.referee import TOLERANCE, referee_logliks
+from qa_reports.effects.referee_cases import referee_cases
 from qa_reports.effects.rlrt import ExactTest, exact_restricted_lrt
 from qa_reports.second_core import IN_TURN, SecondCore
 
@@ -63,7 +64,7 @@ def fit_models(
     for positions, batch in fitted:
         opinions = dict(zip(batch.usable, batch.opinions(), strict=True))
         for f, position in enumerate(positions):
-            results[position] = _result(plans[position], batch, f, opinions.get(f, np.nan))
+            results[position] = _result(plans[position], batch, f, opinions.get(f, (np.nan, np.nan)))
     return [results[position] for position in range(len(plans))]
 
 
@@ -71,6 +72,7 @@ def fit_models(
 class _Batch:
     """Everything the kernel says about plans of one shape."""
 
+    moments: Moments
     reml: MixedModelFits
     ml: MixedModelFits | None
     without: tuple[tuple[MixedModelFits, MixedModelFits], ...]
@@ -83,8 +85,8 @@ class _Batch:
     groups: list[_GroupNumbers]
     usable: tuple[int, ...]
     """The fits that did not fail."""
-    opinions: Callable[[], list[float]]
-    """statsmodels' log-likelihoods of the usable fits, once they are there."""
+    opinions: Callable[[], list[tuple[float, float]]]
+    """Our log-likelihood and statsmodels' of the usable fits, once they are there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,28 +105,30 @@ def _group_positions(plan: ModelPlan) -> tuple[tuple[int, ...], ...]:
 
 def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore) -> _Batch:
     random = plans[0].random
-    moments = compute_moments([plan.columns for plan in plans], n_interviewers, centre_fixed=0 in random)
+    moments = compute_moments([plan.data for plan in plans], n_interviewers, centre_fixed=0 in random)
     reml = fit_mixed_models(moments, random, "REML")
     usable = tuple(f for f, status in enumerate(reml.status) if status != "failed")
     deletions = delete_interviewers(moments, random, reml) if plans[0].judge else None
     if plans[0].judgement_only:
-        count = len(plans)
-        return _Batch(reml, None, (), deletions, None, None, [None] * count, [], usable, lambda: [np.nan] * len(usable))
-    opinions = core.start(referee_logliks, [_referee_case(plans[f], reml, f) for f in usable])
+        count, unasked = len(plans), [(np.nan, np.nan)] * len(usable)
+        return _Batch(
+            moments, reml, None, (), deletions, None, None, [None] * count, [], usable, opinions=lambda: unasked
+        )
+    ours, cases = referee_cases(plans, reml, usable, n_interviewers)
+    theirs = core.start(referee_logliks, cases)
     several = len(random) > 1
     without = []
     for term in random if several else ():
         rest = tuple(k for k in random if k != term)
         # Without the random intercept a shift of the predictor matters: it keeps the zero the user gave it.
-        other = (
-            moments if 0 in rest else compute_moments([p.columns for p in plans], n_interviewers, centre_fixed=False)
-        )
+        other = moments if 0 in rest else compute_moments([p.data for p in plans], n_interviewers, centre_fixed=False)
         without.append((fit_mixed_models(other, rest, "REML"), fit_mixed_models(other, rest, "ML")))
     groups = _group_positions(plans[0])
     single = random == (0,)
     ml = fit_mixed_models(moments, random, "ML") if not single or any(groups) else None
     name, precise = plans[0].name, plans[0].precise
     return _Batch(
+        moments=moments,
         reml=reml,
         ml=None if single else ml,
         without=tuple(without),
@@ -136,7 +140,7 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore
         components=_component_intervals(moments, reml, random) if precise else [None] * len(plans),
         groups=[_test_group(moments, reml, ml, random, group) for group in groups],
         usable=usable,
-        opinions=opinions,
+        opinions=lambda: list(zip(ours, theirs(), strict=True)),
     )
 
 
@@ -176,12 +180,12 @@ def _test_group(
     return _GroupNumbers(f, df, ratio)
 
 
-def _result(plan: ModelPlan, batch: _Batch, f: int, opinion: float) -> ModelResult | FailedModel:
+def _result(plan: ModelPlan, batch: _Batch, f: int, opinion: tuple[float, float]) -> ModelResult | FailedModel:
     fits = batch.reml
     if fits.status[f] == "failed":
         return FailedModel(plan.name, fits.reason[f] or "the model could not be estimated")
     interviewer, columns = plan.columns.interviewer, plan.columns
-    n_by_interviewer = np.bincount(interviewer, minlength=fits.eblup.shape[1])
+    n_by_interviewer = np.asarray(batch.moments.n[f], dtype=np.int64)
     present = np.flatnonzero(n_by_interviewer)
     random_part = (columns.fixed[:, plan.random] * fits.eblup[f][interviewer]).sum(1)
     fitted = columns.fixed @ fits.fixed[f] + random_part
@@ -192,7 +196,7 @@ def _result(plan: ModelPlan, batch: _Batch, f: int, opinion: float) -> ModelResu
         reason=fits.reason[f],
         method="REML",
         formula=plan.formula,
-        n_interviews=len(plan.rows),
+        n_interviews=int(n_by_interviewer.sum()),
         n_interviewers=len(present),
         n_parameters=len(plan.terms) + q * (q + 1) // 2 + 1,
         loglik=float(fits.loglik[f]),
@@ -206,9 +210,9 @@ def _result(plan: ModelPlan, batch: _Batch, f: int, opinion: float) -> ModelResu
         icc_interval=_interval(batch.icc[f]) if batch.icc is not None else None,
         group_tests=_group_tests(plan, batch, f),
         by_ml=_by_ml(plan, batch, f),
-        referee=_referee(float(fits.loglik[f]), opinion),
+        referee=_referee(*opinion),
         effects=_effects(plan, batch, f, present, n_by_interviewer),
-        predictor_sd=columns.fixed[:, plan.random].std(axis=0),
+        predictor_sd=np.where(np.array(plan.random) == 0, 0.0, batch.moments.scale[f, list(plan.random)]),
         rows=plan.rows,
         interviewer=interviewer,
         fitted=fitted,
@@ -306,13 +310,6 @@ def _tests(plan: ModelPlan, fits: MixedModelFits, without: list[MixedModelFits],
         if np.isfinite(statistic):
             tests.append(ModelTest(term, statistic, boundary_p(statistic, k), method))
     return tuple(tests)
-
-
-def _referee_case(plan: ModelPlan, fits: MixedModelFits, f: int) -> RefereeCase:
-    columns, relative = plan.columns, fits.covariance[f] / fits.residual_variance[f]
-    return RefereeCase(
-        columns.fixed, columns.response, columns.interviewer, plan.random, fits.fixed[f], relative, fits.method
-    )
 
 
 def _referee(ours: float, theirs: float) -> Referee:

@@ -65,10 +65,16 @@ def flag_interviewers(
     """
     modelled = [item for item in items if isinstance(item, ItemEffects)]
     rate, minimum = config.flags.false_discovery_rate, config.flags.min_interviews
-    workload = np.bincount(survey.interviewer, minlength=len(survey.interviewer_ids))
+    workload, sampled = survey.workload, survey.n_rows < survey.n_interviews
     judged = workload >= minimum
-    spread = overall_spread([item.judging for item in modelled], [item.spread for item in modelled], len(workload))
-    evidence = combine_evidence(modelled, len(workload), judged, rate, _own_spread(spread, len(workload)))
+    spread = overall_spread(
+        [item.judging for item in modelled],
+        [item.spread for item in modelled],
+        len(workload),
+        survey.held if sampled else None,
+    )
+    own_spread = _own_spread(spread, len(workload))
+    evidence = combine_evidence(modelled, len(workload), judged, rate, own_spread, sampled)
     sources: list[EvidenceSource] = [
         level_source(survey, modelled, evidence.p, config),
         slope_source(survey, modelled, config),

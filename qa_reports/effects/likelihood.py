@@ -196,8 +196,11 @@ def deviance(problem: Problem, relative: FloatArray) -> FloatArray:
     return np.asarray(penalty + problem.m * (1 + np.log(2 * np.pi * r2 / problem.m)))
 
 
-def penalty_and_r2(problem: Problem, relative: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(F, K) each: the two parts of the deviance, without derivatives."""
+def penalty_and_r2(
+    problem: Problem, relative: FloatArray, fixed: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """(F, K) each: the two parts of the deviance, without derivatives; at given fixed effects (F, K, p), else at the
+    best ones."""
     zz, zc, keep, p = problem.zz, problem.zc, problem.keep, problem.n_fixed
     if len(problem.random) == 1:
         d, z = relative[..., 0], zz[..., 0, 0]
@@ -214,7 +217,11 @@ def penalty_and_r2(problem: Problem, relative: FloatArray) -> tuple[FloatArray, 
         log_h = (keep * np.log(determinant)).sum(-1)
     s = problem.total - explained
     xx, xy = s[..., :p, :p], s[..., :p, p]
-    r2 = _positive(s[..., p, p] - (xy * np.linalg.solve(xx, xy[..., None])[..., 0]).sum(-1), problem)
+    if fixed is None:
+        r2 = _positive(s[..., p, p] - (xy * np.linalg.solve(xx, xy[..., None])[..., 0]).sum(-1), problem)
+    else:
+        v = np.concatenate([-fixed, np.ones((*fixed.shape[:-1], 1))], axis=-1)
+        r2 = _positive(np.einsum("...a,...ab,...b->...", v, s, v), problem)
     return log_h + (np.linalg.slogdet(xx)[1] if problem.method == "REML" else 0.0), r2
 
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from qa_reports.effects.intervals import Interval
-from qa_reports.effects.moments import Columns
+from qa_reports.effects.moments import Columns, CrossProducts
+from qa_reports.survey.whole import ModelColumn, Rows
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -107,7 +108,8 @@ class GroupTest:
 
 @dataclass(frozen=True, slots=True)
 class Referee:
-    """statsmodels' log-likelihood at our estimates beside ours; NaN, and no agreement, where it was not asked."""
+    """statsmodels' log-likelihood at our estimates beside ours, on a sample where there are very many interviews; NaN,
+    and no agreement, where it was not asked."""
 
     loglik: float
     """What statsmodels' MixedLM.loglike says."""
@@ -235,6 +237,16 @@ class FailedModel:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class WholeModel:
+    """A model over interviews that are not at hand."""
+
+    rows: Rows
+    columns: tuple[ModelColumn, ...]
+    """(p,) what each fixed column of the plan is made of."""
+    products: CrossProducts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ModelPlan:
     """What to fit: one model of one item, complete cases only (m of them)."""
 
@@ -256,6 +268,13 @@ class ModelPlan:
     """Whether intervals and exact tests are wanted; a comparison does without."""
     judgement_only: bool = False
     """Whether nothing is wanted but the fit and who lies how far from it: no tests, intervals or second opinion."""
+    whole: WholeModel | None = None
+    """All interviews of the model, where `columns` has a sample of them."""
+
+    @property
+    def data(self) -> Columns | CrossProducts:
+        """What the moments are made of."""
+        return self.columns if self.whole is None else self.whole.products
 
     @property
     def random_terms(self) -> tuple[str, ...]:

@@ -29,6 +29,23 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class CrossProducts:
+    """The columns of one fit, complete cases only, as sums of products of (column - origin) per interviewer."""
+
+    cross: FloatArray
+    """(J, K, K); column 0 is the constant 1, the response the last."""
+    n: IntArray
+    """(J,) interviews."""
+    origin: FloatArray
+    """(K,) what was subtracted, 0 for the constant."""
+
+    def of(self, kept: Sequence[int]) -> CrossProducts:
+        """With some of the columns, the first and the last among them."""
+        chosen = list(kept)
+        return CrossProducts(self.cross[:, chosen][..., chosen], self.n, self.origin[chosen])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Moments:
     """Cross products of standardised columns: inside = (column - centre) / scale, the constant stays 1.
 
@@ -55,7 +72,9 @@ class Moments:
         return Moments(self.cross[:, :, chosen][..., chosen], self.n, self.centre[:, chosen], self.scale[:, chosen])
 
 
-def compute_moments(fits: Sequence[Columns], n_interviewers: int, *, centre_fixed: bool = True) -> Moments:
+def compute_moments(
+    fits: Sequence[Columns | CrossProducts], n_interviewers: int, *, centre_fixed: bool = True
+) -> Moments:
     """Standardise the columns of every fit and sum their products per interviewer.
 
     `centre_fixed=False` leaves the fixed columns where they are (only scaled): a random slope without a random
@@ -63,7 +82,12 @@ def compute_moments(fits: Sequence[Columns], n_interviewers: int, *, centre_fixe
 
     Every fit must have the same number of fixed columns.
     """
-    parts = [_moments_of_one(columns, n_interviewers, centre_fixed) for columns in fits]
+    parts = [
+        _moments_of_products(fit, centre_fixed)
+        if isinstance(fit, CrossProducts)
+        else _moments_of_one(fit, n_interviewers, centre_fixed)
+        for fit in fits
+    ]
     cross, n, centre, scale = zip(*parts, strict=True)
     return Moments(np.stack(cross), np.stack(n), np.stack(centre), np.stack(scale))
 
@@ -91,3 +115,24 @@ def _moments_of_one(
     )
     cross = np.asarray(membership @ products).reshape(n_interviewers, width, width)
     return cross, n, centre, scale
+
+
+def _moments_of_products(
+    products: CrossProducts, centre_fixed: bool
+) -> tuple[FloatArray, IntArray, FloatArray, FloatArray]:
+    """The same from cross products: shift from the origin to the centre, then divide by the scale."""
+    total, width = products.cross.sum(axis=0), len(products.origin)
+    centre, scale = np.zeros(width), np.ones(width)
+    m = max(total[0, 0], 1.0)
+    mean = total[0] / m
+    if total[0, 0]:
+        shifted = slice(1, None) if centre_fixed else slice(width - 1, None)
+        centre[shifted] = (products.origin + mean)[shifted]
+        variance = np.maximum(np.diagonal(total) / m - mean**2, 0.0)
+        size = np.maximum(np.abs(products.origin + mean), np.sqrt(np.diagonal(total) / m))
+        varies = np.sqrt(variance) > 1e-10 * size
+        scale[1:] = np.where(varies, np.sqrt(variance), 1.0)[1:]
+    move = np.eye(width)
+    move[1:, 0] = (products.origin - centre)[1:]
+    move /= scale[:, None]
+    return move @ products.cross @ move.T, products.n, centre, scale

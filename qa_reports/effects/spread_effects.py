@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_reports.effects.intervals import Interval
-from qa_reports.effects.linear import ModelResult
+from qa_reports.effects.linear import FailedModel, ModelPlan, ModelResult
 from qa_reports.effects.spread import FEWEST, SpreadFits, fit_spreads
-from qa_reports.effects.spread_moments import SpreadMoments, spread_moments
+from qa_reports.effects.spread_moments import SpreadMoments, spread_moments, spread_moments_of_sums
+from qa_reports.survey.whole import Whole
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -72,16 +73,18 @@ class NoSpread:
 
 
 def item_spreads(
-    models: Sequence[ModelResult], answers: Sequence[FloatArray], n_interviewers: int
+    models: Sequence[tuple[ModelResult, ModelPlan | FailedModel | None]],
+    n_interviewers: int,
+    whole: Whole | None = None,
 ) -> list[SpreadEffects | NoSpread]:
     """The spread on every item, from the model that judges levels.
 
     Args:
-        models: judging models of the items.
-        answers: (m,) for each, the answers of its interviews.
+        models: judging models of the items, and how they were planned.
         n_interviewers: J of the survey.
+        whole: all interviews, where those at hand are a sample.
     """
-    moments = [_moments(model, values, n_interviewers) for model, values in zip(models, answers, strict=True)]
+    moments = [_moments(model, plan, n_interviewers, whole) for model, plan in models if isinstance(plan, ModelPlan)]
     usable = [one for one in moments if isinstance(one, SpreadMoments)]
     if not usable:
         return [one for one in moments if isinstance(one, NoSpread)]
@@ -90,8 +93,11 @@ def item_spreads(
     return [one if isinstance(one, NoSpread) else _effects(fits, next(position), one.df, one.n, one) for one in moments]
 
 
-def _moments(model: ModelResult, answers: FloatArray, n_interviewers: int) -> SpreadMoments | NoSpread:
-    distinct = np.unique(answers)
+def _moments(model: ModelResult, plan: ModelPlan, n_interviewers: int, whole: Whole | None) -> SpreadMoments | NoSpread:
+    distinct = np.unique(plan.columns.response)
+    if whole is not None and plan.whole is not None:
+        counted = whole.answer_counts(plan.whole.rows.outcome)
+        distinct = counted.values[counted.counts.any(axis=0)]
     if len(distinct) < FEWEST_ANSWERS:
         return NoSpread(f"with {len(distinct)} different answers the level of an interviewer determines the spread")
     effects = model.effects
@@ -100,17 +106,28 @@ def _moments(model: ModelResult, answers: FloatArray, n_interviewers: int) -> Sp
     level = np.zeros(n_interviewers)
     level[effects.interviewer] = effects.eblup[:, 0]
     around = model.residuals + level[model.interviewer]
-    return spread_moments(around, model.interviewer, n_interviewers, float(np.diff(distinct).min()))
+    step = float(np.diff(distinct).min())
+    if whole is None or plan.whole is None:
+        return spread_moments(around, model.interviewer, n_interviewers, step)
+    fixed = np.array([effect.estimate for effect in model.fixed_effects])
+    powers = whole.residual_powers(plan.whole.rows, plan.whole.columns, fixed)
+    return spread_moments_of_sums(plan.whole.products.n, powers, around, model.interviewer, step)
 
 
 def overall_spread(
-    models: Sequence[ModelResult], spreads: Sequence[SpreadEffects | NoSpread | None], n_interviewers: int
+    models: Sequence[ModelResult],
+    spreads: Sequence[SpreadEffects | NoSpread | None],
+    n_interviewers: int,
+    held: FloatArray | None = None,
 ) -> SpreadEffects | NoSpread:
     """The spread over all items together: are an interviewer's interviews as a whole more alike than others'?
 
     Own over expected variance is averaged over the items, each counting by its degrees of freedom. Squared residuals
     of one respondent go together over items, so the degrees of freedom of the average come from the variance between
     respondents of the same average, within interviewers.
+
+    `held` (J,) is the share of each interviewer's interviews at hand, where they are a sample: it tells how much the
+    average scatters between respondents, and their number follows from it.
     """
     pairs = [
         (model, spread, spread.moments)
@@ -134,6 +151,10 @@ def overall_spread(
     ratio = np.divide(ratio, total, out=np.ones(n_interviewers), where=total > 0)
     n = np.bincount(interviewer[weight > 0], minlength=n_interviewers)
     df = _effective_df(ratio, surprise, weight, interviewer, n)
+    if held is not None:
+        # The variance of the average falls with the number of interviews.
+        df = df / np.maximum(held, 1e-12)
+        n = np.rint(n / np.maximum(held, 1e-12)).astype(np.int64)
     fits = fit_spreads(ratio[None], df[None])
     return _effects(fits, 0, df, n, None)
 

@@ -57,6 +57,46 @@ def spread_moments(residuals: FloatArray, interviewer: IntArray, n_interviewers:
     mean = np.bincount(interviewer, residuals, n_interviewers) / many
     e = residuals - mean[interviewer]
     m2, m3, m4 = (np.bincount(interviewer, e**power, n_interviewers) / many for power in (2, 3, 4))
+    return _measured(_Central(n, mean, m2, m3, m4), e, interviewer, step)
+
+
+def spread_moments_of_sums(
+    n: IntArray, powers: FloatArray, residuals: FloatArray, interviewer: IntArray, step: float
+) -> SpreadMoments:
+    """The same from sums over all interviews, `residuals` and `interviewer` (m,) being those of a sample of them.
+
+    Args:
+        n: (J,) interviews.
+        powers: (J, 4) sums of the first four powers of their residuals, which are near 0.
+        step: as above.
+    """
+    many = np.maximum(n, 1)
+    mean, r2, r3, r4 = powers.T / many
+    central = _Central(
+        n=n,
+        mean=mean,
+        m2=np.maximum(r2 - mean**2, 0.0),
+        m3=r3 - 3 * mean * r2 + 2 * mean**3,
+        m4=np.maximum(r4 - 4 * mean * r3 + 6 * mean**2 * r2 - 3 * mean**4, 0.0),
+    )
+    return _measured(central, residuals - mean[interviewer], interviewer, step)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Central:
+    """(J,) each: interviews, their mean, and their second to fourth central moments."""
+
+    n: IntArray
+    mean: FloatArray
+    m2: FloatArray
+    m3: FloatArray
+    m4: FloatArray
+
+
+def _measured(central: _Central, e: FloatArray, interviewer: IntArray, step: float) -> SpreadMoments:
+    """`e` (m,) are residuals less their interviewer's mean, of all interviews or of a sample."""
+    n, mean, m2, m3, m4 = central.n, central.mean, central.m2, central.m3, central.m4
+    many = np.maximum(n, 1)
     variance = float((n * m2).sum() / max((n - (n > 0)).sum(), 1))
     sd = np.sqrt(variance)
     skewness, curvature = _shape(n.astype(float), m2, m3, m4)

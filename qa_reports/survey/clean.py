@@ -52,6 +52,7 @@ from qa_reports.survey.nobody import find_nobody
 from qa_reports.survey.suspects import CodeSuspect, find_suspects, known_reasons
 from qa_reports.survey.timing import InterviewTimes, interview_times
 from qa_reports.survey.where import parse_where
+from qa_reports.survey.whole import AnswerCounts, Whole
 
 __all__ = [
     "CleaningLog",
@@ -106,7 +107,10 @@ class CleaningLog:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Survey:
-    """A clean survey. n interviews, J interviewers; rows keep the file's order, interviewers stand in natural order."""
+    """A clean survey. n interviews, J interviewers; rows keep the file's order, interviewers stand in natural order.
+
+    A survey larger than memory has a sample of n of its interviews here, and all of them in `whole`.
+    """
 
     respondents: tuple[str, ...]
     """(n,) respondent ids as the user knows them, row numbers where none is configured."""
@@ -134,11 +138,42 @@ class Survey:
     """Columns that indicators use beside the items: gates, then numeric ones."""
     back_check: BackCheck | None = None
     """Re-interviews, where there is a file of them."""
+    whole: Whole | None = None
+    """All interviews, where those at hand are a sample of them."""
+
+    @property
+    def n_rows(self) -> int:
+        """n, the interviews at hand."""
+        return len(self.respondents)
 
     @property
     def n_interviews(self) -> int:
-        """n, the number of interviews used."""
-        return len(self.respondents)
+        """The number of interviews used."""
+        return self.n_rows if self.whole is None else self.whole.n_interviews
+
+    @property
+    def workload(self) -> IntArray:
+        """(J,) interviews of each interviewer."""
+        if self.whole is not None:
+            return self.whole.workload
+        return np.bincount(self.interviewer, minlength=len(self.interviewer_ids)).astype(np.int64)
+
+    def answer_counts(self, name: str) -> AnswerCounts:
+        """How often each interviewer's respondents gave each answer to an item."""
+        if self.whole is not None:
+            return self.whole.answer_counts(name)
+        answers = next(item.answers for item in self.items if item.name == name)
+        valid = ~np.isnan(answers)
+        values, place = np.unique(answers[valid], return_inverse=True)
+        shape = len(self.interviewer_ids), len(values)
+        cells = np.bincount(self.interviewer[valid] * shape[1] + place, minlength=shape[0] * shape[1])
+        return AnswerCounts(values, cells.reshape(shape))
+
+    @property
+    def held(self) -> FloatArray:
+        """(J,) share of each interviewer's interviews that is at hand; 1 where all are."""
+        here = np.bincount(self.interviewer, minlength=len(self.interviewer_ids))
+        return np.asarray(here / np.maximum(self.workload, 1))
 
 
 def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:

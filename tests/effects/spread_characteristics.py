@@ -85,7 +85,8 @@ def survey_spread(
         for k in range(items)
     ]
     models = [model for model in fit_models(plans, interviewers) if isinstance(model, ModelResult)]
-    overall = overall_spread(models, item_spreads(models, list(answers.T), interviewers), interviewers)
+    spreads = item_spreads(list(zip(models, plans, strict=True)), interviewers)
+    overall = overall_spread(models, spreads, interviewers)
     assert isinstance(overall, SpreadEffects)
     return overall
 
@@ -120,7 +121,7 @@ def level_tails(interviewers: int, icc: float, tau: float, waves: int, seed: int
         rows = np.arange(len(group))
         plans.append(ModelPlan("null", "", ("(Intercept)",), columns, rows, (0,), judge=True, precise=False))
     models = [model for model in fit_models(plans, interviewers) if isinstance(model, ModelResult)]
-    spreads = item_spreads(models, [plan.columns.response for plan in plans], interviewers)
+    spreads = item_spreads(list(zip(models, plans, strict=True)), interviewers)
     pooled, own = [], []
     for model, spread in zip(models, spreads, strict=True):
         effects = model.effects

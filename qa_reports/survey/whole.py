@@ -1,0 +1,113 @@
+"""A survey that is larger than memory: what is asked of all its interviews, while a sample of them is at hand.
+
+Everything a model needs are sums over interviews per interviewer. Where a `Survey` holds all its interviews these are
+taken from its columns; where it holds a sample, its `whole` is asked, which an engine answers (`qa_reports.engine`).
+Sizes: J interviewers, K columns with the response last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A column of the clean survey, or one category of it as 0 and 1."""
+
+    kind: Literal["item", "respondent", "interviewer"]
+    """An item, a respondent covariate, or an interviewer covariate (constant within an interviewer)."""
+    name: str
+    level: int | None = None
+    """Position of a category; None for the numbers themselves."""
+
+
+ModelColumn = tuple[Factor, ...]
+"""The product of the factors; () is the constant 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The interviews of one model: with an answer to `outcome` and all of `complete` known."""
+
+    outcome: str
+    complete: frozenset[Factor]
+    left_out: tuple[int, ...] = ()
+    """Interviewers set aside, as positions in `Survey.interviewer_ids`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnswerCounts:
+    """How often each interviewer's respondents gave each answer."""
+
+    values: FloatArray
+    """(v,) different valid answers, ascending."""
+    counts: IntArray
+    """(J, v)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossSums:
+    """Sums over the interviews of each interviewer of products of (column - origin), columns [fixed, response]."""
+
+    cross: FloatArray
+    """(J, K, K)."""
+    n: IntArray
+    """(J,) interviews."""
+    origin: FloatArray
+    """(K,) what was subtracted first, 0 for the constant: near the mean, so that nothing cancels."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patterns:
+    """Interviews of one model that are alike, counted together; R rows, p fixed columns."""
+
+    fixed: FloatArray
+    """(R, p)."""
+    response: FloatArray
+    """(R,)."""
+    interviewer: IntArray
+    """(R,)."""
+    count: FloatArray | None
+    """(R,) interviews that a row stands for; None is one each."""
+
+
+class Whole(Protocol):
+    """All interviews of a survey."""
+
+    @property
+    def n_interviews(self) -> int:
+        """Number of interviews used."""
+        ...
+
+    @property
+    def workload(self) -> IntArray:
+        """(J,) interviews of each interviewer."""
+        ...
+
+    def answer_counts(self, item: str) -> AnswerCounts:
+        """Counts of the valid answers to an item."""
+        ...
+
+    def cross_sums(self, rows: Rows, columns: tuple[ModelColumn, ...]) -> CrossSums:
+        """Cross products of the columns, the first of which is the constant, and the outcome."""
+        ...
+
+    def residual_powers(self, rows: Rows, columns: tuple[ModelColumn, ...], fixed: FloatArray) -> FloatArray:
+        """(J, 4) sums of the first four powers of outcome - columns @ fixed."""
+        ...
+
+    def patterns(self, rows: Rows, columns: tuple[ModelColumn, ...], most: int) -> Patterns | None:
+        """Interviews that are alike in columns and outcome, counted; None where there are more than `most` kinds."""
+        ...
+
+    def without(self, values: Mapping[str, Collection[float]]) -> Whole:
+        """The same with some answers (as `AnswerCounts.values` has them), by item, set to missing."""
+        ...
