@@ -40,6 +40,9 @@ _DECREMENT = 1e-13
 """Twice the log-likelihood still to be gained, by Newton's own estimate, over the size of the log-likelihood: done."""
 _SEPARATED = 15.0
 """A coefficient of this many logits per standard deviation has no maximum."""
+_FLAT = 1e-8
+"""Information per interview about a direction of the standardised parameters below which the maximum is at infinity:
+the search stops before the coefficients run as far as `_SEPARATED` where only a few answers are separated."""
 _BOUNDLESS = 12.0
 """A random intercept with this sd (latent ICC .98) means that answers hardly vary within interviewers."""
 _PROFILE_DECREMENT = 1e-9
@@ -378,6 +381,9 @@ def _result(
     at, cut = best.at, rows.n_categories - 1
     information = -best.curvature[f]
     used = len(information) if higher else len(information) - 1
+    flattest, directions = np.linalg.eigh(information[:used, :used])
+    if flattest[0] < _FLAT * one.count.sum():
+        return _no_curvature(np.abs(directions[:, 0]), cut, len(one.scale))
     covariance = np.linalg.inv(information[:used, :used])
     # Back from standardised columns: thresholds move by the coefficients times the centres.
     to_units = np.eye(used)
@@ -414,10 +420,22 @@ def _no_maximum(at: Parameters, f: int) -> CategoricalFailure:
     """Say what ran away."""
     slopes = np.abs(at.slopes[f])
     if len(slopes) and slopes.max() > _SEPARATED / 2:
-        return CategoricalFailure("a covariate separates the answers perfectly", int(slopes.argmax()))
+        return _separated(int(slopes.argmax()))
     if at.sd[f] > _BOUNDLESS / 2:
         return CategoricalFailure("answers hardly vary within interviewers, so their variance has no estimate")
     return CategoricalFailure("the search for the maximum of the likelihood did not arrive")
+
+
+def _no_curvature(direction: FloatArray, cut: int, n_covariates: int) -> CategoricalFailure:
+    """Say what the likelihood is flat in: parameters are thresholds, covariates and, where it is free, the sd."""
+    largest = int(direction.argmax()) - cut
+    if 0 <= largest < n_covariates:
+        return _separated(largest)
+    return CategoricalFailure("the answers do not tell the parameters of the model apart")
+
+
+def _separated(column: int) -> CategoricalFailure:
+    return CategoricalFailure("a covariate separates the answers perfectly", column)
 
 
 def latent_icc_interval(

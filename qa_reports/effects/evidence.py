@@ -171,6 +171,8 @@ def _side_by_side(items: Sequence[ItemEffects], n_interviewers: int, sampled: bo
     counts = np.diagonal(together, axis1=1, axis2=2)
     size = counts[:, :, None] * counts[:, None, :]
     overlap = np.divide(together, size, out=np.zeros_like(together), where=size > 0)
+    # A categorical model may have judged interviews that the adjusted linear one lacks: these have no residuals here.
+    deviation[counts == 0] = np.nan
     return _Table(deviation, _positive(within, 1e-3), overlap, counts.mean(1))
 
 

@@ -85,6 +85,8 @@ def _check_truth(node: ast.expr, text: str) -> None:
             _check_truth(operand, text)
         case ast.Compare(left=left, ops=ops, comparators=others):
             _check_operand(left, text)
+            if len(ops) > 1 and any(isinstance(operation, ast.In | ast.NotIn) for operation in ops):
+                raise ConfigError(f"data.where: {text!r}: 'in' stands in no chain, write and; {ALLOWED}")
             for operation, other in zip(ops, others, strict=True):
                 _check_comparison(operation, other, text)
             if not any(isinstance(part, ast.Name) for part in [left, *others]):

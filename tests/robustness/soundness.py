@@ -38,6 +38,14 @@ def run(config: Path, output: Path, *options: str) -> Ended:
     return Ended(code, told.getvalue(), found)
 
 
+def said(*command: str) -> tuple[int, str]:
+    """Exit code of a command, and what it printed on either stream."""
+    told = io.StringIO()
+    with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
+        code = main(list(command))
+    return code, told.getvalue()
+
+
 def assert_sound(ended: Ended, output: Path, items: list[str], refereed: bool = True) -> None:
     """Exit code 0 with results that add up, or 2 with one line and no file.
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from qa_reports import second_core
+from qa_reports.effects.categorical import CategoricalColumns, CategoricalFailure, fit_categorical_models
 from qa_reports.effects.joint_intervals import _Surface
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
@@ -185,3 +186,43 @@ def test_two_interviewers_and_a_covariate_of_theirs(tmp_path: Path) -> None:
 def test_a_square_table_of_z_is_no_table_of_distances() -> None:
     symmetric = np.array([[0.0, 1.0, 4.0], [1.0, 0.0, 2.0], [4.0, 2.0, 0.0]])
     assert sorted(_alike(symmetric)) == [0, 1, 2]
+
+
+def test_levels_that_are_separated_by_a_few_answers_have_no_coefficient() -> None:
+    """The search stops where the likelihood is flat, long before a coefficient is large by itself."""
+    random = np.random.default_rng(2)
+    interviewer, level = np.repeat(np.arange(6), 8), np.tile(np.arange(24), 2)
+    category = random.integers(0, 3, 48)
+    category[level < 3] = 2
+    fixed = (level[:, None] == np.arange(1, 24)).astype(float)
+    (fit,) = fit_categorical_models([CategoricalColumns(fixed, category, interviewer)], 6)
+    assert isinstance(fit, CategoricalFailure)
+    assert "separates the answers" in fit.reason
+
+
+def test_an_interviewer_without_residuals_has_no_combined_evidence(tmp_path: Path) -> None:
+    """The categorical null model judges interviews that the adjusted linear one lacks: here all of interviewer 105."""
+    random = np.random.default_rng(9)
+    interviewer = np.repeat(np.arange(6), 6)
+    answers = random.integers(0, 2, 36)
+    survey = RandomSurvey(
+        {
+            "who": [str(100 + number) for number in interviewer],
+            "q": [str(value) for value in answers],
+            "x": ["" if who == 5 else str(answer) for who, answer in zip(interviewer, answers, strict=True)],
+        },
+        {
+            "survey": {"name": "Separated"},
+            "data": {"file": "wave.csv", "interviewer": "who"},
+            "items": [{"name": "q", "model": "binary"}],
+            "respondent_covariates": [{"name": "x", "type": "numeric"}],
+            "flags": {"min_interviews": 1},
+        },
+    )
+    for row in (0, 1, 8, 15, 22, 29):  # not quite the answer itself
+        survey.columns["x"][row] = str(1 - answers[row]) if answers[row] else "0"
+    output = tmp_path / "out"
+    ended = run(survey.write(tmp_path), output, "--formats", "json")
+    assert_sound(ended, output, ["q"])
+    assert ended.results is not None
+    assert "separates" in ended.results["items"][0]["categorical"]["models"]["adjusted"]["reason"]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from qa_reports import second_core
+from tests.robustness.kinds import survey_ends_well
 from tests.robustness.random_surveys import RandomSurvey, random_surveys
-from tests.robustness.soundness import assert_sound, run
 
 ASKED = int(os.environ.get("QA_RANDOM_CASES", "0"))
 CASES = ASKED or 20
@@ -35,6 +33,4 @@ def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 @given(random_surveys())
 def test_random_surveys_end_well_or_with_a_reason(survey: RandomSurvey) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        config, output = survey.write(Path(folder)), Path(folder) / "out"
-        assert_sound(run(config, output), output, survey.items, survey.refereed)
+    survey_ends_well(survey)

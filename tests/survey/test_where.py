@@ -69,6 +69,8 @@ def test_rows(text: str, rows: list[int]) -> None:
         "age in cntry",
         "age in 'abc'",
         "age == [1]",
+        "age in [1] == limit",
+        "age not in [] < age in (3,)",
         "1 == 1",
         "age == None",
         "(lambda: age)() == 1",

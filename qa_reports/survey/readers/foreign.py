@@ -53,7 +53,10 @@ def read_foreign(kind: Kind, content: bytes, name: str, options: ReadConfig) -> 
     if "refused" in answer:
         raise DataError(_refusal(kind, name, answer, options))
     table = _from_rows(answer["table"], name) if kind == "workbook" else _from_columns(answer, name)
-    labels = {column: _labels(**answer["variables"][column]) for column in table.columns if answer["variables"]}
+    said = answer["variables"]  # by the names as the file has them, blanks and all
+    labels = {
+        column: _labels(**said[own]) for column, own in zip(table.columns, said and answer["table"], strict=False)
+    }
     return Delivered(table, labels, tuple(f"{name}: {note}." for note in answer["notes"]))
 
 
