@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
 from qa_reports import __version__
-from qa_reports.errors import ConfigError, OutputError, UserError, one_line
+from qa_reports.errors import NO_MEMORY, ConfigError, OutputError, UserError, one_line
 from qa_reports.progress import Both, LogFile, log_file, progress_on
 
 if TYPE_CHECKING:  # pydantic, pandas and statsmodels are slow to import: --help does not wait for them
     from qa_reports.config import Format
+    from qa_reports.delivery.manifest import RunFacts
     from qa_reports.pipeline import Mailing, ReportMade
+    from qa_reports.several import Options, Task
+    from qa_reports.watching import Outcome
 
 REPORT_MADE, BUG, USER_ERROR, FAIL_ON_MET, NOT_ALL_MAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+_SEVERITY = (REPORT_MADE, USER_ERROR, BUG)
+"""Of several reports the worst code counts."""
 
 _HELP = """\
 Shows which interviewers of a survey wave are worth a call, about what, and how sure that is.
@@ -36,17 +41,14 @@ For example:
   qa-report wave11.yaml --output monday --formats html
       writes only the page for the browser, into the folder monday
   qa-report north.yaml south.yaml --output week3
-      writes week3/north/ and week3/south/
+      writes week3/north/ and week3/south/, as many at once as there are cores,
+      and week3/index.html over both
 
 Exit codes: 0 the report is made, 1 a bug in this program, 2 something you can
 put right (the message says what), 3 the report is made and --fail-on or --strict
 was met, 4 the report is made, but not everybody who should has got it by e-mail.
+Of several reports the worst counts: 1, then 2, 4, 3, 0.
 """
-
-_NO_MEMORY = (
-    "there is not enough memory for this; close other programs, use a larger machine, "
-    "or let data.file hold fewer columns"
-)
 
 app = App(
     name="qa-report",
@@ -55,6 +57,7 @@ app = App(
     help_epilogue=_EPILOGUE,
     help_format="plaintext",
     usage="Usage: qa-report CONFIG... [OPTIONS]",
+    suppress_keyboard_interrupt=False,  # `main` says that it stopped
 )
 
 
@@ -92,6 +95,10 @@ def report(
         bool,
         Parameter(negative="", show_default=False, help="Write the messages as .eml files instead of sending them."),
     ] = False,
+    jobs: Annotated[
+        int | None,
+        Parameter(help="How many of several reports are made at once; as many as there are cores if not given."),
+    ] = None,
     log: Annotated[
         Path | None, Parameter(help="File to which every step, note and error is added, with its UTC time.")
     ] = None,
@@ -99,43 +106,132 @@ def report(
     verbose: Annotated[bool, Parameter(negative="", show_default=False, help="Print more about each step.")] = False,
 ) -> int:
     """Make the report of each configuration."""
-    from qa_reports.config import load_config
-
+    if jobs is not None and jobs < 1:
+        raise UserError(f"--jobs: is {jobs}; it should be at least 1")
     chosen = _formats(formats)
     folders = _folders(configs, output)
-    made: list[ReportMade] = []
-    failed = False
+    mailing: Mailing = "none" if no_email else "write" if dry_run else "send"
     with log_file(log) as lines:
-        try:
-            for config in configs:  # a mistake in the last one should not wait for the reports of the others
-                load_config(config)
-        except UserError as error:
-            _complain(error, lines)
-            return USER_ERROR
+        if len(configs) == 1:
+            code, made = _make_one(configs[0], output, chosen, new_run, mailing, lines, quiet, verbose)
+        else:
+            from qa_reports.several import Options
 
-        from qa_reports.pipeline import make_report
-
-        for config, folder in zip(configs, folders, strict=True):
-            try:
-                with progress_on(sys.stderr, quiet=quiet, verbose=verbose) as shown:
-                    progress = shown if lines is None else Both(shown, lines)
-                    to = folder if output else None
-                    mailing: Mailing = "none" if no_email else "write" if dry_run else "send"
-                    made.append(make_report(config, to, chosen, progress, new_run, mailing))
-            except UserError as error:
-                _complain(error, lines)
-                failed = True
-            except MemoryError:
-                _complain(UserError(f"{config}: {_NO_MEMORY}"), lines)
-                failed = True
-            else:
-                _print(f"{made[-1].shown}: {made[-1].verdict}", lines)
-    if failed:
-        return USER_ERROR
+            places = {config: folder if output else None for config, folder in zip(configs, folders, strict=True)}
+            options = Options(chosen, new_run, mailing, log)
+            code, made = _make_several(places, output, options, jobs, lines, quiet, verbose)
+    if code != REPORT_MADE:
+        return code
     if not all(report.all_mailed for report in made):
         return NOT_ALL_MAILED
-    doubtful = strict and any(report.n_doubts for report in made)
-    return FAIL_ON_MET if doubtful or any(_met(fail_on, report) for report in made) else REPORT_MADE
+    doubtful = strict and any(report.facts.n_doubts for report in made)
+    return FAIL_ON_MET if doubtful or any(_met(fail_on, report.facts) for report in made) else REPORT_MADE
+
+
+def _make_one(
+    config: Path,
+    output: Path | None,
+    formats: tuple[Format, ...] | None,
+    new_run: bool,
+    mailing: Mailing,
+    lines: LogFile | None,
+    quiet: bool,
+    verbose: bool,
+) -> tuple[int, list[ReportMade]]:
+    """Make a report in this very process."""
+    from qa_reports.pipeline import make_report
+
+    try:
+        with progress_on(sys.stderr, quiet=quiet, verbose=verbose) as shown:
+            progress = shown if lines is None else Both(shown, lines)
+            made = make_report(config, output, formats, progress, new_run, mailing)
+    except UserError as error:
+        _complain(error, lines)
+        return USER_ERROR, []
+    except MemoryError:
+        _complain(UserError(f"{config}: {NO_MEMORY}"), lines)
+        return USER_ERROR, []
+    _print(f"{made.shown}: {made.facts.sentence}", lines)
+    return REPORT_MADE, [made]
+
+
+def _make_several(
+    places: dict[Path, Path | None],
+    output: Path | None,
+    options: Options,
+    jobs: int | None,
+    lines: LogFile | None,
+    quiet: bool,
+    verbose: bool,
+) -> tuple[int, list[ReportMade]]:
+    """Make a report of each configuration, as many at once as there are cores, and an index of all."""
+    from qa_reports.config import load_config
+    from qa_reports.second_core import usable_cores
+    from qa_reports.several import make_reports, task_of
+    from qa_reports.watching import Outcome, watching
+
+    outcomes: dict[Path, Outcome] = {}
+    tasks: list[Task] = []
+    for config, place in places.items():
+        try:
+            tasks.append(task_of(config, load_config(config), place))
+        except UserError as error:
+            outcomes[config] = Outcome(config, errors=tuple(str(error).splitlines()))
+    with watching(sys.stderr, quiet=quiet, verbose=verbose, n_reports=len(places)) as watcher:
+        for outcome in outcomes.values():
+            watcher.ended(outcome)
+            _tell(outcome, watcher.say, lines)
+        for outcome in make_reports(tasks, options, jobs or usable_cores(), watcher):
+            outcomes[outcome.config] = outcome
+            if outcome.made is None:
+                _tell(outcome, watcher.say, lines)
+            else:
+                _tell(outcome, watcher.result, lines)
+    made = [outcome.made for outcome in outcomes.values() if outcome.made is not None]
+    code = max((_code(outcome) for outcome in outcomes.values()), key=_SEVERITY.index)
+    try:
+        _print(_index([outcomes[config] for config in places], output), lines)
+    except OutputError as error:  # the reports are safe
+        _complain(error, lines)
+        code = max(code, USER_ERROR, key=_SEVERITY.index)
+    return code, made
+
+
+def _tell(outcome: Outcome, say: Callable[[str], None], lines: LogFile | None) -> None:
+    """What a report says, or what stood in its way."""
+    if outcome.made is not None:
+        told = [f"{outcome.made.shown}: {outcome.made.facts.sentence}"]
+    elif outcome.bug is not None:
+        told = [f"{outcome.config}: {line}" for line in outcome.bug.splitlines()]
+    else:
+        start = str(outcome.config)
+        told = [line if line.startswith(start) else f"{start}: {line}" for line in outcome.errors]
+    for line in told:
+        say(line)
+        if lines is not None:
+            lines.line(line if outcome.made is not None else f"error: {line}")
+
+
+def _code(outcome: Outcome) -> int:
+    return REPORT_MADE if outcome.made is not None else USER_ERROR if outcome.bug is None else BUG
+
+
+def _index(outcomes: Sequence[Outcome], output: Path | None) -> str:
+    """Write the index of several reports, and say where it is and what it says."""
+    from qa_reports.delivery.surveys import SurveyRow, SurveysIndex, facts_of, index_folder, write_surveys_index
+
+    folder = index_folder([outcome.config for outcome in outcomes], output)
+    index = SurveysIndex(
+        tuple(
+            SurveyRow(
+                str(one.config),
+                None if one.made is None else facts_of(one.made.facts, one.made.folder, one.made.files, folder),
+                one.errors if one.bug is None else ("a bug in the program: the traceback was printed",),
+            )
+            for one in outcomes
+        )
+    )
+    return f"{write_surveys_index(index, folder)}: {index.sentence}"
 
 
 @app.command
@@ -299,7 +395,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(error)
         return USER_ERROR
     except MemoryError:
-        _complain(UserError(_NO_MEMORY))
+        _complain(UserError(NO_MEMORY))
         return USER_ERROR
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -336,8 +432,8 @@ def _folders(configs: Sequence[Path], output: Path | None) -> list[Path]:
     return folders
 
 
-def _met(fail_on: Literal["critical", "warning"] | None, report: ReportMade) -> bool:
-    flagged = {None: 0, "critical": report.n_critical, "warning": report.n_flagged}
+def _met(fail_on: Literal["critical", "warning"] | None, facts: RunFacts) -> bool:
+    flagged = {None: 0, "critical": facts.n_critical, "warning": facts.n_flagged}
     return flagged[fail_on] > 0
 
 

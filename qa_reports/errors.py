@@ -21,6 +21,12 @@ class OutputError(UserError):
     """A report cannot be written where it was asked for."""
 
 
+NO_MEMORY = (
+    "there is not enough memory for this; close other programs, use a larger machine, "
+    "or let data.file hold fewer columns"
+)
+
+
 def one_line(text: str) -> str:
     """Text from files made safe for a terminal: control characters, and with them colours, are written out."""
     return "".join(character if character.isprintable() else _visible(character) for character in text)

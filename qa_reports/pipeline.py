@@ -16,7 +16,7 @@ from qa_reports.delivery.archive import ArchivedRun, list_archive
 from qa_reports.delivery.folder import check_writable, write_files
 from qa_reports.delivery.history import find_history
 from qa_reports.delivery.keep import find_same, keep_run, refresh_index, run_facts
-from qa_reports.delivery.manifest import HashedFile, fingerprint, sha256_of
+from qa_reports.delivery.manifest import HashedFile, RunFacts, fingerprint, sha256_of
 from qa_reports.delivery.pseudonyms import keep_pseudonyms
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
@@ -53,13 +53,8 @@ class ReportMade:
     folder: Path
     files: tuple[str, ...]
     """Names of the files in the folder, the one to open first."""
-    verdict: str
-    """The report's first sentence."""
-    n_flagged: int
-    """Interviewers worth a call."""
-    n_critical: int
-    n_doubts: int = 0
-    """Results that are not to be trusted as they stand."""
+    facts: RunFacts
+    """What it says, and what it was made from."""
     all_mailed: bool = True
     """Whether everybody who is to get it by e-mail has it."""
 
@@ -76,6 +71,7 @@ def make_report(
     progress: Progress,
     new_run: bool = False,
     mailing: Mailing = "send",
+    alone: bool = True,
 ) -> ReportMade:
     """Make the report of one configuration.
 
@@ -87,11 +83,12 @@ def make_report(
         progress: told about every step.
         new_run: archive a run even if one made from the same things is there.
         mailing: what to do about the `email` section.
+        alone: use a second core; where other reports are made at the same time, they have it.
 
     Raises:
         UserError: something the user can put right; then no file has been written.
     """
-    with second_core() as core:
+    with second_core(wanted=alone) as core:
         return _make_report(config_path, output, formats, progress, new_run, mailing, core)
 
 
@@ -189,8 +186,8 @@ def _make_report(
     progress.begin("deliver")
     if pseudonyms is not None:
         keep_pseudonyms(pseudonyms, config_path.parent)
+    facts = run_facts(config, summary, used, inputs, history.runs, versions, mark)
     if archive is not None and keep:
-        facts = run_facts(config, summary, used, inputs, history.runs, versions, mark)
         run = keep_run(files, config_file, facts, archive, folder)
         progress.end("deliver", f"to {run.folder}")
         return _archived(run, _mail(run.folder, config, config_path, mailing, progress))
@@ -200,14 +197,7 @@ def _make_report(
         progress.note("no mail is sent, because only an archived report is mailed")
     _mention_older_files(folder, files, progress)
 
-    return ReportMade(
-        folder=folder,
-        files=tuple(files),
-        verdict=summary.verdict.sentence,
-        n_flagged=len(worth_a_call),
-        n_critical=sum(verdict.severity == "critical" for verdict in worth_a_call),
-        n_doubts=len(summary.doubts),
-    )
+    return ReportMade(folder, tuple(files), facts)
 
 
 def _mail(run: Path, config: ReportConfig, config_path: Path, mailing: Mailing, progress: Progress) -> bool:
@@ -237,16 +227,9 @@ def _mail(run: Path, config: ReportConfig, config_path: Path, mailing: Mailing, 
 
 def _archived(run: ArchivedRun, all_mailed: bool) -> ReportMade:
     """The report that stands in the archive."""
-    facts, there = run.manifest.facts, {file.name for file in run.manifest.outputs}
-    return ReportMade(
-        folder=run.folder,
-        files=tuple(name for name in FILE_NAMES.values() if name in there),
-        verdict=" ".join(filter(None, (facts.verdict, facts.since_last_wave))),
-        n_flagged=facts.n_flagged,
-        n_critical=facts.n_critical,
-        n_doubts=facts.n_doubts,
-        all_mailed=all_mailed,
-    )
+    there = {file.name for file in run.manifest.outputs}
+    files = tuple(name for name in FILE_NAMES.values() if name in there)
+    return ReportMade(run.folder, files, run.manifest.facts, all_mailed)
 
 
 def _none() -> None:

@@ -56,13 +56,16 @@ IN_TURN = SecondCore(None)
 
 
 @contextlib.contextmanager
-def second_core() -> Iterator[SecondCore]:
-    """A second core for a while; what was not begun by the end is given up."""
-    if not _can_fork():
+def second_core(wanted: bool = True) -> Iterator[SecondCore]:
+    """A second core for a while; what was not begun by the end is given up.
+
+    Where it is not wanted, because other processes have the cores, everything is done in turn.
+    """
+    if not wanted or not can_fork() or usable_cores() < 2:
         yield IN_TURN
         return
     executor = ProcessPoolExecutor(
-        1, multiprocessing.get_context("fork"), initializer=_end_with, initargs=(os.getpid(),)
+        1, multiprocessing.get_context("fork"), initializer=end_with, initargs=(os.getpid(),)
     )
     try:
         yield SecondCore(executor)
@@ -71,11 +74,17 @@ def second_core() -> Iterator[SecondCore]:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _can_fork() -> bool:
-    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
+def can_fork() -> bool:
+    """Whether a process can be had that has everything in memory already."""
+    return sys.platform == "linux"
 
 
-def _end_with(parent: int) -> None:
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def end_with(parent: int) -> None:
     """End when the program that started this process is gone, however it went: it may have been killed."""
 
     def watch() -> None:

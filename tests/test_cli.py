@@ -93,19 +93,6 @@ def test_output_is_written_straight_into_the_folder(small_wave: SmallWave) -> No
     assert {path.name for path in folder.parent.iterdir()} == {"monday"}
 
 
-def test_several_configurations_get_a_folder_each(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
-    other = small_wave.folder / "other.yaml"
-    other.write_text(small_wave.config.read_text(encoding="utf-8"), encoding="utf-8")
-    folder = small_wave.folder / "week"
-    arguments = [str(small_wave.config), str(other), "--output", str(folder), "--quiet", "--formats", "json"]
-    assert main(arguments) == 0
-    assert {str(path.relative_to(folder)) for path in folder.rglob("*.json")} == {
-        "wave/results.json",
-        "other/results.json",
-    }
-    assert len(capsys.readouterr().out.splitlines()) == 2
-
-
 def test_two_reports_never_share_a_folder(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
     again = small_wave.folder / "again" / "wave.yaml"
     again.parent.mkdir()
@@ -114,23 +101,6 @@ def test_two_reports_never_share_a_folder(small_wave: SmallWave, capsys: pytest.
     assert main(arguments) == 2
     assert "would be written there; rename one" in capsys.readouterr().err
     assert not (small_wave.folder / "week").exists()
-
-
-def test_a_mistake_in_the_last_configuration_stops_the_first(small_wave: SmallWave) -> None:
-    missing = small_wave.folder / "missing.yaml"
-    assert main([str(small_wave.config), str(missing), "--quiet"]) == 2
-    assert small_wave.files() == {"wave.yaml", "wave.csv"}
-
-
-def test_data_that_cannot_be_used_do_not_stop_the_other_report(
-    small_wave: SmallWave, capsys: pytest.CaptureFixture[str]
-) -> None:
-    other = small_wave.folder / "other.yaml"
-    other.write_text(small_wave.config.read_text(encoding="utf-8").replace("wave.csv", "gone.csv"), encoding="utf-8")
-    assert main([str(other), str(small_wave.config), "--quiet", "--formats", "json"]) == 2
-    captured = capsys.readouterr()
-    assert "gone.csv" in captured.err
-    assert captured.out.startswith(str(small_wave.folder / "wave-report" / "results.json"))
 
 
 def test_the_same_input_gives_the_same_bytes(small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch) -> None:

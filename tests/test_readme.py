@@ -54,6 +54,7 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert [path.name for path in Path("monday").iterdir()] == ["report.html"]
     assert sorted(str(path) for path in Path("week3").rglob("*.json")) == [
         "week3/example/results.json",
+        "week3/index.json",
         "week3/minimal/results.json",
     ]
 

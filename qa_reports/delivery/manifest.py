@@ -79,6 +79,13 @@ class RunFacts:
     """What the files are a function of, see `fingerprint`."""
     n_doubts: int = 0
     """Results that are not to be trusted as they stand."""
+    expected_flagged: float | None = None
+    """Interviewers that chance alone would flag; None in manifests of earlier versions."""
+
+    @property
+    def sentence(self) -> str:
+        """What the report says, and what is new in it."""
+        return " ".join(filter(None, (self.verdict, self.since_last_wave)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,10 @@ from qa_reports.report.waves import ItemOverWaves
 SCRIPTS = ("tables", "glossary", "figures", "fingerprint", "profiles", "report")
 """The page's script in parts, in the order in which they use each other."""
 
+SURVEYS_SCRIPTS = ("tables", "glossary", "surveys")
+SURVEYS_GENERATOR = "qa-report, index of several surveys"
+"""What the index of several surveys is known by."""
+
 
 def templates_folder() -> Path:
     """Where the templates stand: inside the installed package, or beside it in a checkout."""
@@ -88,6 +92,23 @@ def render_archive_index(index: object) -> str:
     style = Markup("\n").join((_asset("styles/report.css"), _asset("styles/index.css")))
     return environment.get_template("index.html.j2").render(
         index=index, style=style, content_security_policy=_content_security_policy(style, None)
+    )
+
+
+def render_surveys_index(index: object) -> str:
+    """The index of several surveys (`delivery.surveys.SurveysIndex`): one self-contained page."""
+    style = Markup("\n").join((_asset("styles/report.css"), _asset("styles/surveys.css")))
+    script = Markup("").join(_asset(f"scripts/{name}.js") for name in SURVEYS_SCRIPTS)
+    return (
+        template_environment()
+        .get_template("surveys.html.j2")
+        .render(
+            index=index,
+            style=style,
+            script=script,
+            generator=SURVEYS_GENERATOR,
+            content_security_policy=_content_security_policy(style, script),
+        )
     )
 
 

@@ -31,7 +31,7 @@ LONGEST = 20.0
 
 @pytest.fixture(autouse=True)
 def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(second_core, "_can_fork", lambda: False)
+    monkeypatch.setattr(second_core, "can_fork", lambda: False)
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0, -7e15, 1e24, 1e-15])

@@ -19,7 +19,7 @@ CASES = ASKED or 20
 @pytest.fixture(autouse=True)
 def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Warnings and tracebacks of a second process would not be seen here."""
-    monkeypatch.setattr(second_core, "_can_fork", lambda: False)
+    monkeypatch.setattr(second_core, "can_fork", lambda: False)
 
 
 @settings(

@@ -16,7 +16,7 @@ from tests.small_wave import SmallWave
 
 @pytest.fixture(autouse=True)
 def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(second_core, "_can_fork", lambda: False)
+    monkeypatch.setattr(second_core, "can_fork", lambda: False)
 
 
 def _mistaken(cases: list[RefereeCase]) -> list[float]:
