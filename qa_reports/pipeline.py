@@ -29,7 +29,6 @@ from qa_reports.indicators.collect import measure_indicators
 from qa_reports.progress import Progress
 from qa_reports.report.files import FILE_NAMES, report_files
 from qa_reports.report.mail import MAIL_FILE, mail_files, teams_without_interviewers
-from qa_reports.report.pdf import pdf_obstacle
 from qa_reports.report.results import results_document
 from qa_reports.report.results_waves import with_waves
 from qa_reports.report.summarise import summarise
@@ -103,7 +102,7 @@ def _make_report(
 ) -> ReportMade:
     config, config_file = load_config(config_path), config_path.read_bytes()
     wanted = formats or config.report.formats
-    obstacle = core.start(pdf_obstacle) if "pdf" in wanted else _none
+    obstacle = core.start(_pdf_obstacle) if "pdf" in wanted else _none
     reviewed_path = config_path.with_name(REVIEWED_FILE)
     reviewed = load_reviewed(reviewed_path)
     folder = output or config_path.with_name(f"{config_path.stem}-report")
@@ -230,6 +229,12 @@ def _archived(run: ArchivedRun, all_mailed: bool) -> ReportMade:
     there = {file.name for file in run.manifest.outputs}
     files = tuple(name for name in FILE_NAMES.values() if name in there)
     return ReportMade(run.folder, files, run.manifest.facts, all_mailed)
+
+
+def _pdf_obstacle() -> str | None:
+    from qa_reports.report.pdf import pdf_obstacle  # loads what draws and lays out, in the second process
+
+    return pdf_obstacle()
 
 
 def _none() -> None:

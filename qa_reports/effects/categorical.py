@@ -17,14 +17,14 @@ Sizes: m rows, J interviewers, C categories, p covariates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
 
+from qa_reports.effects.distributions import chi2_isf
 from qa_reports.effects.inference import boundary_p
 from qa_reports.effects.quadrature import Evaluation, Parameters, Rows, build_rows, evaluate
 
@@ -47,7 +47,7 @@ _BOUNDLESS = 12.0
 """A random intercept with this sd (latent ICC .98) means that answers hardly vary within interviewers."""
 _PROFILE_DECREMENT = 1e-9
 """As `_DECREMENT`, for the points of a profile: far below what the ends of an interval notice."""
-_SD_PRECISION = 1e-5
+_SD_PRECISION = 1e-6
 """Of the ends of an interval, logits."""
 _FIRST_REACH = 0.3
 """First sd, in logits, tried as the upper end where the estimate is zero."""
@@ -452,7 +452,7 @@ def latent_icc_interval(
     whole = Parameters(
         (fit.thresholds - prepared.centre @ fit.fixed)[None], (fit.fixed * prepared.scale)[None], np.array([fit.sd])
     )
-    reach = float(np.sqrt(stats.chi2.ppf(level, 1)))
+    reach = float(np.sqrt(chi2_isf(1 - level, 1)))
 
     def excess(sd: float) -> float:
         """The signed root of the deviance above its minimum, nearly a line in the sd, over its allowed value."""
@@ -462,17 +462,39 @@ def latent_icc_interval(
         best = maximise(rows, held, nodes=nodes, free_sd=False, decrement=_PROFILE_DECREMENT)
         return float(np.sqrt(2 * max(fit.loglik - best.here.loglik[0], 0.0))) - reach
 
-    low = 0.0
+    low, best = 0.0, (fit.sd, -reach)
     if np.sqrt(fit.lr_statistic) > reach:
         near = max(0.0, fit.sd - 2.2 * (fit.sd_se or fit.sd))
-        low = float(optimize.brentq(excess, near if excess(near) > 0 else 0.0, fit.sd, xtol=_SD_PRECISION))
+        at_near = excess(near)
+        low = _root(excess, best, (near, at_near) if at_near > 0 else (0.0, excess(0.0)))
     step = 2 * fit.sd_se if fit.sd_se is not None else _FIRST_REACH
-    inside, outside = fit.sd, fit.sd + step
-    while excess(outside) < 0:
-        inside, outside = outside, outside + step
+    inside, outside = best, fit.sd + step
+    while (at_outside := excess(outside)) < 0:
+        inside, outside = (outside, at_outside), outside + step
         if outside > _BOUNDLESS:
             return latent_icc(low), 1.0
-    return latent_icc(low), latent_icc(float(optimize.brentq(excess, inside, outside, xtol=_SD_PRECISION)))
+    return latent_icc(low), latent_icc(_root(excess, inside, (outside, at_outside)))
+
+
+def _root(function: Callable[[float], float], inside: tuple[float, float], outside: tuple[float, float]) -> float:
+    """Where a function that is nearly a line turns from negative (`inside`: place, value) to positive (`outside`).
+
+    Regula falsi; halving the value at the end that stays keeps it from creeping up on one side (Illinois).
+    """
+    (a, at_a), (b, at_b) = inside, outside
+    middle = b
+    for _ in range(50):
+        if at_b <= 0 or abs(b - a) <= _SD_PRECISION:
+            break
+        middle = b - at_b * (b - a) / (at_b - at_a)
+        found = function(middle)
+        if abs(found) < _SD_PRECISION:
+            break
+        if found > 0:
+            b, at_b, at_a = middle, found, at_a / 2
+        else:
+            a, at_a, at_b = middle, found, at_b / 2
+    return middle
 
 
 def rows_of(batch: Sequence[PreparedColumns]) -> Rows:

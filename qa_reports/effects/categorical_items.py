@@ -252,11 +252,11 @@ def _counted(plan: ModelPlan, whole: Whole | None) -> Patterns | None:
 def _choose(values: FloatArray, counts: IntArray, model: Literal["auto", "linear", "ordinal", "binary"]) -> _Choice:
     """The kind of model by the number and the distribution of the answers, or as configured."""
     categories, share = len(values), float(counts.max() / counts.sum())
-    skewness = _skewness(values, counts) if categories > 1 else 0.0
+    skew = _skewness(values, counts) if categories > 1 else 0.0
     different = f"there are {categories} different answers"
     uneven = None
-    if abs(skewness) > SKEWED:
-        uneven = f"the answers are skewed (skewness {skewness:.1f})".replace("-", "\N{MINUS SIGN}")
+    if abs(skew) > SKEWED:
+        uneven = f"the answers are skewed (skewness {skew:.1f})".replace("-", "\N{MINUS SIGN}")
     elif share > DOMINANT:
         uneven = f"{share:.0%} of the answers are the same"
     if model == "linear" or categories < 2:

@@ -8,8 +8,8 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from qa_reports.effects.distributions import chi2_sf, f_sf, normal_isf
 from qa_reports.effects.inference import boundary_p, expected_ranks
 from qa_reports.effects.influence import Deletions, delete_interviewers, two_sided
 from qa_reports.effects.information import wald_f
@@ -40,7 +40,7 @@ from qa_reports.second_core import IN_TURN, SecondCore
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_DETECTABLE = float(stats.norm.isf(0.0005) + stats.norm.isf(0.2))
+_DETECTABLE = float(normal_isf(0.0005) + normal_isf(0.2))
 """Standard errors that a shift must measure to be found with 80 % power at a two-sided p of .001."""
 
 
@@ -267,9 +267,9 @@ def _group_tests(plan: ModelPlan, batch: _Batch, f: int) -> tuple[GroupTest, ...
                 terms=tuple(plan.terms[k] for k in positions),
                 statistic=float(numbers.f[f]),
                 df=float(numbers.df[f]),
-                p=float(stats.f.sf(numbers.f[f], len(positions), numbers.df[f])),
+                p=float(f_sf(numbers.f[f], len(positions), numbers.df[f])),
                 likelihood_ratio=None if ratio is None else max(ratio, 0.0),
-                likelihood_ratio_p=None if ratio is None else float(stats.chi2.sf(max(ratio, 0.0), len(positions))),
+                likelihood_ratio_p=None if ratio is None else float(chi2_sf(max(ratio, 0.0), len(positions))),
             )
         )
     return tuple(tests)

@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from qa_reports.effects.categorical import (
     CategoricalColumns,
@@ -23,6 +22,7 @@ from qa_reports.effects.categorical import (
     number_categories,
 )
 from qa_reports.effects.design import Term, covariate_terms, plan_model
+from qa_reports.effects.distributions import binomial_mid_p, normal_isf, normal_sf, skewness
 from qa_reports.effects.fit import fit_models
 from qa_reports.effects.linear import FailedModel, ModelPlan, ModelResult
 from qa_reports.effects.predictive import predictive_tails
@@ -191,15 +191,11 @@ def _modelled_values(measure: IndicatorMeasure) -> tuple[FloatArray, Literal["li
     given = measure.values[has]
     _, counts = np.unique(given, return_counts=True)
     concentrated = counts.max() > _CONCENTRATED * len(given)
-    if measure.scale == "continuous" and not concentrated and abs(_skewness(given)) <= _SKEWED:
+    if measure.scale == "continuous" and not concentrated and abs(skewness(given)) <= _SKEWED:
         return measure.values, "linear"
     values = np.full(len(measure.values), np.nan)
     values[has] = collapse(given)
     return values, "binary" if np.nanmax(values) <= 1 else "ordinal"
-
-
-def _skewness(values: FloatArray) -> float:
-    return float(stats.skew(values)) if np.ptp(values) > 0 else 0.0
 
 
 def collapse(values: FloatArray) -> FloatArray:
@@ -207,8 +203,9 @@ def collapse(values: FloatArray) -> FloatArray:
     levels, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     if len(levels) > 10 * _CATEGORIES:
         # Many different values: by their ranks first, so that merging neighbours stays cheap.
+        rank = (np.cumsum(counts) - (counts - 1) / 2)[place]
         levels, place, counts = np.unique(
-            np.floor(stats.rankdata(values) / (len(values) + 1) * 10 * _CATEGORIES),
+            np.floor(rank / (len(values) + 1) * 10 * _CATEGORIES),
             return_inverse=True, return_counts=True,
         )  # fmt: skip
     category, sizes = list(range(len(levels))), [int(count) for count in counts]
@@ -231,7 +228,7 @@ def _effects(
     elsewhere = _means(hit, owner, j)[1]
     sign = 1.0 if measure.worrying == "high" else -1.0
     model, score = _model(survey, measure, terms)
-    p, judged_by = stats.norm.sf(sign * score), _judge_of(model)
+    p, judged_by = normal_sf(sign * score), _judge_of(model)
     if measure.kind == "duplicates" and indicators.duplicates is not None:
         judged_by, p, affected = "pairs", indicators.duplicates.p, indicators.duplicates.alike
         elsewhere = (affected.sum() - affected) / np.maximum(n.sum() - n, 1)
@@ -244,7 +241,7 @@ def _effects(
     return IndicatorEffects(
         measure=measure, model=model, judged_by=judged_by, n=n, own=own, others=others, affected=affected,
         affected_elsewhere=elsewhere, size=sign * (own - others) / sd if sd > 0 else np.zeros(j), p=p,
-        z=stats.norm.isf(np.clip(p, 1e-300, 1 - 1e-16)),
+        z=normal_isf(np.clip(p, 1e-300, 1 - 1e-16)),
     )  # fmt: skip
 
 
@@ -270,5 +267,4 @@ def exact_tails(affected: IntArray, n: IntArray) -> FloatArray:
     """
     x, size = affected.sum() - affected, n.sum() - n
     rate = (x + 0.5) / (size + 1)
-    tails = stats.binom.sf(affected, n, rate) + 0.5 * stats.binom.pmf(affected, n, rate)
-    return np.where(n > 0, tails, np.nan)
+    return np.where(n > 0, binomial_mid_p(affected, n, rate), np.nan)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from qa_reports.effects.distributions import chi2_sf, normal_cdf
 
 FloatArray = NDArray[np.float64]
 
@@ -17,8 +18,8 @@ def boundary_p(statistic: float, added_terms: int) -> float:
     intercept has k = 1: half a point mass at zero (Self & Liang 1987, JASA 82; Stram & Lee 1994, Biometrics 50).
     """
     statistic = max(statistic, 0.0)
-    upper = float(stats.chi2.sf(statistic, added_terms))
-    lower = float(stats.chi2.sf(statistic, added_terms - 1)) if added_terms > 1 else float(statistic <= 0)
+    upper = float(chi2_sf(statistic, added_terms))
+    lower = float(chi2_sf(statistic, added_terms - 1)) if added_terms > 1 else float(statistic <= 0)
     return (upper + lower) / 2
 
 
@@ -26,8 +27,12 @@ def false_discovery_q(p: FloatArray) -> FloatArray:
     """Benjamini-Hochberg adjusted p of the finite entries of `p` (any shape); NaN stays NaN."""
     q = np.full(p.shape, np.nan)
     judged = np.isfinite(p)
-    if judged.any():
-        q[judged] = stats.false_discovery_control(p[judged])
+    given = p[judged]
+    order = np.argsort(given)[::-1]
+    rank = np.arange(len(given), 0, -1)
+    adjusted = np.empty(len(given))
+    adjusted[order] = np.minimum.accumulate(given[order] * len(given) / rank)
+    q[judged] = np.minimum(adjusted, 1.0)
     return q
 
 
@@ -45,7 +50,7 @@ def expected_ranks(eblup: FloatArray, conditional_sd: FloatArray) -> FloatArray:
             spread = np.sqrt(v[rows, None] + v[None])
             gap = m[rows, None] - m[None]
             with np.errstate(divide="ignore", invalid="ignore"):
-                above = np.where(spread > 0, stats.norm.cdf(gap / spread), 0.5 * (1 + np.sign(gap)))
+                above = np.where(spread > 0, normal_cdf(gap / spread), 0.5 * (1 + np.sign(gap)))
             # An interviewer is never above themselves: their own term is 1/2.
             ranks[rows, term] = 0.5 + above.sum(1)
     return ranks

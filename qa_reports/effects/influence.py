@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from qa_reports.effects.distributions import normal_isf, t_sf
 from qa_reports.effects.information import degrees_of_freedom, expected_information
 from qa_reports.effects.likelihood import Problem, problem, profile
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform
@@ -177,5 +177,5 @@ def _compare(setup: Problem, start: FloatArray, zz: FloatArray, zc: FloatArray) 
 
 def two_sided(statistic: FloatArray, df: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Two-sided p of a t statistic, and the normal score with its sign (finite for p down to 1e-300)."""
-    half = np.maximum(stats.t.sf(np.abs(statistic), df), 1e-300)
-    return np.minimum(2 * half, 1.0), np.sign(statistic) * stats.norm.isf(half)
+    half = np.maximum(t_sf(np.abs(statistic), df), 1e-300)
+    return np.minimum(2 * half, 1.0), np.sign(statistic) * normal_isf(half)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from qa_reports.effects.distributions import chi2_isf
 from qa_reports.effects.likelihood import Problem, deviance, penalty_and_r2, problem, profile
 from qa_reports.effects.mixed_model import MixedModelFits
 from qa_reports.effects.moments import Moments
@@ -47,7 +47,7 @@ def icc_intervals(moments: Moments, fits: MixedModelFits, level: float = 0.95) -
     def at(candidate: FloatArray) -> FloatArray:
         return deviance(setup, candidate[:, None, None, None])[:, 0]
 
-    interval = _cross(at, at(d), d, 1 / workload, stats.chi2.ppf(level, 1))
+    interval = _cross(at, at(d), d, 1 / workload, float(chi2_isf(1 - level, 1)))
     bounds[usable] = interval / (1 + interval)
     return bounds
 
@@ -70,7 +70,7 @@ def single_term_intervals(
     s2 = fits.residual_variance[usable] / unit
     d = fits.relative[usable, 0, 0]
     variance = d * s2
-    lowest, rise = _deviance_at(setup, d, s2), stats.chi2.ppf(level, 1)
+    lowest, rise = _deviance_at(setup, d, s2), float(chi2_isf(1 - level, 1))
     workload = setup.workload[:, 0, 0]
     smallest = 1e-8 / workload
 

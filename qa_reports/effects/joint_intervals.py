@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize
 
+from qa_reports.effects.distributions import chi2_isf
 from qa_reports.effects.intervals import ZETA, Interval
 from qa_reports.effects.likelihood import problem, profile
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform
@@ -52,7 +53,7 @@ def joint_intervals(
     if 0 in random and away.any():
         return None
     surface = _Surface(moments, random, fits, f)
-    rise, q = float(np.sqrt(stats.chi2.ppf(level, 1))), len(random)
+    rise, q = float(np.sqrt(chi2_isf(1 - level, 1))), len(random)
     pairs = [(k, m) for k in range(q) for m in range(k + 1, q)]
     return JointIntervals(
         variances=tuple(_squared(_interval(surface.variance(k), surface.lowest, rise)) for k in range(q)),

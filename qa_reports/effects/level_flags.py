@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from qa_reports.config import ReportConfig
+from qa_reports.effects.distributions import normal_isf
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.findings import Flag
 from qa_reports.effects.judge import level_cells
@@ -41,7 +41,7 @@ def level_source(
             items=tuple(cell.what for cell in named),
             estimate=strongest.deviation,
             unit="scale points",
-            z=strongest.z if single else float(np.sign(strongest.deviation) * stats.norm.isf(p / 2)),
+            z=strongest.z if single else float(np.sign(strongest.deviation) * normal_isf(p / 2)),
             p=strongest.p if single else p,
             q=strongest.q if single else finding.q,
             sentence=level_sentence(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, special, stats
+from scipy import fft, special
 
 from qa_reports.effects.categorical import (
     NODES,
@@ -27,6 +27,7 @@ from qa_reports.effects.categorical import (
     prepare_columns,
     rows_of,
 )
+from qa_reports.effects.distributions import binomial_mid_p, normal_isf, t_sf
 from qa_reports.effects.quadrature import Parameters, evaluate
 
 FloatArray = NDArray[np.float64]
@@ -282,8 +283,8 @@ def _judge(prepared: PreparedColumns, who: IntArray, without: _Without, steps: I
 def _two_sided(below: FloatArray, above: FloatArray, df: FloatArray) -> FloatArray:
     """(2, k) p and signed normal score from mid-p tails; as with a z, the normal score is referred to t."""
     smaller = np.clip(np.minimum(below, above), _SMALLEST, 0.5)
-    half = stats.t.sf(stats.norm.isf(smaller), df)
-    return np.stack([2 * half, np.where(above < below, 1.0, -1.0) * stats.norm.isf(half)])
+    half = t_sf(normal_isf(smaller), df)
+    return np.stack([2 * half, np.where(above < below, 1.0, -1.0) * normal_isf(half)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -388,11 +389,10 @@ def _against_constant(prepared: PreparedColumns, j: int, others: FloatArray, ste
     count, away = prepared.count[mine], steps[prepared.category[mine]] - steps[usual]
     n, different = float(count.sum()), float(count[away != 0].sum())
     share = 0.5 / (others.sum() + 1)
-    chance = stats.binom(round(n), share)
-    above = float(chance.sf(different) + chance.pmf(different) / 2)
+    above = float(binomial_mid_p(different, round(n), share))
     smaller = min(max(min(above, 1 - above), _SMALLEST), 0.5)
     sign = float(np.sign(count @ away)) or 1.0
     size = float(np.abs(away[away != 0]).mean()) if different else 1.0
-    sd = size * float(chance.std()) / n
+    sd = size * float(np.sqrt(n * share * (1 - share))) / n
     direction = sign if above < 0.5 else -sign
-    return np.array([2 * smaller, direction * stats.norm.isf(smaller), steps[usual] + sign * size * share, sd])
+    return np.array([2 * smaller, direction * normal_isf(smaller), steps[usual] + sign * size * share, sd])

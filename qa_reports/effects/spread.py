@@ -16,12 +16,36 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
-from scipy.interpolate import CubicSpline
+from scipy import special
 
+from qa_reports.effects.distributions import normal_isf
 from qa_reports.effects.inference import boundary_p
 
 FloatArray = NDArray[np.float64]
+
+
+def _flat_start_spline(knots: FloatArray, at: FloatArray) -> FloatArray:
+    """(K, M) weights of values at K knots in the cubic spline through them, evaluated at M points.
+
+    Its first derivative is 0 at the first knot; at the other end the third derivative is continuous (not-a-knot).
+    """
+    h, k = np.diff(knots), len(knots)
+    slope = np.diff(np.eye(k), axis=0) / h[:, None]
+    left, right = np.zeros((k, k)), np.zeros((k, k))
+    left[0, 0] = 1.0
+    for i in range(1, k - 1):
+        left[i, i - 1 : i + 2] = h[i], 2 * (h[i - 1] + h[i]), h[i - 1]
+        right[i] = 3 * (h[i] * slope[i - 1] + h[i - 1] * slope[i])
+    end = h[-1] + h[-2]
+    left[-1, -2:] = end, h[-2]
+    right[-1] = (h[-1] ** 2 * slope[-2] + (2 * end + h[-1]) * h[-2] * slope[-1]) / end
+    derivative = np.linalg.solve(left, right)
+    part = np.clip(np.searchsorted(knots, at, side="right") - 1, 0, k - 2)
+    t, width = ((at - knots[part]) / h[part])[:, None], h[part][:, None]
+    value = np.eye(k)[part] * (1 + 2 * t) * (1 - t) ** 2 + np.eye(k)[part + 1] * t**2 * (3 - 2 * t)
+    bend = derivative[part] * (t * (1 - t) ** 2) - derivative[part + 1] * (t**2 * (1 - t))
+    return np.asarray((value + width * bend).T)
+
 
 _TAUS = np.array([0.0, 0.03, 0.06, 0.09, 0.12, 0.15, 0.18, 0.22, 0.27, 0.33, 0.4, 0.5, 0.65, 0.85, 1.1, 1.5])
 """Where the likelihood of tau is evaluated: an interviewer's sd is between e^-3 and e^3 times the usual at 1.5."""
@@ -30,6 +54,8 @@ FEWEST = 3
 _SCORING = 2
 """Steps towards s: the start is good and the curve nearly a parabola."""
 _FINE = np.linspace(0.0, _TAUS[-1], 3001)
+_SPLINE = _flat_start_spline(_TAUS, _FINE)
+"""(T, 3001) what the value at each grid point adds to the curve between them."""
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 _TAIL_NODES, _TAIL_WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
 _INTERVAL_DROP = 3.841458820694124
@@ -169,8 +195,7 @@ def _profile(log_ratio: FloatArray, df: FloatArray, tau: FloatArray) -> _Profile
 def _best_tau(restricted: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Maximum, 95 % interval and likelihood ratio against 0 of log-likelihoods (F, T) over the grid of tau."""
     # Only tau squared enters, so the curve is flat at 0.
-    flat = np.zeros(len(restricted))
-    curve = np.asarray(CubicSpline(_TAUS, restricted, axis=1, bc_type=((1, flat), "not-a-knot"))(_FINE))
+    curve = restricted @ _SPLINE
     best = curve.argmax(1)
     top = curve[np.arange(len(curve)), best]
     inside = 2 * (top[:, None] - curve) <= _INTERVAL_DROP
@@ -230,7 +255,7 @@ def _compare(log_ratio: FloatArray, df: FloatArray, without: _Without) -> dict[s
         "deviation": deviation,
         "deviation_se": np.sqrt(variance + special.polygamma(1, half) / 4),
         "p_deletion": 2 * tail,
-        "z": np.where(deviation < 0, -1.0, 1.0) * stats.norm.isf(tail),
+        "z": np.where(deviation < 0, -1.0, 1.0) * normal_isf(tail),
         "shrunken": shrunken,
         "shrunken_df": shrunken_df,
     }
@@ -257,13 +282,13 @@ def shrink_variances(
     s0^2 d0/chi2(d0) has the log-normal's mean and variance on the log scale: trigamma(d0/2) = 4 tau^2, and
     log s0^2 = 2 s + digamma(d0/2) - log(d0/2). At tau = 0 the result is exactly 1, with infinite degrees of freedom.
     """
-    tau = np.broadcast_to(tau, ratio.shape)
+    tau = np.asarray(tau)
     different, position = np.unique(tau, return_inverse=True)
     half = np.array([_inverse_trigamma(4 * value**2) if value > 0 else 1.0 for value in different])
-    half = half[position].reshape(ratio.shape)
+    half = half[position].reshape(tau.shape)
     usual = np.exp(2 * np.asarray(centre) + special.digamma(half) - np.log(half))
     shrunken = np.where(tau > 0, (2 * half * usual + df * ratio) / (2 * half + df), 1.0)
-    return shrunken, np.where(tau > 0, 2 * half + df, np.inf)
+    return shrunken, np.broadcast_to(np.where(tau > 0, 2 * half + df, np.inf), shrunken.shape)
 
 
 def _inverse_trigamma(value: float) -> float:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from qa_reports.config import ReportConfig
+from qa_reports.effects.distributions import normal_isf
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.findings import Flag
 from qa_reports.effects.rules import MINIMUM_SPREAD, NAMED_BESIDE, WEIGHT_OF_ONE_SPREAD, WEIGHT_OF_SPREAD
@@ -47,7 +47,7 @@ def spread_source(
             items=tuple(cell.what for cell in named),
             estimate=times_usual(leading.deviation),
             unit="times the usual spread",
-            z=float(np.sign(leading.deviation) * stats.norm.isf(leading.p / 2)),
+            z=float(np.sign(leading.deviation) * normal_isf(leading.p / 2)),
             p=leading.p,
             q=finding.q if by_all else leading.q,
             sentence=spread_sentence(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import special
 
 from qa_reports.indicators.measure import FloatArray, IndicatorMeasure, IntArray, not_applicable
 from qa_reports.indicators.similarity import PackedAnswers, ShareArray, blocks, pack_answers
@@ -236,7 +236,7 @@ def _judge(within: _Within, between: IntArray) -> tuple[FloatArray, float]:
     for j in np.flatnonzero(m):
         tried = _TRIED[len(within.links[j]) >= _TRIED]
         weakest = np.array([int(within.links[j][number - 1][0] * _BINS) for number in tried], dtype=np.int64)
-        tails = stats.poisson.sf(tried - 1, m[j] * tail[weakest])
+        tails = special.pdtrc(tried - 1, m[j] * tail[weakest])
         p[j] = min(1.0, float(tails.min(initial=1.0)) * max(1, len(tried)))
     improbable = np.flatnonzero(m.sum() * tail <= _EXPECTED)
     return p, float(improbable[0] / _BINS) if improbable.size else float("inf")
@@ -260,4 +260,12 @@ def _excess(counts: IntArray, m: IntArray, tail: FloatArray) -> float:
         return highest
     if np.exp(-expected).sum() <= without:
         return 1.0
-    return float(optimize.brentq(lambda times: np.exp(-times * expected).sum() - without, 1.0, highest))
+    times = 1.0
+    # Newton from the left on a falling, convex function never steps beyond its root.
+    for _ in range(200):
+        none = np.exp(-times * expected)
+        step = float((none.sum() - without) / (none * expected).sum())
+        times += step
+        if step <= 1e-12 * times:
+            break
+    return min(times, highest)

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from qa_reports.config import Format
-from qa_reports.report.excel import results_xlsx
-from qa_reports.report.pdf import render_pdf
 from qa_reports.report.render import render_html
 from qa_reports.report.results import results_json
 from qa_reports.report.summarise import ReportSummary
@@ -32,10 +30,23 @@ def report_files(
     """
     results = results_json(document)
     made: dict[Format, Callable[[], bytes]] = {
-        "pdf": core.start(render_pdf, summary, results) if "pdf" in formats else bytes,
+        "pdf": core.start(_pdf, summary, results) if "pdf" in formats else bytes,
         "json": lambda: results,
-        "xlsx": lambda: results_xlsx(document),
+        "xlsx": lambda: _xlsx(document),
         "html": lambda: render_html(summary).encode("utf-8"),
     }
     contents = {form: make() for form, make in reversed(made.items()) if form in formats}
     return {name: contents[form] for form, name in FILE_NAMES.items() if form in formats}
+
+
+def _pdf(summary: ReportSummary, results: bytes) -> bytes:
+    """What draws and lays out is loaded where it is needed: in the second process, and only for a PDF."""
+    from qa_reports.report.pdf import render_pdf
+
+    return render_pdf(summary, results)
+
+
+def _xlsx(document: Mapping[str, object]) -> bytes:
+    from qa_reports.report.excel import results_xlsx
+
+    return results_xlsx(document)

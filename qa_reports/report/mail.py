@@ -18,7 +18,6 @@ from pydantic import TypeAdapter, ValidationError
 from qa_reports.effects.flag import Flags
 from qa_reports.errors import DataError, one_line
 from qa_reports.report.formats import count_of
-from qa_reports.report.pdf import render_pdf
 from qa_reports.report.results import results_json
 from qa_reports.report.summarise import ReportSummary
 from qa_reports.report.teams import restrict_to_team, team_file_name, team_members
@@ -118,6 +117,8 @@ def mail_files(
         part = restrict_to_team(summary, team, flags)
         name = team_file_name(team)
         if whole is not None:
+            from qa_reports.report.pdf import render_pdf  # loads what draws and lays out
+
             made[name] = render_pdf(part)
         editions.append(_edition(part, (name, made[name]) if name in made else None))
     content = results_json({key: value for key, value in document.items() if key != "provenance"})

@@ -14,18 +14,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
+from qa_reports.effects.distributions import normal_isf, normal_sf, t_isf, t_sf
 from qa_reports.effects.inference import false_discovery_q
 from qa_reports.report.wave_changes import ChangeStatus, InterviewerChange, compare_interviewers, other_people, roster
 from qa_reports.report.wave_results import FixedEffectResult, ItemResult, WaveResults
 
 LIMIT_WAVES = 5
 """Waves needed before limits are drawn, the present one included: fewer say little about ordinary variation."""
-LIMIT_TAIL = float(stats.norm.sf(3))
+LIMIT_TAIL = float(normal_sf(3))
 """Share beyond each limit when nothing has changed, as with three standard deviations that are known."""
 CONFIDENCE = 0.95
-_Z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+_Z = float(normal_isf((1 - CONFIDENCE) / 2))
 _INTERCEPT = "(Intercept)"
 
 
@@ -194,7 +194,7 @@ def icc_change(now: WavePoint, then: WavePoint) -> Change | None:
     elif towards_zero <= 0:
         return None
     else:
-        p = 2 * float(stats.norm.sf(abs(difference) / towards_zero))
+        p = 2 * float(normal_sf(abs(difference) / towards_zero))
     return Change(difference, difference - down, difference + up, p, math.nan, False)
 
 
@@ -210,8 +210,8 @@ def mean_change(now: FixedEffectResult | None, then: FixedEffectResult | None) -
     share = float(np.sum(variances**2 / np.array([first[2], second[2]])))
     df = total**2 / share if share > 0 else math.inf
     difference = first[0] - second[0]
-    margin = float(stats.t.ppf((1 + CONFIDENCE) / 2, df)) * math.sqrt(total)
-    p = 2 * float(stats.t.sf(abs(difference) / math.sqrt(total), df))
+    margin = float(t_isf((1 - CONFIDENCE) / 2, df)) * math.sqrt(total)
+    p = 2 * float(t_sf(abs(difference) / math.sqrt(total), df))
     return Change(difference, difference - margin, difference + margin, p, math.nan, False)
 
 
@@ -227,7 +227,7 @@ def icc_limits(earlier: Sequence[float], now: float) -> Limits | None:
     values = np.asarray(earlier, dtype=np.float64)
     centre = float(values.mean())
     spread = float(values.std(ddof=1)) * math.sqrt(1 + 1 / values.size)
-    reach = float(stats.t.isf(LIMIT_TAIL, values.size - 1)) * spread
+    reach = float(t_isf(LIMIT_TAIL, values.size - 1)) * spread
     low, high = max(0.0, centre - reach), min(1.0, centre + reach)
     return Limits(centre, low, high, not low <= now <= high)
 
@@ -290,7 +290,7 @@ def _point(item: ItemResult, wave: str) -> WavePoint:
     estimate = _estimate(_intercept(item))
     interval = None
     if estimate is not None:
-        margin = float(stats.t.ppf((1 + CONFIDENCE) / 2, estimate[2])) * estimate[1]
+        margin = float(t_isf((1 - CONFIDENCE) / 2, estimate[2])) * estimate[1]
         interval = (estimate[0] - margin, estimate[0] + margin)
     mean = None if estimate is None else estimate[0]
     return WavePoint(wave, item.item, item.n_interviews, item.icc, item.icc_interval, mean, interval)
