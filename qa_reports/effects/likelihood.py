@@ -97,9 +97,17 @@ class Problem:
 
     @cached_property
     def zc_products(self) -> FloatArray:
-        """(F, J, (p+1)^2) outer products of Z'[X y], for a single random term."""
-        zc = self.zc[:, 0, :, 0, :]
-        return (zc[..., :, None] * zc[..., None, :]).reshape(*zc.shape[:2], -1)
+        """(F, r J, (p+1)^2) z_a z_b' + z_b z_a' of the rows of Z'[X y] for every element (a, b) of D, once for a = b.
+
+        Any sum over interviewers of C'Z M Z'C with a symmetric M is a product of the elements of M with these.
+        """
+        zc = self.zc[:, 0]
+        f, _, q, width = zc.shape
+        elements = []
+        for a, b in zip(*np.tril_indices(q), strict=True):
+            product = zc[:, :, a, :, None] * zc[:, :, b, None, :]
+            elements.append(product if a == b else product + np.swapaxes(product, -1, -2))
+        return np.stack(elements, axis=1).reshape(f, -1, width * width)
 
     @cached_property
     def n(self) -> FloatArray:
@@ -201,20 +209,18 @@ def penalty_and_r2(
 ) -> tuple[FloatArray, FloatArray]:
     """(F, K) each: the two parts of the deviance, without derivatives; at given fixed effects (F, K, p), else at the
     best ones."""
-    zz, zc, keep, p = problem.zz, problem.zc, problem.keep, problem.n_fixed
+    zz, keep, p = problem.zz, problem.keep, problem.n_fixed
     if len(problem.random) == 1:
         d, z = relative[..., 0], zz[..., 0, 0]
         shrink = np.asarray(1 / (1 + d * z))
         explained = (keep * d * shrink @ problem.zc_products).reshape(problem.total.shape)
         log_h = -(keep * np.log(shrink)).sum(-1)
     else:
-        d = relative[:, :, None]
-        q_inverse = np.eye(len(problem.random)) + zz @ d
-        shrink, determinant = _inverse(q_inverse)
-        # sum_j keep_j Z'C' D Q Z'C as one product of flat weights and flat constants.
-        weight = keep[..., None, None] * (d @ shrink)
-        explained = np.einsum("fkjab,fjap,fjbs->fkps", weight, zc[:, 0], zc[:, 0], optimize=True)
-        log_h = (keep * np.log(determinant)).sum(-1)
+        _, shrink, log_h_each = _shrinkage(zz, relative)
+        rows, columns = np.tril_indices(len(problem.random))
+        weight = _times(np.moveaxis(relative, (-2, -1), (0, 1))[..., None], shrink)[rows, columns]
+        explained = _weighted(problem, np.moveaxis(keep * weight, 0, 2))
+        log_h = (keep * log_h_each).sum(-1)
     s = problem.total - explained
     xx, xy = s[..., :p, :p], s[..., :p, p]
     if fixed is None:
@@ -253,50 +259,78 @@ def _profile_one_term(problem: Problem, d: FloatArray) -> Profile:
 
 
 def _profile_several_terms(problem: Problem, relative: FloatArray, second: bool) -> Profile:
-    zz, zc, keep, basis = problem.zz, problem.zc, problem.keep, problem.basis
-    d = relative[:, :, None]
-    q_inverse = np.eye(len(problem.random)) + zz @ d
-    shrink, determinant = _inverse(q_inverse)
-    w, t = shrink @ zz, shrink @ zc
-    kept_t = keep[..., None, None] * t
-    t_transposed = np.swapaxes(t, -1, -2)
-    s = problem.total - (np.swapaxes(zc, -1, -2) @ d @ kept_t).sum(2)
-    # e_t[a] = E_a T_j, e_w[a] = E_a W_j; one loop over the few elements of D keeps the arrays small.
-    e_t = [e @ t for e in basis]
-    e_w = [e @ w for e in basis]
-    r = len(basis)
-    s_gradient = np.stack([-(np.swapaxes(kept_t, -1, -2) @ e_t[a]).sum(2) for a in range(r)], axis=2)
-    s_hessian = np.full((*s.shape[:2], r, r, *s.shape[2:]), np.nan)
-    log_h_hessian = np.full((*s.shape[:2], r, r), np.nan)
-    for a in range(r if second else 0):
-        for b in range(a + 1):
-            half = (keep[..., None, None] * (t_transposed @ (e_w[a] @ e_t[b]))).sum(2)
-            s_hessian[:, :, a, b] = s_hessian[:, :, b, a] = half + np.swapaxes(half, -1, -2)
-            trace = np.einsum("fkjab,fkjba->fkj", e_w[a], e_w[b])
-            log_h_hessian[:, :, a, b] = log_h_hessian[:, :, b, a] = -(keep * trace).sum(-1)
+    """Several random terms. Matrices over interviewers have their indices in front: (q, q, F, K, J), see `_times`.
+
+    With T = Q Z'C, W = Q Z'Z and units e_i e_j' of the basis of D: S_a = -T'E_a T sums -C'Z G_ij Z'C with
+    G_ij = (Q'e_i)(Q'e_j)', and S_ab = T'(E_a W E_b + E_b W E_a)T sums W_jk (G_il + G_li) over the units of a and b.
+    """
+    keep, q = problem.keep, len(problem.random)
+    z, shrink, log_h_each = _shrinkage(problem.zz, relative)
+    w = _times(shrink, z)
+    elements = list(zip(*(index.tolist() for index in np.tril_indices(q)), strict=True))
+    rows, columns = np.tril_indices(q)
+    r = len(elements)
+    units = [[(i, j)] if i == j else [(i, j), (j, i)] for i, j in elements]
+    kept = keep * shrink
+    # g[i, l]: the elements of G_il + G_li, packed like D.
+    g = {(i, j): kept[i, rows] * shrink[j, columns] + kept[j, rows] * shrink[i, columns] for i, j in elements}
+    g |= {(j, i): value for (i, j), value in g.items()}
+    weights = [keep * _times(np.moveaxis(relative, (-2, -1), (0, 1))[..., None], shrink)[rows, columns]]
+    weights += [g[i, j] if i != j else g[i, j] / 2 for i, j in elements]
+    pairs = [(a, b) for a in range(r) for b in range(a + 1)] if second else []
+    for a, b in pairs:
+        weights.append(sum(w[j, k] * g[i, m] for i, j in units[a] for k, m in units[b]))
+    sums = _weighted(problem, np.moveaxis(np.stack(weights), (0, 1), (2, 3)))
+    s_hessian = np.full((*sums.shape[:2], r, r, *sums.shape[3:]), np.nan)
+    log_h_hessian = np.full((*sums.shape[:2], r, r), np.nan)
+    for place, (a, b) in enumerate(pairs, start=1 + r):
+        s_hessian[:, :, a, b] = s_hessian[:, :, b, a] = sums[:, :, place]
+        trace = sum(w[j, k] * w[m, i] for i, j in units[a] for k, m in units[b])
+        log_h_hessian[:, :, a, b] = log_h_hessian[:, :, b, a] = -(keep * trace).sum(-1)
     return assemble_profile(
         problem,
-        s=s,
-        s_gradient=s_gradient,
+        s=problem.total - sums[:, :, 0],
+        s_gradient=-sums[:, :, 1 : 1 + r],
         s_hessian=s_hessian,
-        log_h=(keep * np.log(determinant)).sum(-1),
-        log_h_gradient=np.stack([(keep * np.trace(x, axis1=-2, axis2=-1)).sum(-1) for x in e_w], axis=-1),
+        log_h=(keep * log_h_each).sum(-1),
+        log_h_gradient=np.stack([(keep * sum(w[j, i] for i, j in unit)).sum(-1) for unit in units], axis=-1),
         log_h_hessian=log_h_hessian,
     )
 
 
-def _inverse(matrices: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Inverses (..., q, q) and determinants (...) of I + Z'Z D, whose eigenvalues are all at least 1.
+def _weighted(problem: Problem, weights: FloatArray) -> FloatArray:
+    """(F, K, ..., p+1, p+1) sums over interviewers of C'Z M Z'C; `weights` (F, K, ..., r, J): the elements of M."""
+    f, k, *between, r, j = weights.shape
+    width = problem.n_fixed + 1
+    sums = np.ascontiguousarray(weights).reshape(f, -1, r * j) @ problem.zc_products
+    return np.asarray(sums.reshape(f, k, *between, width, width))
 
-    The two-by-two case is written out: an interviewer's matrix is far smaller than a call to LAPACK.
+
+def _times(a: FloatArray, b: FloatArray) -> FloatArray:
+    """The products of small matrices whose indices stand in front, (q, q, ...): element by element over long arrays.
+
+    An interviewer's matrix is far smaller than a call to BLAS.
     """
-    if matrices.shape[-1] != 2:
-        return np.asarray(np.linalg.inv(matrices)), np.asarray(np.linalg.det(matrices))
-    a, b, c, d = (matrices[..., i, j] for i in range(2) for j in range(2))
-    determinant = a * d - b * c
-    inverse = np.empty_like(matrices)
-    inverse[..., 0, 0], inverse[..., 0, 1], inverse[..., 1, 0], inverse[..., 1, 1] = d, -b, -c, a
-    return inverse / determinant[..., None, None], determinant
+    q = len(a)
+    return np.stack([np.stack([sum(a[i, k] * b[k, j] for k in range(q)) for j in range(q)]) for i in range(q)])
+
+
+def _shrinkage(zz: FloatArray, relative: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Z'Z (q, q, F, 1, J), Q = (I + Z'Z D)^-1 (q, q, F, K, J) and -log|Q| (F, K, J).
+
+    The eigenvalues of I + Z'Z D are all at least 1, so that the two-by-two case can be written out.
+    """
+    z, d = (np.moveaxis(matrices, (-2, -1), (0, 1)) for matrices in (zz, relative[:, :, None]))
+    m = _times(z, d)
+    for k in range(len(m)):
+        m[k, k] += 1.0
+    if len(m) != 2:
+        back = np.moveaxis(m, (0, 1), (-2, -1))
+        inverse = np.asarray(np.linalg.inv(back), dtype=np.float64)
+        return z, np.moveaxis(inverse, (-2, -1), (0, 1)), np.linalg.slogdet(back)[1]
+    determinant = m[0, 0] * m[1, 1] - m[0, 1] * m[1, 0]
+    inverse = np.stack([np.stack([m[1, 1], -m[0, 1]]), np.stack([-m[1, 0], m[0, 0]])])
+    return z, inverse / determinant, np.log(determinant)
 
 
 def assemble_profile(
