@@ -81,17 +81,20 @@ def _single_cells(
     drawn = np.asarray(
         rng.binomial(len(owner), rate * share.mean(), waves) if owners else np.zeros(waves), dtype=np.int64
     )
+    wave = np.concatenate([levels.cell_wave, np.repeat(np.arange(waves), drawn)])
+    p = np.concatenate([levels.cell_p / weight_of_level, rng.uniform(0, rate, drawn.sum())])
+    others = rng.choice(owner, drawn.sum(), p=share / share.sum()) if drawn.any() else owner[:0]
+    whose = np.concatenate([levels.cell_row, others])
+    large = np.concatenate([levels.cell_large, np.ones(len(others), dtype=bool)])
+    # No cell's rank is above the number of its wave's candidates: most are out before anything is sorted.
+    candidate = np.flatnonzero(p * total < rate * np.bincount(wave, minlength=waves)[wave])
+    order = candidate[np.lexsort((p[candidate], wave[candidate]))]
+    first = np.searchsorted(wave[order], np.arange(waves))
+    rank = np.arange(len(order)) - first[wave[order]] + 1
+    passing = p[order] * total < rate * rank
+    last = np.zeros(waves, dtype=np.int64)
+    np.maximum.at(last, wave[order[passing]], rank[passing])
+    sure = order[rank <= last[wave[order]]]
     counts = np.zeros((waves, j), dtype=np.int64)
-    starts = np.searchsorted(levels.cell_wave, np.arange(waves + 1))
-    for wave in range(waves):
-        own, n_drawn = slice(starts[wave], starts[wave + 1]), int(drawn[wave])
-        p = np.concatenate([levels.cell_p[own] / weight_of_level, rng.uniform(0, rate, n_drawn)])
-        others = rng.choice(owner, n_drawn, p=share / share.sum()) if n_drawn else owner[:0]
-        whose = np.concatenate([levels.cell_row[own], others])
-        large = np.concatenate([levels.cell_large[own], np.ones(n_drawn, dtype=bool)])
-        order = np.argsort(p)
-        passing = np.flatnonzero(p[order] * total < rate * np.arange(1, len(p) + 1))
-        if passing.size:
-            sure = order[: passing[-1] + 1]
-            np.add.at(counts[wave], whose[sure[large[sure]]], 1)
+    np.add.at(counts, (wave[sure[large[sure]]], whose[sure[large[sure]]]), 1)
     return counts

@@ -102,11 +102,12 @@ def decide(sources: Sequence[EvidenceSource], rate: float) -> Decision:
     for s, source in enumerate(sources):
         for j in range(len(combined)):
             own = cells.get((s, j), ())
-            single = tuple(cell for cell in own if cell.q < rate and cell.large)
-            by_all = named[j, s] and (sure[j] or notable[j])
-            if single or by_all:
+            single = [cell for cell, of_cell in own if of_cell < rate and cell.large]
+            if single or (named[j, s] and (sure[j] or notable[j])):
                 severity: Literal["critical", "warning"] = "critical" if single or sure[j] else "warning"
-                findings.append((source.name, Finding(j, severity, float(p[j, s]), float(q[j]), own, single)))
+                judged_cells = tuple(sorted((replace(cell, q=of_cell) for cell, of_cell in own), key=lambda c: c.p))
+                singles = tuple(cell for cell in judged_cells if cell.q < rate and cell.large)
+                findings.append((source.name, Finding(j, severity, float(p[j, s]), float(q[j]), judged_cells, singles)))
     return Decision(combined, tuple(findings))
 
 
@@ -147,12 +148,12 @@ def cell_weights(sources: Sequence[EvidenceSource]) -> list[float]:
     return [source.cell_weight / mean if mean > 0 else 1.0 for source in sources]
 
 
-def _by_interviewer(sources: Sequence[EvidenceSource]) -> dict[tuple[int, int], tuple[Cell, ...]]:
-    """(source, interviewer) -> cells with their q over all sources, smallest p first."""
+def _by_interviewer(sources: Sequence[EvidenceSource]) -> dict[tuple[int, int], list[tuple[Cell, float]]]:
+    """(source, interviewer) -> cells with their q over all sources."""
     flat = [(s, cell) for s, source in enumerate(sources) for cell in source.cells]
     weights = cell_weights(sources)
     q = false_discovery_q(np.array([min(cell.p / weights[s], 1.0) for s, cell in flat]))
-    found: dict[tuple[int, int], list[Cell]] = {}
-    for (s, cell), own in zip(flat, q, strict=True):
-        found.setdefault((s, cell.interviewer), []).append(replace(cell, q=float(own)))
-    return {key: tuple(sorted(cells, key=lambda cell: cell.p)) for key, cells in found.items()}
+    found: dict[tuple[int, int], list[tuple[Cell, float]]] = {}
+    for (s, cell), own in zip(flat, q.tolist(), strict=True):
+        found.setdefault((s, cell.interviewer), []).append((cell, own))
+    return found
