@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from qa_reports.errors import OutputError
-from qa_reports.report.excel import neutral
+from qa_reports.report.sheets import neutral
 from qa_reports.survey.pseudonyms import KEY_FILE, TABLE_FILE, Pseudonyms
 
 

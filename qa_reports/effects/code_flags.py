@@ -53,6 +53,7 @@ def missing_code_flags(survey: Survey, damages: Sequence[SuspectDamage], config:
                         *([consequence] if consequence else []),
                     ],
                 ),
+                pattern="data_preparation",
             )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from qa_reports.config import IndicatorKind, ReviewedFlag
+from qa_reports.effects.patterns import Pattern
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
 
 Severity = Literal["critical", "warning", "data_preparation"]
@@ -32,6 +33,8 @@ class Flag:
     """Benjamini-Hochberg adjusted p."""
     sentence: str
     """One plain sentence for a field manager."""
+    pattern: Pattern
+    """What the deviation looks like."""
     review: ReviewedFlag | None = None
     """Who has looked into it, and what was found: then it is listed, but no reason to call."""
 

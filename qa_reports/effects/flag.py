@@ -82,9 +82,14 @@ def flag_interviewers(
         *indicator_sources(survey, indicators, minimum),
     ]
     decision = decide(sources, rate)
-    flags = [*_described(sources, decision.findings), *missing_code_flags(survey, damages, config)]
+    found = [
+        *_described(sources, decision.findings),
+        *((1.0, flag) for flag in missing_code_flags(survey, damages, config)),
+    ]
     order = {"critical": 0, "warning": 1, "data_preparation": 2}
-    flags.sort(key=lambda flag: (order[flag.severity], 1.0 if flag.p is None else flag.p, flag.interviewer))
+    # The strongest first: the first flag of an interviewer is the reason that is named first.
+    found.sort(key=lambda pair: (order[pair[1].severity], pair[0], pair[1].p or 0.0, pair[1].interviewer))
+    flags = [flag for _, flag in found]
     return Flags(
         flags=tuple(flags),
         interviewers=_verdicts(survey, flags, decision.p, workload, minimum),
@@ -103,12 +108,15 @@ def _own_spread(spread: SpreadEffects | NoSpread, n_interviewers: int) -> OwnSpr
     return OwnSpread(shrunken, df, spread.centre, spread.tau)
 
 
-def _described(sources: Sequence[EvidenceSource], findings: Sequence[tuple[str, Finding]]) -> Iterator[Flag]:
+def _described(
+    sources: Sequence[EvidenceSource], findings: Sequence[tuple[str, Finding]]
+) -> Iterator[tuple[float, Flag]]:
+    """(strength, flag) of every finding that is large enough to be worth a call."""
     by_name = {source.name: source for source in sources}
     for name, finding in findings:
         flag = by_name[name].describe(finding)
         if flag is not None:
-            yield flag
+            yield finding.strength, flag
 
 
 def _verdicts(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from qa_reports.effects.distributions import normal_isf
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.findings import Flag
 from qa_reports.effects.judge import level_cells
+from qa_reports.effects.patterns import level_pattern
 from qa_reports.effects.rules import MINIMUM_SIZE, NAMED_BESIDE, WEIGHT_OF_LEVELS
 from qa_reports.effects.sentences import level_sentence
 from qa_reports.effects.sources import Cell, EvidenceSource, Finding
@@ -27,6 +29,7 @@ def level_source(
     minimum = config.flags.min_interviews
     labels = {item.item: item.label for item in items}
     scales = {item.name: _scale_words(item.valid_range) for item in config.items}
+    batteries = {battery.name: battery.items for battery in config.batteries}
     adjusted_for = [covariate.label for covariate in survey.respondent_covariates]
 
     def describe(finding: Finding) -> Flag | None:
@@ -34,6 +37,8 @@ def level_source(
         if not named:
             return None
         strongest, single, p = named[0], bool(finding.single), finding.p
+        deviations = {cell.what: cell.deviation for cell in finding.cells}
+        about = _one_battery(named, deviations, batteries, scales)
         return Flag(
             interviewer=survey.interviewer_ids[finding.interviewer],
             severity=finding.severity,
@@ -46,10 +51,18 @@ def level_source(
             q=strongest.q if single else finding.q,
             sentence=level_sentence(
                 max(cell.n_interviews for cell in finding.cells),
-                [(labels[cell.what], cell.deviation) for cell in named],
-                [scales[cell.what] for cell in named],
+                [
+                    (labels[cell.what], cell.deviation)
+                    for cell in named
+                    if about is None or cell.what not in about.items
+                ],
+                len(named),
+                len(finding.cells),
+                scales[strongest.what],
                 adjusted_for,
+                None if about is None else (about.name, len(about.items), about.deviation),
             ),
+            pattern=level_pattern([cell.what for cell in named], deviations, list(batteries.values())),
         )
 
     cells = tuple(cell for item in items for cell in _cells(item, minimum))
@@ -82,6 +95,38 @@ def _named(finding: Finding) -> list[Cell]:
         # Beside a sure finding, the other direction is what a few of many items show by chance.
         named = [cell for cell in named if cell in single or cell.deviation * single[0].deviation > 0]
     return named
+
+
+@dataclass(frozen=True, slots=True)
+class _Battery:
+    """A battery that most of what a flag names belongs to."""
+
+    name: str
+    items: tuple[str, ...]
+    deviation: float
+    """Mean over all of its items, so that it is not the mean of those that were chosen for being large."""
+
+
+def _one_battery(
+    named: Sequence[Cell],
+    deviations: Mapping[str, float],
+    batteries: Mapping[str, tuple[str, ...]],
+    scales: Mapping[str, str],
+) -> _Battery | None:
+    """The battery of the strongest item, where it holds most of the named items and half of its own are named."""
+    up = named[0].deviation > 0
+    for name, items in batteries.items():
+        own = [cell for cell in named if cell.what in items and (cell.deviation > 0) == up]
+        judged = [deviations[item] for item in items if item in deviations]
+        if (
+            named[0].what in items
+            and len(own) >= max(2, len(items) / 2)
+            and 2 * len(own) > len(named)
+            and len(judged) == len(items)
+            and len({scales[item] for item in items}) == 1
+        ):
+            return _Battery(name, items, float(np.mean(judged)))
+    return None
 
 
 def _scale_words(scale: tuple[float, float] | None) -> str:

@@ -19,3 +19,5 @@ WEIGHT_OF_ONE_SPREAD = 0.2
 """Weight of one interviewer's spread on one item beside a level or slope (1): one item says little about spread."""
 WEIGHT_OF_INDICATORS = 0.3
 """That of each kind of indicator: there are many, and what they are looked at for is plain when it is there."""
+REMARKABLE = 0.01
+"""p of a kind of indicator below which it is told beside the flags of an interviewer who is called anyway."""

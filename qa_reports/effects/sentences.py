@@ -7,27 +7,53 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_MANY = 3
+_MANY = 2
 """Labels named before the rest is counted."""
 
 
 def level_sentence(
-    n_interviews: int, deviations: Sequence[tuple[str, float]], scales: Sequence[str], adjusted_for: Sequence[str]
+    n_interviews: int,
+    deviations: Sequence[tuple[str, float]],
+    n_named: int,
+    n_items: int,
+    scale: str,
+    adjusted_for: Sequence[str],
+    battery: tuple[str, int, float] | None = None,
 ) -> str:
-    """`deviations`: (item label, deviation in scale points), strongest first; `scales`: "0 to 10" or "" for each."""
-    (label, deviation), *others = deviations
-    size = _size(abs(deviation))
-    points = f"{size} {'point' if size == '1.0' else 'points'}"
-    scale = f" (scale {scales[0]})" if scales[0] else ""
+    """How far answers lie from colleagues'.
+
+    Args:
+        n_interviews: of the interviewer.
+        deviations: (item label, deviation in scale points), strongest first; without the items of `battery`.
+        n_named: items that stand out, with those of `battery`.
+        n_items: items the interviewer is judged on.
+        scale: "0 to 10" of what is named first; "" where it is not declared.
+        adjusted_for: labels of the respondent covariates.
+        battery: (name, number of items, mean deviation) where one battery is what it is about.
+    """
+    if battery is None:
+        (label, deviation), *others = deviations
+        what, average = f"“{label}”", ""
+    else:
+        name, size, deviation = battery
+        what, average, others = f"the {size} items of “{name}”", " on average", list(deviations)
+    points = f"{_size(abs(deviation))} {'point' if _size(abs(deviation)) == '1.0' else 'points'}"
+    inside = f" (scale {scale})" if scale else ""
     adjusted = f", after allowing for {_listed(list(adjusted_for))}" if adjusted_for else ""
-    first = f"answers to “{label}” lie {points} {_side(deviation)} those of colleagues{scale}{adjusted}"
+    first = f"answers to {what} lie{average} {points} {_side(deviation)} those of colleagues{inside}{adjusted}"
     same = [name for name, value in others if value * deviation > 0]
     opposite = [name for name, value in others if value * deviation < 0]
-    rest = "".join(
-        f"; also {_side(sign)} on {_items(names)}"
-        for names, sign in ((same, deviation), (opposite, -deviation))
-        if names
-    )
+    if n_named == 1:
+        rest = ""
+    elif len(others) <= _MANY:
+        also = [
+            f"{_side(sign)} on {_items(names)}" for names, sign in ((same, deviation), (opposite, -deviation)) if names
+        ]
+        named = f"; also {' and '.join(also)}" if also else ""
+        rest = f"{named}; {n_named} of {n_items} items stand out"
+    else:
+        opposed = f"{n_named - len(opposite)} {_side(deviation)}, {len(opposite)} {_side(-deviation)}"
+        rest = f"; {n_named} of {n_items} items stand out, {opposed if opposite else f'all {_side(deviation)}'}"
     return f"In {n_interviews:,} interviews, {first}{rest}."
 
 
@@ -42,12 +68,12 @@ def slope_sentence(n_interviews: int, outcome: str, predictor: str, own: float, 
 def spread_sentence(n_interviews: int, share: float, item: str | None, also: Sequence[str]) -> str:
     """`share`: own spread over the usual one; `item`: label of the one item it is about, None for all together."""
     alike = "are more alike than in" if share < 1 else "vary more than in"
-    what = "the answers of this interviewer's respondents" if item is None else f"answers to “{item}”"
-    rest = f"; most clearly on {_items(list(also))}" if also and item is None else ""
-    rest = f"; also on {_items(list(also))}" if also and item is not None else rest
+    what = "answers" if item is None else f"answers to “{item}”"
+    how = "most clearly" if item is None else "also"
+    rest = f", {how} on {_items(list(also))}" if also else ""
     return (
-        f"In {n_interviews:,} interviews, {what} {alike} other interviewers' interviews: "
-        f"spread {100 * share:.0f} % of usual{rest}."
+        f"In {n_interviews:,} interviews, {what} {alike} other interviewers' interviews "
+        f"(spread {share:.0%} of usual){rest}."
     )
 
 

@@ -10,11 +10,14 @@ import numpy as np
 from qa_reports.config import ReportConfig
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.findings import Flag
-from qa_reports.effects.linear import ModelResult
+from qa_reports.effects.linear import FixedEffect, ModelResult
+from qa_reports.effects.patterns import slope_pattern
 from qa_reports.effects.rules import MINIMUM_SIZE
 from qa_reports.effects.sentences import slope_sentence
 from qa_reports.effects.sources import Cell, EvidenceSource, Finding
 from qa_reports.survey.clean import Survey
+
+_KNOWN = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +31,16 @@ class _Slope:
 
     @property
     def usual(self) -> float:
-        return next(effect.estimate for effect in self.model.fixed_effects if effect.term == self.predictor)
+        return self._effect.estimate
+
+    @property
+    def usual_is_known(self) -> bool:
+        """Whether the slope of everybody differs from 0 at the usual 5 %."""
+        return self._effect.p < _KNOWN
+
+    @property
+    def _effect(self) -> FixedEffect:
+        return next(effect for effect in self.model.fixed_effects if effect.term == self.predictor)
 
 
 def slope_source(survey: Survey, items: Sequence[ItemEffects], config: ReportConfig) -> EvidenceSource:
@@ -52,6 +64,7 @@ def slope_source(survey: Survey, items: Sequence[ItemEffects], config: ReportCon
             sentence=slope_sentence(
                 cell.n_interviews, slope.item.label, labels[slope.predictor], slope.usual + cell.deviation, slope.usual
             ),
+            pattern=slope_pattern(slope.usual + cell.deviation, slope.usual, slope.usual_is_known),
         )
 
     cells = [cell for name, slope in slopes.items() for cell in _cells(name, slope, config.flags.min_interviews)]

@@ -54,6 +54,9 @@ class Finding:
     """All cells of this interviewer and source, smallest p first."""
     single: tuple[Cell, ...]
     """Those of them that are sure and large by themselves."""
+    strength: float = 1.0
+    """p of what it rests on, times how much else of this interviewer was looked at (Bonferroni with the sources'
+    weights): the smallest is the strongest reason, whatever kind of source it comes from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,16 +101,25 @@ def decide(sources: Sequence[EvidenceSource], rate: float) -> Decision:
     bound = max(EXPECTED_WARNINGS / judged, float(combined[sure].max()) if sure.any() else 0.0)
     named = _named(p, weights, bound)
     cells = _by_interviewer(sources)
+    strength = _strengths(p, weights)
+    n_cells = np.zeros(len(combined))
+    for (_, j), own in cells.items():
+        n_cells[j] += len(own)
+    of_cells = cell_weights(sources)
     findings = []
     for s, source in enumerate(sources):
         for j in range(len(combined)):
             own = cells.get((s, j), ())
             single = [cell for cell, of_cell in own if of_cell < rate and cell.large]
-            if single or (named[j, s] and (sure[j] or notable[j])):
+            by_all = named[j, s] and (sure[j] or notable[j])
+            if single or by_all:
                 severity: Literal["critical", "warning"] = "critical" if single or sure[j] else "warning"
                 judged_cells = tuple(sorted((replace(cell, q=of_cell) for cell, of_cell in own), key=lambda c: c.p))
                 singles = tuple(cell for cell in judged_cells if cell.q < rate and cell.large)
-                findings.append((source.name, Finding(j, severity, float(p[j, s]), float(q[j]), judged_cells, singles)))
+                ranks = [float(cell.p * n_cells[j] / of_cells[s]) for cell in singles]
+                ranks += [float(strength[j, s])] if by_all else []
+                finding = Finding(j, severity, float(p[j, s]), float(q[j]), judged_cells, singles, min(ranks))
+                findings.append((source.name, finding))
     return Decision(combined, tuple(findings))
 
 
@@ -125,6 +137,13 @@ def combine_sources(p: FloatArray, weights: FloatArray) -> FloatArray:
     share = np.divide(share, share[..., -1:], out=np.ones_like(share), where=known)
     combined = np.where(known, ordered / share, np.inf).min(-1)
     return np.where(known.any(-1), np.minimum(combined, 1.0), np.nan)
+
+
+def _strengths(p: FloatArray, weights: FloatArray) -> FloatArray:
+    """(J, S) p times the total weight of the sources that judge the interviewer, over the source's own."""
+    known = np.isfinite(p) & (weights > 0)
+    total = np.where(known, weights, 0.0).sum(-1, keepdims=True)
+    return np.asarray(np.where(known, np.where(known, p, 1.0) * total / np.where(weights > 0, weights, 1.0), np.inf))
 
 
 def _named(p: FloatArray, weights: FloatArray, bound: float) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from qa_reports.config import ReportConfig
 from qa_reports.effects.distributions import normal_isf
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.findings import Flag
+from qa_reports.effects.patterns import spread_pattern
 from qa_reports.effects.rules import MINIMUM_SPREAD, NAMED_BESIDE, WEIGHT_OF_ONE_SPREAD, WEIGHT_OF_SPREAD
 from qa_reports.effects.sentences import spread_sentence
 from qa_reports.effects.sources import Cell, EvidenceSource, Finding
@@ -56,6 +57,7 @@ def spread_source(
                 None if by_all else labels[leading.what],
                 [labels[cell.what] for cell in named if cell is not leading],
             ),
+            pattern=spread_pattern(times_usual(leading.deviation)),
         )
 
     p = np.full(len(survey.interviewer_ids), np.nan)

@@ -78,6 +78,7 @@ def _as_data_preparation(flag: Flag, survey: Survey, config: ReportConfig, kept_
         estimate=float(held),
         unit="answers",
         sentence=vanishing_sentence(held, [(suspect.value, labels[suspect.item]) for suspect in behind]),
+        pattern="data_preparation",
     )
 
 

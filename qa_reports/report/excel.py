@@ -11,12 +11,10 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from qa_reports.report.excel_interviewers import FLAGS, interviewer_columns
 from qa_reports.report.excel_models import DOUBTS, FIXED_EFFECTS, MODELS, fixed_effect_rows, model_rows
-from qa_reports.report.sheets import Cell, Column, Record, Sheet, key_value
+from qa_reports.report.sheets import Cell, Column, Record, Sheet, key_value, neutral, within
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-LONGEST_CELL = 32_767
-"""Excel's own limit of characters in one cell."""
 NUMBER_FORMATS = {
     "text": "@",
     "count": "#,##0",
@@ -46,11 +44,6 @@ def results_xlsx(document: Mapping[str, object]) -> bytes:
     return target.getvalue()
 
 
-def neutral(text: str) -> str:
-    """Text that no spreadsheet takes for a formula, cut to what a cell can hold."""
-    return (f" {text}" if text.startswith(FORMULA_STARTS) else text)[:LONGEST_CELL]
-
-
 def _write(worksheet: Any, sheet: Sheet, heading: object, looks: Mapping[str, object]) -> None:
     for k, column in enumerate(sheet.columns):
         worksheet.set_column(k, k, column.width)
@@ -74,10 +67,8 @@ def _write_cell(worksheet: Any, row: int, column: int, value: Cell, look: object
 
 
 def _sheets(document: Mapping[str, Any]) -> Iterator[Sheet]:
-    yield Sheet("flags", _FLAGS, document["flags"])
-    covariates = list(dict.fromkeys(name for row in document["interviewers"] for name in row["covariates"]))
-    extra = tuple(Column(neutral(name), "code", 14, _covariate(name)) for name in covariates)
-    yield Sheet("interviewers", (*_INTERVIEWERS, *extra), document["interviewers"])
+    yield Sheet("flags", FLAGS, document["flags"])
+    yield Sheet("interviewers", interviewer_columns(document["interviewers"]), document["interviewers"])
     yield Sheet("items", _ITEMS, document["items"])
     yield Sheet("models", MODELS, list(model_rows(document["items"])))
     yield Sheet("fixed effects", FIXED_EFFECTS, list(fixed_effect_rows(document["items"])))
@@ -124,20 +115,6 @@ def _cleaning_rows(cleaning: Mapping[str, Any]) -> Iterator[Record]:
         yield {"what": "out of range", "code": row["value"], "reason": "outside the declared scale", **row}
 
 
-def _joined(name: str) -> Callable[[Record], Cell]:
-    def value(record: Record) -> Cell:
-        return ", ".join(record[name])
-
-    return value
-
-
-def _covariate(name: str) -> Callable[[Record], Cell]:
-    def value(record: Record) -> Cell:
-        return cast(Cell, record["covariates"].get(name))
-
-    return value
-
-
 def _counts(record: Record) -> Cell:
     return ", ".join(f"{interviewer}: {n}" for interviewer, n in record["interviewers"].items())
 
@@ -178,13 +155,6 @@ def _null_p(record: Record) -> Cell:
     return cast(Cell, null["tests"][0]["p"]) if null and null["tests"] else None
 
 
-def _within(outer: str, inner: str) -> Callable[[Record], Cell]:
-    def value(record: Record) -> Cell:
-        return cast(Cell, record[outer][inner]) if record[outer] else None
-
-    return value
-
-
 def _treatment(name: str, key: str) -> Callable[[Record], Cell]:
     def value(record: Record) -> Cell:
         shown = record["treatments"][name]
@@ -198,32 +168,6 @@ def _distribution(record: Record) -> Cell:
     return ", ".join(f"{entry['value']}: {entry['n']}" for entry in record["distribution"])
 
 
-_FLAGS = (
-    Column("interviewer", "text", 14, key_value("interviewer")),
-    Column("severity", "text", 16, key_value("severity")),
-    Column("kind", "text", 14, key_value("kind")),
-    Column("items", "text", 30, _joined("items")),
-    Column("estimate", "estimate", 11, key_value("estimate")),
-    Column("unit", "text", 26, key_value("unit")),
-    Column("z", "estimate", 10, key_value("z")),
-    Column("p", "p", 10, key_value("p")),
-    Column("q", "p", 10, key_value("q")),
-    Column("with areas", "text", 12, key_value("with_area")),
-    Column("sentence", "text", 90, key_value("sentence")),
-)
-_INTERVIEWERS = (
-    Column("interviewer", "text", 14, key_value("interviewer")),
-    Column("team", "text", 16, key_value("team")),
-    Column("interviews", "count", 11, key_value("n_interviews")),
-    Column("severity", "text", 12, key_value("severity")),
-    Column("too few to judge", "text", 16, key_value("too_few")),
-    Column("combined p", "p", 12, key_value("combined_p")),
-    Column("own spread over the usual", "estimate", 23, _within("spread", "share")),
-    Column("z of the spread", "estimate", 15, _within("spread", "z")),
-    Column("respondents to re-contact first", "text", 30, _joined("recontact")),
-    Column("spread, share of usual", "share", 15, _within("spread", "share")),
-    Column("spread z", "estimate", 10, _within("spread", "z")),
-)
 _ITEMS = (
     Column("item", "text", 14, key_value("item")),
     Column("label", "text", 40, key_value("label")),
@@ -234,7 +178,7 @@ _ITEMS = (
     Column("ICC from", "share", 9, _limit("icc_interval", 0)),
     Column("ICC to", "share", 9, _limit("icc_interval", 1)),
     Column("kind", "text", 10, key_value("kind")),
-    Column("latent ICC (own scale)", "share", 20, _within("categorical", "latent_icc")),
+    Column("latent ICC (own scale)", "share", 20, within("categorical", "latent_icc")),
     Column("design effect", "estimate", 13, key_value("design_effect")),
     Column("effective interviews", "count", 19, key_value("effective_n")),
     Column("intercept variance", "estimate", 17, _null_variance("intercept")),
@@ -242,13 +186,13 @@ _ITEMS = (
     Column("p of the intercept variance", "p", 25, _null_p),
     Column("exact p", "p", 10, _null_exact_p),
     Column("variance explained by respondents", "share", 30, _explained),
-    Column("spread between interviewers (tau)", "estimate", 30, _within("spread", "tau")),
-    Column("p of the spread", "p", 15, _within("spread", "p")),
-    Column("ICC without flagged", "share", 19, _within("without_flagged", "icc")),
-    Column("spread: sd of log sd", "estimate", 16, _within("spread", "tau")),
-    Column("p of the spread", "p", 12, _within("spread", "p")),
-    Column("log-likelihood minus referee's", "code", 28, _within("referee", "loglik_difference")),
-    Column("referee agrees", "text", 15, _within("referee", "agrees")),
+    Column("spread between interviewers (tau)", "estimate", 30, within("spread", "tau")),
+    Column("p of the spread", "p", 15, within("spread", "p")),
+    Column("ICC without flagged", "share", 19, within("without_flagged", "icc")),
+    Column("spread: sd of log sd", "estimate", 16, within("spread", "tau")),
+    Column("p of the spread", "p", 12, within("spread", "p")),
+    Column("log-likelihood minus referee's", "code", 28, within("referee", "loglik_difference")),
+    Column("referee agrees", "text", 15, within("referee", "agrees")),
     Column("reason", "text", 60, key_value("reason")),
 )
 _EFFECTS = (
@@ -291,18 +235,18 @@ _GROUPED = (
 _WEIGHTED = (
     Column("item", "text", 14, key_value("item")),
     Column("label", "text", 40, key_value("label")),
-    Column("status", "text", 15, _within("null", "status")),
-    Column("interviews", "count", 11, _within("null", "n_interviews")),
+    Column("status", "text", 15, within("null", "status")),
+    Column("interviews", "count", 11, within("null", "n_interviews")),
     Column("effective interviews", "count", 19, key_value("effective_n")),
-    Column("ICC", "share", 8, _within("null", "unweighted_icc")),
-    Column("ICC with weights, effective scaling", "share", 32, _within("null", "icc_effective")),
-    Column("ICC with weights, usual scaling", "share", 29, _within("null", "icc")),
-    Column("standard error", "share", 14, _within("null", "icc_se")),
-    Column("ICC with weights, adjusted", "share", 25, _within("adjusted", "icc")),
+    Column("ICC", "share", 8, within("null", "unweighted_icc")),
+    Column("ICC with weights, effective scaling", "share", 32, within("null", "icc_effective")),
+    Column("ICC with weights, usual scaling", "share", 29, within("null", "icc")),
+    Column("standard error", "share", 14, within("null", "icc_se")),
+    Column("ICC with weights, adjusted", "share", 25, within("adjusted", "icc")),
     Column("mean", "estimate", 10, key_value("mean")),
     Column("weighted mean", "estimate", 14, key_value("weighted_mean")),
     Column("standard error of the mean", "estimate", 25, key_value("weighted_mean_se")),
-    Column("reason", "text", 60, _within("null", "reason")),
+    Column("reason", "text", 60, within("null", "reason")),
 )
 _INDICATORS = (
     Column("indicator", "text", 26, key_value("indicator")),
@@ -313,9 +257,9 @@ _INDICATORS = (
     Column("mean", "estimate", 10, key_value("mean")),
     Column("unit", "text", 24, key_value("unit")),
     Column("judged by", "text", 16, key_value("judged_by")),
-    Column("ICC", "share", 8, _within("model", "icc")),
-    Column("variance", "estimate", 11, _within("model", "variance")),
-    Column("p of the variance", "p", 16, _within("model", "p")),
+    Column("ICC", "share", 8, within("model", "icc")),
+    Column("variance", "estimate", 11, within("model", "variance")),
+    Column("p of the variance", "p", 16, within("model", "p")),
     Column("threshold", "text", 70, key_value("threshold")),
 )
 _BY_INDICATOR = (
@@ -368,12 +312,12 @@ _DESCRIPTIVES = (
     Column("median", "code", 9, key_value("median")),
     Column("upper quartile", "code", 13, key_value("upper_quartile")),
     Column("maximum", "code", 9, key_value("maximum")),
-    Column("weighted n", "count", 11, _within("weighted", "n")),
-    Column("weighted mean", "estimate", 14, _within("weighted", "mean")),
-    Column("weighted sd", "estimate", 12, _within("weighted", "sd")),
-    Column("weighted lower quartile", "code", 21, _within("weighted", "lower_quartile")),
-    Column("weighted median", "code", 15, _within("weighted", "median")),
-    Column("weighted upper quartile", "code", 21, _within("weighted", "upper_quartile")),
+    Column("weighted n", "count", 11, within("weighted", "n")),
+    Column("weighted mean", "estimate", 14, within("weighted", "mean")),
+    Column("weighted sd", "estimate", 12, within("weighted", "sd")),
+    Column("weighted lower quartile", "code", 21, within("weighted", "lower_quartile")),
+    Column("weighted median", "code", 15, within("weighted", "median")),
+    Column("weighted upper quartile", "code", 21, within("weighted", "upper_quartile")),
     Column("distribution", "text", 60, _distribution),
 )
 _SUSPECTS = (

@@ -114,6 +114,11 @@ GLOSSARY = (
         "areas, respondents "
         "and devices differ, too.",
     ),
+    (
+        "Pattern",
+        "What a difference looks like, in a fixed list of words: one battery shifted, unusually similar answers, fast "
+        "and straightlined ... It says what was seen, never why.",
+    ),
     ("Random slope", "A model in which interviewers may differ in how strongly one item goes with another."),
     (
         "Variance explained",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,6 +16,7 @@ from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, times_usu
 from qa_reports.report.answers import answer_scatter, distribution
 from qa_reports.report.cells import measure_cells
 from qa_reports.report.everyone import covariate_value
+from qa_reports.report.explanation import Explanation
 from qa_reports.report.figures import DeviationStrip, Figure
 from qa_reports.report.formats import count_of, integer, percent, points
 from qa_reports.report.indicators import IndicatorCell, indicator_cells
@@ -45,12 +47,9 @@ class Call:
     """How sure, in words a field manager uses."""
     n_interviews: int
     combined_p: float | None
-    flags: tuple[Flag, ...]
-    """The level and slope flags, strongest first; each has its sentence."""
+    explanation: Explanation
     items: tuple[NamedItem, ...]
     """All items a flag rests on."""
-    actions: tuple[str, ...]
-    """Suggested next steps, one sentence each, the first is the first to take."""
     area_note: str | None = None
     """Whether the differences stand when areas are allowed for; None where that was not judged."""
     recontact: Recontact | None = None
@@ -93,6 +92,7 @@ class Profile:
     combined_p: float | None
     covariates: tuple[tuple[str, float | str | None], ...]
     """(label, value) of the interviewer covariates."""
+    explanation: Explanation
     flags: tuple[Flag, ...]
     cells: tuple[ItemCell, ...]
     """One per modelled item, in the survey's order."""
@@ -111,13 +111,20 @@ class Profile:
         return tuple(cell for cell in self.cells if cell in strongest)
 
 
-def summarise_calls(flags: Flags, labels: dict[str, str], survey: Survey) -> tuple[Call, ...]:
-    """A card per interviewer with a level or slope flag, critical first, then the smallest combined p."""
+def summarise_calls(
+    flags: Flags,
+    labels: dict[str, str],
+    survey: Survey,
+    explanations: Mapping[str, Explanation],
+    indicators: JudgedIndicators = NO_INDICATORS,
+) -> tuple[Call, ...]:
+    """A card per interviewer worth a call, critical first, then the smallest combined p."""
     verdicts = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
     verdicts.sort(key=lambda verdict: (verdict.severity != "critical", _or_one(verdict.combined_p)))
     return tuple(
-        _call(verdict, [flag for flag in flags.flags if flag.interviewer == verdict.interviewer], labels, survey)
+        _call(verdict, own, labels, explanations[verdict.interviewer], survey, indicators)
         for verdict in verdicts
+        for own in [[flag for flag in flags.flags if flag.interviewer == verdict.interviewer]]
     )
 
 
@@ -126,6 +133,7 @@ def summarise_profiles(
     calls: tuple[Call, ...],
     modelled: tuple[ItemEffects, ...],
     survey: Survey,
+    explanations: Mapping[str, Explanation],
     indicators: JudgedIndicators = NO_INDICATORS,
     min_interviews: int = 1,
 ) -> tuple[Profile, ...]:
@@ -137,7 +145,8 @@ def summarise_profiles(
         own = tuple(flag for flag in flags.flags if flag.interviewer == name)
         kinds, position = frozenset(flag.kind for flag in own), survey.interviewer_ids.index(name)
         cells = indicator_cells(indicators, position, kinds, min_interviews)
-        profiles.append(replace(_profile(verdicts[name], own, modelled, survey, flags.spread), indicators=cells))
+        profile = _profile(verdicts[name], own, explanations[name], modelled, survey, flags.spread)
+        profiles.append(replace(profile, indicators=cells))
     return tuple(profiles)
 
 
@@ -145,7 +154,14 @@ def _or_one(p: float | None) -> float:
     return 1.0 if p is None else p
 
 
-def _call(verdict: InterviewerVerdict, flags: list[Flag], labels: dict[str, str], survey: Survey) -> Call:
+def _call(
+    verdict: InterviewerVerdict,
+    flags: list[Flag],
+    labels: dict[str, str],
+    explanation: Explanation,
+    survey: Survey,
+    indicators: JudgedIndicators,
+) -> Call:
     severity: Literal["critical", "warning"] = "critical" if verdict.severity == "critical" else "warning"
     named = dict.fromkeys(name for flag in flags for name in flag.items)
     return Call(
@@ -155,10 +171,9 @@ def _call(verdict: InterviewerVerdict, flags: list[Flag], labels: dict[str, str]
         sureness=_sureness(severity, verdict.combined_p),
         n_interviews=verdict.n_interviews,
         combined_p=verdict.combined_p,
-        flags=tuple(flags),
+        explanation=explanation,
         items=tuple(NamedItem(name, labels.get(name, name)) for name in named),
-        actions=_actions({flag.kind for flag in flags}, severity),
-        recontact=respondents_to_recontact(verdict.interviewer, flags, survey),
+        recontact=respondents_to_recontact(verdict.interviewer, flags, survey, indicators),
     )
 
 
@@ -169,43 +184,10 @@ def _sureness(severity: Literal["critical", "warning"], combined_p: float | None
     return "Fairly sure: unusual, but chance is possible"
 
 
-def _actions(kinds: set[str], severity: Literal["critical", "warning"]) -> tuple[str, ...]:
-    """Suggested next steps: the mildest explanation is looked for first."""
-    steps = []
-    if "missing_code" in kinds:
-        steps.append("First put the data preparation right (see the data-preparation problems), then look again.")
-    steps.append(
-        "Call and ask how the interviews went: area, respondents, anything unusual about the showcards or the device."
-    )
-    if severity == "critical":
-        steps.append("Re-contact some of the respondents, and listen to recordings where there are any.")
-    if "slope" in kinds:
-        steps.append("Check how the two questions were introduced: were they read out as worded, one after the other?")
-    if "spread" in kinds:
-        steps.append("Re-contact respondents and compare their answers: were the questions asked of each of them?")
-    if "level" in kinds:
-        steps.append("Check the briefing on these questions: reading aloud, showcards, probing.")
-    steps += [step for kind, step in _STEPS if kind in kinds]
-    return tuple(steps)
-
-
-_STEPS = (
-    ("nonresponse", "Ask how refusals and don't knows were dealt with: was it probed, was the answer coded at once?"),
-    ("straightlining", "Listen to the batteries in a recording: was every item read out and answered by itself?"),
-    ("speeding", "Compare the time stamps of a few interviews with the recordings, question by question."),
-    ("times", "Ask for the contact forms of the interviews whose times cannot be right; check the device's clock."),
-    ("duplicates", "Re-contact the respondents of the interviews that are alike (listed under the indicators)."),
-    ("response_style", "Check how the answer scale is presented: showcard, both ends read out, no suggestion."),
-    ("gate", "Re-contact a few respondents with the gate questions alone."),
-    ("heaping", "Ask whether numbers are noted as said or rounded."),
-    ("back_check", "Compare the answers that differ with the recordings, and re-contact more respondents."),
-)
-"""What to check for each kind of indicator."""
-
-
 def _profile(
     verdict: InterviewerVerdict,
     flags: tuple[Flag, ...],
+    explanation: Explanation,
     modelled: tuple[ItemEffects, ...],
     survey: Survey,
     spread: SpreadEffects | NoSpread | None,
@@ -221,6 +203,7 @@ def _profile(
         too_few=verdict.too_few,
         combined_p=verdict.combined_p,
         covariates=tuple((one.label, covariate_value(one, position)) for one in survey.interviewer_covariates),
+        explanation=explanation,
         flags=flags,
         cells=cells,
         certainty=(*_certainty(cells, flags), *_spread_words(spread, position)),

@@ -90,6 +90,8 @@ def _tidy_call(call: MailCall) -> MailCall:
         team=None if call.team is None else _said(call.team),
         sentences=tuple(_said(sentence) for sentence in call.sentences),
         action=None if call.action is None else _said(call.action),
+        pattern=None if call.pattern is None else _said(call.pattern),
+        without=None if call.without is None else _said(call.without),
     )
 
 

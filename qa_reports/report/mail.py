@@ -41,6 +41,10 @@ class MailCall:
     sentences: tuple[str, ...]
     action: str | None
     """What to do first."""
+    pattern: str | None = None
+    """What the deviation looks like, in a few words; None in runs that were archived before there was such a thing."""
+    without: str | None = None
+    """What would change without this interviewer; likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +175,10 @@ def _edition(summary: ReportSummary, pdf: tuple[str, bytes] | None) -> MailEditi
                 severity=call.severity,
                 sureness=call.sureness,
                 n_interviews=call.n_interviews,
-                sentences=tuple(flag.sentence for flag in call.flags),
-                action=call.actions[0] if call.actions else None,
+                sentences=tuple(reason.sentence for reason in call.explanation.reasons),
+                action=call.explanation.steps[0],
+                pattern=call.explanation.name,
+                without=None if call.explanation.without is None else call.explanation.without.sentence,
             )
             for call in summary.calls
         ),

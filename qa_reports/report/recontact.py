@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from qa_reports.effects.flag import Flag
+from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
+from qa_reports.effects.patterns import of_measure
 from qa_reports.report.figures import FloatArray, IntArray
 from qa_reports.report.items import find_item
 from qa_reports.survey.clean import Survey
@@ -25,19 +28,44 @@ class Recontact:
     """What chose them, to stand behind "because"."""
 
 
-def respondents_to_recontact(interviewer: str, flags: list[Flag], survey: Survey) -> Recontact:
-    """Of level flags the interviews that lie farthest in the flag's direction, else some spread over all of theirs."""
+def respondents_to_recontact(
+    interviewer: str, flags: Sequence[Flag], survey: Survey, indicators: JudgedIndicators = NO_INDICATORS
+) -> Recontact:
+    """The interviews that show most of what the strongest flag is about, else some spread over all of theirs.
+
+    Args:
+        interviewer: who.
+        flags: the interviewer's flags, strongest first.
+        survey: the survey.
+        indicators: what the interviews show about how they were done.
+    """
     own = np.flatnonzero(survey.interviewer == survey.interviewer_ids.index(interviewer))
-    items = dict.fromkeys(name for flag in flags if flag.kind == "level" for name in flag.items)
-    score = _score(survey, own, tuple(items)) if items else np.zeros(0)
-    if np.isfinite(score).any():
-        order = np.argsort(np.where(np.isfinite(score), -score, np.inf), kind="stable")[:MOST]
-        chosen = own[order[np.isfinite(score[order])]]
-        why = "their answers to these questions differ most from everybody's"
+    for flag in flags:
+        score, why = _scored(flag, flags, own, survey, indicators)
+        if np.isfinite(score).any():
+            order = np.argsort(np.where(np.isfinite(score), -score, np.inf), kind="stable")[:MOST]
+            chosen = own[order[np.isfinite(score[order])]]
+            break
     else:
         chosen = own[np.unique(np.linspace(0, own.size - 1, min(MOST, own.size)).round().astype(int))]
         why = "they are spread evenly over this interviewer's interviews"
     return Recontact(tuple(survey.respondents[row] for row in chosen), why)
+
+
+def _scored(
+    flag: Flag, flags: Sequence[Flag], own: IntArray, survey: Survey, indicators: JudgedIndicators
+) -> tuple[FloatArray, str]:
+    """(own,) how much each interview shows of a flag, and why that chooses them; NaN where it cannot be told."""
+    if flag.kind == "level":
+        items = dict.fromkeys(name for one in flags if one.kind == "level" for name in one.items)
+        return _score(survey, own, tuple(items)), "their answers to these questions differ most from everybody's"
+    for effects in indicators.effects:
+        measure = effects.measure
+        if measure.kind == flag.kind and (measure.name == flag.kind or of_measure(measure.name) == flag.pattern):
+            values = measure.values[own]
+            score = values if measure.worrying == "high" else -values
+            return np.where(values > 0, score, np.nan) if measure.scale == "count" else score, "they show it most"
+    return np.full(own.size, np.nan), ""
 
 
 def _score(survey: Survey, own: IntArray, items: tuple[str, ...]) -> FloatArray:

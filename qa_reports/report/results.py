@@ -21,8 +21,10 @@ from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
+from qa_reports.report.explanation import explain_flags
 from qa_reports.report.recontact import respondents_to_recontact
 from qa_reports.report.results_categorical import categorical_effects, categorical_record
+from qa_reports.report.results_explanation import explanation_record
 from qa_reports.report.results_indicators import indicator_records, similar_pairs
 from qa_reports.report.results_items import (
     Document,
@@ -72,6 +74,8 @@ def results_document(
         sensitivity: what weights, areas and teams would change, where they are configured.
         indicators: what the interviews show about how they were done.
     """
+    modelled = [item for item in items if isinstance(item, ItemEffects)]
+    explanations = explain_flags(flags, modelled, survey, indicators, config.flags.min_interviews)
     return {
         "schema_version": SCHEMA_VERSION,
         "survey": config.survey.name,
@@ -89,7 +93,10 @@ def results_document(
         ],
         "effects": [row for item in items for row in _flag_model_effects(item, survey)],
         "categorical_effects": [row for item in items for row in categorical_effects(item, survey)],
-        "interviewers": [_interviewer(verdict, survey, flags) for verdict in flags.interviewers],
+        "interviewers": [
+            _interviewer(verdict, survey, flags, indicators) | explanation_record(explanations.get(verdict.interviewer))
+            for verdict in flags.interviewers
+        ],
         "indicators": indicator_records(indicators, survey),
         "similar_pairs": similar_pairs(indicators, survey),
         "flags": [_flag(flag, sensitivity) for flag in flags.flags],
@@ -352,7 +359,7 @@ def _own_spread(spread: SpreadEffects | NoSpread | None, position: int) -> Docum
     }
 
 
-def _interviewer(verdict: InterviewerVerdict, survey: Survey, flags: Flags) -> Document:
+def _interviewer(verdict: InterviewerVerdict, survey: Survey, flags: Flags, indicators: JudgedIndicators) -> Document:
     position = survey.interviewer_ids.index(verdict.interviewer)
     return {
         "interviewer": verdict.interviewer,
@@ -363,16 +370,16 @@ def _interviewer(verdict: InterviewerVerdict, survey: Survey, flags: Flags) -> D
         "too_few": verdict.too_few,
         "combined_p": number(verdict.combined_p),
         "spread": _own_spread(flags.spread, position),
-        "recontact": _recontact(verdict, survey, flags),
+        "recontact": _recontact(verdict, survey, flags, indicators),
     }
 
 
-def _recontact(verdict: InterviewerVerdict, survey: Survey, flags: Flags) -> list[str]:
+def _recontact(verdict: InterviewerVerdict, survey: Survey, flags: Flags, indicators: JudgedIndicators) -> list[str]:
     """Respondents that the call list names; empty for interviewers who are not on it."""
     if verdict.severity == "none":
         return []
     own = [flag for flag in flags.flags if flag.interviewer == verdict.interviewer]
-    return list(respondents_to_recontact(verdict.interviewer, own, survey).respondents)
+    return list(respondents_to_recontact(verdict.interviewer, own, survey, indicators).respondents)
 
 
 def _covariate_value(covariate: Covariate, position: int) -> float | str | None:
@@ -388,6 +395,7 @@ def _flag(flag: Flag, sensitivity: Sensitivity | None) -> Document:
         "interviewer": flag.interviewer,
         "severity": flag.severity,
         "kind": flag.kind,
+        "pattern": flag.pattern,
         "items": list(flag.items),
         "estimate": number(flag.estimate),
         "unit": flag.unit,

@@ -9,6 +9,10 @@ from typing import Any, cast
 Cell = str | float | int | bool | None
 Record = Mapping[str, Any]
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+LONGEST_CELL = 32_767
+"""Excel's own limit of characters in one cell."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -36,3 +40,26 @@ def key_value(name: str) -> Callable[[Record], Cell]:
         return cast(Cell, record[name])
 
     return value
+
+
+def joined(name: str) -> Callable[[Record], Cell]:
+    """The texts of a list under a key, with commas."""
+
+    def value(record: Record) -> Cell:
+        return ", ".join(record[name])
+
+    return value
+
+
+def within(outer: str, inner: str) -> Callable[[Record], Cell]:
+    """The value under a key of a record under a key; nothing where there is no such record."""
+
+    def value(record: Record) -> Cell:
+        return cast(Cell, record[outer][inner]) if record[outer] else None
+
+    return value
+
+
+def neutral(text: str) -> str:
+    """Text that no spreadsheet takes for a formula, cut to what a cell can hold."""
+    return (f" {text}" if text.startswith(FORMULA_STARTS) else text)[:LONGEST_CELL]

@@ -17,6 +17,7 @@ from qa_reports.effects.flag import ExpectedByChance, Flags, InterviewerVerdict
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.report.everyone import Everyone, summarise_everyone
+from qa_reports.report.explanation import explain_flags
 from qa_reports.report.formats import count_of, expected, integer, listing, percent
 from qa_reports.report.heat_map import HeatMap, build_heat_map
 from qa_reports.report.indicators import IndicatorsSummary, summarise_indicators
@@ -132,7 +133,8 @@ def summarise(
     modelled = tuple(item for item in items if isinstance(item, ItemEffects))
     not_modelled = tuple(item for item in items if isinstance(item, ItemNotModelled))
     labels = {item.name: item.label for item in survey.items}
-    calls = summarise_calls(flags, labels, survey)
+    explanations = explain_flags(flags, modelled, survey, indicators, config.flags.min_interviews)
+    calls = summarise_calls(flags, labels, survey, explanations, indicators)
     other_models = summarise_sensitivity(sensitivity)
     if other_models is not None:
         calls = tuple(replace(call, area_note=area_note(other_models.flags, call.interviewer)) for call in calls)
@@ -160,7 +162,9 @@ def summarise(
         min_interviews=config.flags.min_interviews,
         items=pages,
         not_modelled=not_modelled,
-        profiles=summarise_profiles(flags, calls, modelled, survey, indicators, config.flags.min_interviews),
+        profiles=summarise_profiles(
+            flags, calls, modelled, survey, explanations, indicators, config.flags.min_interviews
+        ),
         suspects=suspects,
         heat_map=heat_map,
         cleaning=survey.log,

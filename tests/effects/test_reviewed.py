@@ -10,7 +10,9 @@ from qa_reports.effects.reviewed import mark_reviewed, unknown_interviewers
 
 
 def flag(interviewer: str, kind: str, severity: str = "critical") -> Flag:
-    return Flag(interviewer, severity, kind, ("trstplc",), 1.0, "scale points", 4.0, 1e-4, 0.01, "What was seen.")  # type: ignore[arg-type]
+    return Flag(
+        interviewer, severity, kind, ("trstplc",), 1.0, "scale points", 4.0, 1e-4, 0.01, "What was seen.", "one_item"
+    )  # type: ignore[arg-type]
 
 
 def flags(*found: Flag) -> Flags:

@@ -473,6 +473,7 @@ def _flags(ids: tuple[str, ...]) -> Flags:
                 p=4e-6,
                 q=0.0001,
                 sentence=f"18 interviews; on 2 items {ids[LOW]} is 3.1 scale points below colleagues.",
+                pattern="one_battery",
             ),
             Flag(
                 interviewer=ids[FORGOTTEN],
@@ -485,6 +486,7 @@ def _flags(ids: tuple[str, ...]) -> Flags:
                 p=None,
                 q=None,
                 sentence="1 answer 88 in trstplc is probably a missing code that was not declared.",
+                pattern="data_preparation",
             ),
         ),
         interviewers=tuple(

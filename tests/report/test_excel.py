@@ -8,8 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from qa_reports.report.excel import neutral, results_xlsx
+from qa_reports.report.excel import results_xlsx
 from qa_reports.report.results import results_document
+from qa_reports.report.sheets import neutral
 from tests.report.example_survey import example_report_input
 
 NAMES = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}

@@ -9,8 +9,10 @@ import pytest
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.flag import ExpectedByChance, Flags
 from qa_reports.effects.linear import Referee
+from qa_reports.effects.patterns import PATTERN_NAMES
 from qa_reports.effects.rules import EXPECTED_WARNINGS
 from qa_reports.report.figures import AnswerScatter, Distribution
+from qa_reports.report.steps import STEPS
 from qa_reports.report.summarise import ReportSummary, summarise
 from tests.report.example_survey import FORGOTTEN, IDS, LOW, ExampleReportInput, example_report_input
 
@@ -76,7 +78,7 @@ def test_critical_calls_come_before_warnings() -> None:
     calls = summary_of(dataclasses.replace(given, flags=flags)).calls
     assert [(call.interviewer, call.severity) for call in calls] == [(IDS[LOW], "critical"), (IDS[0], "warning")]
     assert calls[1].sureness.startswith("Fairly sure")
-    assert len(calls[0].actions) > len(calls[1].actions)
+    assert len(calls[0].explanation.steps) > len(calls[1].explanation.steps)
 
 
 def test_profiles_show_answers_for_levels_and_the_marked_point_for_missing_codes(summary: ReportSummary) -> None:
@@ -196,5 +198,7 @@ def test_methods_name_no_interviewer(summary: ReportSummary) -> None:
 def test_no_sentence_accuses(summary: ReportSummary) -> None:
     words = [summary.verdict.sentence, *summary.verdict.notes, *summary.methods.paragraphs]
     words += [explanation for _, explanation in summary.methods.glossary]
-    words += [action for call in summary.calls for action in (*call.actions, call.sureness)]
+    words += [step for steps in STEPS.values() for step in steps] + list(PATTERN_NAMES.values())
+    words += [call.sureness for call in summary.calls]
+    words += [reason.sentence for call in summary.calls for reason in call.explanation.reasons]
     assert not [word for word in ACCUSING if word in " ".join(words).lower()]

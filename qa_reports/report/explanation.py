@@ -1,0 +1,111 @@
+"""Why an interviewer is worth a call, in short: the pattern, the strongest reasons, what would change, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from qa_reports.effects.estimate import ItemEffects
+from qa_reports.effects.findings import Flag, FlagKind, Flags, InterviewerVerdict
+from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
+from qa_reports.effects.indicator_flags import remarks_beside
+from qa_reports.effects.patterns import PATTERN_NAMES, Pattern, name_patterns
+from qa_reports.report.steps import steps_for
+from qa_reports.report.without import Without, without_interviewer
+from qa_reports.survey.clean import Survey
+
+MOST_REASONS = 3
+"""Reasons on a card; the profile has all flags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that stands out."""
+
+    kind: FlagKind
+    pattern: Pattern
+    sentence: str
+    flagged: bool
+    """False for what is remarkable by itself, but no flag: it stands beside the flags."""
+    reviewed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is to be said of one flagged interviewer."""
+
+    patterns: tuple[Pattern, ...]
+    """The strongest first; it gives the card its name."""
+    reasons: tuple[Reason, ...]
+    """At most `MOST_REASONS`, the strongest first."""
+    without: Without | None
+    """None for interviewers who are not worth a call."""
+    steps: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The first pattern as the report prints it."""
+        return PATTERN_NAMES[self.patterns[0]]
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """The other patterns likewise, in the middle of a sentence."""
+        return tuple(lower_first(PATTERN_NAMES[pattern]) for pattern in self.patterns[1:])
+
+
+def explain_flags(
+    flags: Flags,
+    modelled: Sequence[ItemEffects],
+    survey: Survey,
+    indicators: JudgedIndicators = NO_INDICATORS,
+    min_interviews: int = 1,
+) -> Mapping[str, Explanation]:
+    """Interviewer -> explanation, for everybody with a flag.
+
+    Args:
+        flags: all flags, of each interviewer the strongest first.
+        modelled: the items' models.
+        survey: the survey.
+        indicators: what the interviews show.
+        min_interviews: interviews that an interviewer needs to be judged.
+    """
+    own: dict[str, list[Flag]] = {}
+    for flag in flags.flags:
+        own.setdefault(flag.interviewer, []).append(flag)
+    verdicts = {verdict.interviewer: verdict for verdict in flags.interviewers}
+    return {
+        name: _explain(verdicts[name], found, modelled, survey, indicators, min_interviews)
+        for name, found in own.items()
+    }
+
+
+def _explain(
+    verdict: InterviewerVerdict,
+    flags: Sequence[Flag],
+    modelled: Sequence[ItemEffects],
+    survey: Survey,
+    indicators: JudgedIndicators,
+    min_interviews: int,
+) -> Explanation:
+    position = survey.interviewer_ids.index(verdict.interviewer)
+    worth_a_call = verdict.severity != "none"
+    # What was looked into already is told last, and a matter of the file names nobody who is called for another reason.
+    ordered = sorted(flags, key=lambda flag: (flag.review is not None, flag.severity == "data_preparation"))
+    leading = [flag for flag in ordered if flag.review is None] or ordered
+    beside = list(remarks_beside(indicators, position, [flag.kind for flag in flags], min_interviews))
+    beside = sorted(beside, key=lambda remark: remark.p) if worth_a_call else []
+    patterns = name_patterns([flag.pattern for flag in leading], [remark.pattern for remark in beside])
+    reasons = [Reason(f.kind, f.pattern, f.sentence, True, f.review is not None) for f in ordered]
+    reasons += [Reason(remark.kind, remark.pattern, remark.sentence, False, False) for remark in beside]
+    named = list(dict.fromkeys(item for flag in leading for item in flag.items))
+    return Explanation(
+        patterns=patterns,
+        reasons=tuple(reasons[:MOST_REASONS]),
+        without=without_interviewer(verdict.interviewer, named, modelled, survey) if worth_a_call else None,
+        steps=steps_for(patterns, verdict.severity == "critical"),
+    )
+
+
+def lower_first(text: str) -> str:
+    """ "Many refusals" -> "many refusals"."""
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,138 @@
+"""What the survey's results would be without one interviewer: the ICC and the mean of every item."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qa_reports.effects.estimate import ItemEffects
+from qa_reports.report.formats import count_of, percent, ratio
+from qa_reports.report.items import find_item
+from qa_reports.survey.clean import Survey
+
+_SMALL_ICC = 0.005
+_SMALL_MEAN = 0.02
+"""Standard deviations of the item: with smaller changes on every item, results hardly change."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemWithout:
+    """One item with and without an interviewer."""
+
+    item: str
+    label: str
+    icc: float | None
+    """Of the model that judges levels, adjusted for respondents where there are covariates; None where it has none."""
+    icc_without: float | None
+    """None where the model is not known without them, or the variance is zero with everybody."""
+    mean: float
+    """Of all valid answers, without weights."""
+    mean_without: float | None
+    """None where nobody else answered."""
+    sd: float
+    """Of all valid answers."""
+
+    @property
+    def icc_change(self) -> float:
+        """NaN where not known."""
+        known = self.icc is not None and self.icc_without is not None
+        return float(self.icc_without - self.icc) if known else float("nan")  # type: ignore[operator]
+
+    @property
+    def mean_change(self) -> float:
+        """In scale points; NaN where not known."""
+        return float("nan") if self.mean_without is None else self.mean_without - self.mean
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """What would change without one interviewer."""
+
+    n_interviews: int
+    """Interviews that would be missing."""
+    items: tuple[ItemWithout, ...]
+    """Every modelled item, in the survey's order."""
+    sentence: str
+
+
+def without_interviewer(
+    interviewer: str, named: Sequence[str], modelled: Sequence[ItemEffects], survey: Survey
+) -> Without:
+    """Every item without an interviewer's interviews, from the leave-one-out fits that flags rest on.
+
+    Args:
+        interviewer: who.
+        named: items that the flags rest on: the sentence speaks of one of them, or of any item where there is none.
+        modelled: the items' models.
+        survey: the survey.
+    """
+    position = survey.interviewer_ids.index(interviewer)
+    n = int((survey.interviewer == position).sum())
+    items = tuple(one for item in modelled if (one := _item(item, position, survey)) is not None)
+    about = [one for one in items if one.item in named] or list(items)
+    return Without(n, items, _sentence(n, items, about))
+
+
+def _item(item: ItemEffects, position: int, survey: Survey) -> ItemWithout | None:
+    responses = find_item(survey, item.item)
+    if responses is None:
+        return None
+    has = np.isfinite(responses.answers)
+    others = has & (survey.interviewer != position)
+    icc, without = _iccs(item, position)
+    return ItemWithout(
+        item=item.item,
+        label=item.label,
+        icc=icc,
+        icc_without=without,
+        mean=float(responses.answers[has].mean()),
+        mean_without=float(responses.answers[others].mean()) if others.any() else None,
+        sd=float(responses.answers[has].std()),
+    )
+
+
+def _iccs(item: ItemEffects, position: int) -> tuple[float | None, float | None]:
+    """The ICC with everybody and without the interviewer, in the judging model."""
+    model = item.judging
+    between, within, effects = model.variance.intercept, model.variance.residual, model.effects
+    if between is None or "intercept" not in effects.terms:
+        return None, None
+    icc = between / (between + within)
+    row = np.flatnonzero(effects.interviewer == position)
+    if not row.size:
+        return icc, icc  # no answers of theirs are in it
+    left = between * effects.variance_ratio[row[0], effects.terms.index("intercept")]
+    rest = within * effects.residual_ratio[row[0]]
+    return icc, float(left / (left + rest)) if np.isfinite(left) and np.isfinite(rest) else None
+
+
+def _sentence(n: int, items: Sequence[ItemWithout], about: Sequence[ItemWithout]) -> str:
+    these = "Without this interview" if n == 1 else f"Without these {count_of(n, 'interview')}"
+    if not items:
+        return ""
+    icc = max((abs(one.icc_change) for one in items if np.isfinite(one.icc_change)), default=0.0)
+    mean = max((abs(one.mean_change) for one in items if np.isfinite(one.mean_change)), default=0.0)
+    relative = max((_relative(one) for one in items), default=0.0)
+    if icc < _SMALL_ICC and relative < _SMALL_MEAN:
+        return (
+            f"{these} the results would hardly change: no mean by more than {ratio(mean)} scale points, no interviewer "
+            f"ICC by more than {ratio(100 * icc)} percentage points."
+        )
+    most = max(about, key=lambda one: (np.nan_to_num(abs(one.icc_change)), _relative(one)))
+    clauses = []
+    if np.isfinite(most.icc_change):
+        clauses.append(
+            f"interviewers would account for {percent(most.icc_without)} of the variation of “{most.label}” instead of "
+            f"{percent(most.icc)}"
+        )
+    if most.mean_without is not None:
+        whose = "its mean" if clauses else f"the mean of “{most.label}”"
+        clauses.append(f"{whose} would be {ratio(most.mean_without)} instead of {ratio(most.mean)}")
+    return f"{these}, {', and '.join(clauses)}." if clauses else ""
+
+
+def _relative(one: ItemWithout) -> float:
+    """Change of the mean in standard deviations of the item."""
+    return abs(one.mean_change) / one.sd if one.sd > 0 and np.isfinite(one.mean_change) else 0.0
