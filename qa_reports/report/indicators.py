@@ -30,8 +30,10 @@ _METHODS = {
     "exact binomial": "exact binomial",
     "pairs": "pairs within against pairs between interviewers",
 }
-_WORST = 3
-_SHOWN_PAIRS = 20
+SHOWN_WORST = 3
+"""Interviewers named beside an indicator."""
+SHOWN_PAIRS = 20
+"""Pairs of interviews in a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,13 @@ class IndicatorRow:
     variance: float | None
     variance_p: float | None
     """Test of whether interviewers differ."""
-    worst: tuple[tuple[str, float], ...]
-    """(interviewer, p) of the most remarkable ones that could be judged, smallest p first."""
+    remarkable: tuple[tuple[str, float], ...]
+    """(interviewer, p) of all with p below .05 who could be judged, smallest p first."""
+
+    @property
+    def worst(self) -> tuple[tuple[str, float], ...]:
+        """Those that are named."""
+        return self.remarkable[:SHOWN_WORST]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +111,15 @@ class IndicatorsSummary:
     """Applicable ones."""
     not_applicable: tuple[IndicatorRow, ...]
     pairs: tuple[PairRow, ...]
+    """All that are listed, the most alike first."""
     n_pairs: int
+    """Of the whole survey, listed or not."""
     limit: float | None
+
+    @property
+    def shown_pairs(self) -> tuple[PairRow, ...]:
+        """Those that stand in a table."""
+        return self.pairs[:SHOWN_PAIRS]
 
 
 def summarise_indicators(indicators: JudgedIndicators, survey: Survey, minimum: int) -> IndicatorsSummary | None:
@@ -149,13 +163,13 @@ def _row(measure: IndicatorMeasure, effects: IndicatorEffects | None, survey: Su
         latent=fitted is not None and fitted.kind != "linear",
         variance=None if fitted is None else fitted.variance,
         variance_p=None if fitted is None else fitted.p,
-        worst=() if effects is None else _worst(effects, survey, minimum),
+        remarkable=() if effects is None else _remarkable(effects, survey, minimum),
     )
 
 
-def _worst(effects: IndicatorEffects, survey: Survey, minimum: int) -> tuple[tuple[str, float], ...]:
+def _remarkable(effects: IndicatorEffects, survey: Survey, minimum: int) -> tuple[tuple[str, float], ...]:
     p = np.where((effects.n >= minimum) & np.isfinite(effects.p), effects.p, np.inf)
-    order = np.argsort(p, kind="stable")[:_WORST]
+    order = np.argsort(p, kind="stable")
     return tuple((survey.interviewer_ids[j], float(p[j])) for j in order if p[j] < 0.05 and is_large(effects, int(j)))
 
 
@@ -169,7 +183,7 @@ def _pairs(found: Duplicates, survey: Survey) -> tuple[PairRow, ...]:
             (interviewer(pair.first), interviewer(pair.second)),
             pair.share,
         )
-        for pair in found.pairs[:_SHOWN_PAIRS]
+        for pair in found.pairs
     )
 
 

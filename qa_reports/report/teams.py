@@ -17,6 +17,7 @@ from qa_reports.report.drivers import DriverTable
 from qa_reports.report.figures import Caterpillar, Figure, InterviewerLines, QuantilePlot
 from qa_reports.report.formats import count_of, integer
 from qa_reports.report.heat_map import HeatMap
+from qa_reports.report.indicators import IndicatorsSummary, PairRow
 from qa_reports.report.interviewers import Call
 from qa_reports.report.items import ItemSummary
 from qa_reports.report.summarise import ReportSummary, Verdict
@@ -24,6 +25,8 @@ from qa_reports.survey.clean import CleaningLog
 
 Members = frozenset[str]
 """Ids of the interviewers of a team."""
+ELSEWHERE = "another team"
+"""Stands for an interviewer whom the team's report does not name."""
 
 
 def team_members(flags: Flags, team: str) -> Members:
@@ -61,7 +64,33 @@ def restrict_to_team(summary: ReportSummary, team: str, flags: Flags) -> ReportS
         cleaning=_cleaning(summary.cleaning, members),
         methods=summary.methods,
         printed_items=summary.printed_items,
+        indicators=None if summary.indicators is None else _indicators(summary.indicators, members),
     )
+
+
+def _indicators(found: IndicatorsSummary, members: Members) -> IndicatorsSummary:
+    """The survey's indicators; of interviewers one by one, and of pairs of interviews, only the team's.
+
+    Where one of two similar interviews is the team's, the other is somebody else's and is not named.
+    """
+    own = [pair for pair in found.pairs if members.intersection(pair.interviewers)]
+    return IndicatorsSummary(
+        rows=tuple(
+            replace(row, remarkable=tuple((name, p) for name, p in row.remarkable if name in members))
+            for row in found.rows
+        ),
+        not_applicable=found.not_applicable,
+        pairs=tuple(_pair(pair, members) for pair in own),
+        n_pairs=len(own),
+        limit=found.limit,
+    )
+
+
+def _pair(pair: PairRow, members: Members) -> PairRow:
+    hidden = [name not in members for name in pair.interviewers]
+    one, other = (ELSEWHERE if hide else name for name, hide in zip(pair.interviewers, hidden, strict=True))
+    first, second = ("" if hide else name for name, hide in zip(pair.respondents, hidden, strict=True))
+    return replace(pair, interviewers=(one, other), respondents=(first, second))
 
 
 def _verdict(

@@ -9,7 +9,6 @@ import numpy as np
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.report.formats import count_of, percent, ratio
-from qa_reports.report.items import find_item
 from qa_reports.survey.clean import Survey
 
 _SMALL_ICC = 0.005
@@ -69,27 +68,26 @@ def without_interviewer(
         survey: the survey.
     """
     position = survey.interviewer_ids.index(interviewer)
-    n = int((survey.interviewer == position).sum())
-    items = tuple(one for item in modelled if (one := _item(item, position, survey)) is not None)
+    n = int(survey.workload[position])
+    items = tuple(_item(item, position, survey) for item in modelled)
     about = [one for one in items if one.item in named] or list(items)
     return Without(n, items, _sentence(n, items, about))
 
 
-def _item(item: ItemEffects, position: int, survey: Survey) -> ItemWithout | None:
-    responses = find_item(survey, item.item)
-    if responses is None:
-        return None
-    has = np.isfinite(responses.answers)
-    others = has & (survey.interviewer != position)
+def _item(item: ItemEffects, position: int, survey: Survey) -> ItemWithout:
+    counted = survey.answer_counts(item.item)
+    everybody = counted.counts.sum(axis=0)
+    others = everybody - counted.counts[position]
+    mean = float(np.average(counted.values, weights=everybody))
     icc, without = _iccs(item, position)
     return ItemWithout(
         item=item.item,
         label=item.label,
         icc=icc,
         icc_without=without,
-        mean=float(responses.answers[has].mean()),
-        mean_without=float(responses.answers[others].mean()) if others.any() else None,
-        sd=float(responses.answers[has].std()),
+        mean=mean,
+        mean_without=float(np.average(counted.values, weights=others)) if others.any() else None,
+        sd=float(np.sqrt(np.average((counted.values - mean) ** 2, weights=everybody))),
     )
 
 

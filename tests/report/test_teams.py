@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from qa_reports.report.figures import Caterpillar
+from qa_reports.report.indicators import IndicatorRow, IndicatorsSummary, PairRow
 from qa_reports.report.pdf import print_page, render_pdf
 from qa_reports.report.summarise import ReportSummary, summarise
-from qa_reports.report.teams import restrict_to_team, team_file_name
+from qa_reports.report.teams import ELSEWHERE, restrict_to_team, team_file_name
 from tests.report.example_survey import FORGOTTEN, IDS, LOW, example_report_input
 
 GIVEN = example_report_input()
@@ -122,3 +123,29 @@ def test_file_names_are_safe_and_different() -> None:
     for name in made:
         assert re.fullmatch(r"team(-[a-z0-9]+)+\.pdf", name)
         assert len(name) < 70
+
+
+def test_indicators_name_the_teams_own_and_nobody_else(whole: ReportSummary) -> None:
+    row = IndicatorRow(
+        name="fast", kind="Speed", label="Fast interviews", reason=None, threshold="20 minutes or less",
+        n_interviews=146, mean=0.05, unit="share of interviews", method="exact binomial",
+        not_modelled=None, icc=None, latent=False, variance=None, variance_p=None,
+        remarkable=((SOUTH[0], 0.001), (SOUTH[1], 0.01), (SOUTH[2], 0.02), (NORTH[0], 0.03)),
+    )  # fmt: skip
+    pairs = (
+        PairRow(("r1", "r2"), (SOUTH[0], SOUTH[0]), 1.0),
+        PairRow(("r3", "r4"), (NORTH[0], SOUTH[0]), 1.0),
+        PairRow(("r5", "r6"), (NORTH[1], NORTH[1]), 0.9),
+    )
+    indicators = IndicatorsSummary((row,), (), pairs, 3, 0.9)
+    part = restrict_to_team(dataclasses.replace(whole, indicators=indicators), "North", GIVEN.flags).indicators
+    assert part is not None
+    assert part.rows[0].worst == ((NORTH[0], 0.03),)
+    assert part.n_pairs == 2
+    assert [(pair.interviewers, pair.respondents) for pair in part.pairs] == [
+        ((NORTH[0], ELSEWHERE), ("r3", "")),
+        ((NORTH[1], NORTH[1]), ("r5", "r6")),
+    ]
+    page = visible(print_page(dataclasses.replace(restrict_to_team(whole, "North", GIVEN.flags), indicators=part)))
+    assert "How the interviews were done" in page
+    assert named([page], SOUTH) == set()
