@@ -31,6 +31,7 @@ from qa_reports.config.models import (
     Section,
     SmtpConfig,
     SurveyConfig,
+    TimingsConfig,
     config_schema,
 )
 
@@ -64,6 +65,7 @@ __all__ = [
     "Section",
     "SmtpConfig",
     "SurveyConfig",
+    "TimingsConfig",
     "code_range",
     "config_schema",
     "load_config",

@@ -198,6 +198,8 @@ def _indicators(config: ReportConfig) -> Iterator[Complaint]:
     if options.back_check is not None and config.data.respondent is None:
         text = "needs data.respondent, the column that says whose interview is compared"
         yield Complaint(("indicators", "back_check"), text)
+    for position, name in _repeated([] if options.timings is None else list(options.timings.columns)):
+        yield Complaint(("indicators", "timings", "columns", position), f"{name} is listed twice; keep one")
     for lists, entries in (("gates", options.gates), ("numeric", options.numeric)):
         for position, name in _repeated([entry.name for entry in entries]):
             yield Complaint(("indicators", lists, position), f"{name} is listed twice; keep one")

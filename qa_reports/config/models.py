@@ -314,6 +314,20 @@ class BackCheckConfig(Section):
     items: Names = Field(min_length=1, description="Items asked again, under the same names and with the same codes.")
 
 
+class TimingsConfig(Section):
+    """How long single questions or sections took."""
+
+    columns: Names = Field(
+        min_length=1,
+        description="Columns of times, one per question or section, all in the same unit or each in its own: only "
+        "their relation to the column's median counts. In a name, {item} stands for every item that has such a column, "
+        "e.g. t_{item}.",
+    )
+    fast: float = Field(
+        0.5, gt=0, lt=1, strict=True, description="Less than this share of a question's median time counts as fast."
+    )
+
+
 class IndicatorsConfig(Section):
     """What interviews show about how they were done. Each indicator is on wherever its inputs exist."""
 
@@ -327,6 +341,7 @@ class IndicatorsConfig(Section):
     hours: tuple[float, float] = Field(
         (6, 23), description="Interviews begin between these hours of the day; others are listed as impossible times."
     )
+    timings: TimingsConfig | None = Field(None, description="How long single questions or sections took.")
     min_shared_answers: int = Field(
         10, ge=2, strict=True, description="Two interviews are compared when both answered at least this many items."
     )

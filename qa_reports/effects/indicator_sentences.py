@@ -29,6 +29,7 @@ _SHARE = {
     "extreme": "of the answers lie at the ends of the scale",
     "midpoint": "of the answers lie in the middle of the scale",
     "acquiescence": "of the answers agree",
+    "fast_answers": "of the questions take much less than their usual time",
 }
 
 
@@ -55,6 +56,10 @@ def indicator_sentence(
             f"Their {_interviews(int(effects.n[interviewer]))} typically take {own:.0f} minutes; elsewhere it is "
             f"{others:.0f}."
         )
+    if name == "log_seconds":
+        share = float(np.exp(effects.own[interviewer] - effects.others[interviewer]))
+        n = _interviews(int(effects.n[interviewer]))
+        return f"In their {n}, a question typically takes {share:.0%} of the time that it takes elsewhere."
     if name == "variability":
         ratio = effects.own[interviewer] / effects.others[interviewer]
         return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from qa_reports.indicators.nonresponse import nonresponse_measures
 from qa_reports.indicators.re_interviews import back_check_measures
 from qa_reports.indicators.response_style import response_style_measures
 from qa_reports.indicators.straightlining import straightlining_measures
-from qa_reports.indicators.timing import speed_measures, time_measures
+from qa_reports.indicators.timing import question_measures, speed_measures, time_measures
 from qa_reports.survey.clean import Survey
 
 _SWITCHED_OFF = "switched off (indicators.off)"
@@ -42,7 +43,10 @@ def measure_indicators(survey: Survey, config: ReportConfig) -> Indicators:
         "nonresponse": lambda: nonresponse_measures(survey.items),
         "straightlining": lambda: straightlining_measures(table, config.batteries, options.min_battery_items),
         "response_style": lambda: response_style_measures(survey.items, table, options.agree),
-        "speeding": lambda: speed_measures(survey.minutes, n, options.fast_share),
+        "speeding": lambda: chain(
+            speed_measures(survey.minutes, n, options.fast_share),
+            question_measures(survey.question_times, n, options.timings),
+        ),
         "times": lambda: time_measures(survey.times, survey.interviewer, options.hours),
         "gate": lambda: gate_measures(gates, options.gates, n),
         "heaping": lambda: heaping_measures(survey.items, numeric, n),

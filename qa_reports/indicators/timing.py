@@ -6,10 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from qa_reports.config import TimingsConfig
 from qa_reports.indicators.measure import FloatArray, IndicatorMeasure, IntArray, not_applicable
-from qa_reports.survey.timing import InterviewTimes
+from qa_reports.survey.timing import InterviewTimes, QuestionTimes
 
 _LENGTH, _FAST = "Length of the interview", "Fast interviews"
+_PER_QUESTION, _FAST_ANSWERS = "Time per question", "Fast answers"
+_FEWEST_TIMES = 3
+"""Timed questions an interview needs, where there are so many."""
 _OVERLAP, _IMPOSSIBLE = "Interviews at the same time", "Impossible times"
 _DAY = 24 * 60.0
 _LONGEST = 12 * 60.0
@@ -56,6 +60,45 @@ def speed_measures(minutes: FloatArray | None, n: int, fast_share: float) -> Ite
 
 def _too_few(known: int) -> str:
     return f"the length is known for {known} of the interviews"
+
+
+def question_measures(times: QuestionTimes | None, n: int, options: TimingsConfig | None) -> Iterator[IndicatorMeasure]:
+    """How long questions took beside the median of each, and how many took much less.
+
+    Times that are fractions of the question's own median make long and short questions comparable (Greszki, Meyer and
+    Schoen 2015, Public Opin. Q. 79). A question with a median of nothing tells nothing.
+
+    Args:
+        times: what the file says.
+        n: interviews.
+        options: how fast is fast.
+    """
+    if times is None or options is None:
+        reason = "no times of single questions are configured (indicators.timings)"
+    else:
+        reason = f"no interview has times of {_FEWEST_TIMES} or more questions"
+        told = np.isfinite(times.spent).any(axis=0)
+        spent = times.spent[:, told]
+        relative = spent / np.nanmedian(spent, axis=0) if told.any() else spent
+        has = np.isfinite(relative)
+        enough = has.sum(axis=1) >= min(_FEWEST_TIMES, len(times.columns))
+        if enough.any():
+            number = np.maximum(has.sum(axis=1), 1)
+            logs = np.where(has, np.log(np.where(has, relative, 1.0)), 0.0).sum(axis=1) / number
+            short = (has & (np.where(has, relative, 1.0) < options.fast)).sum(axis=1) / number
+            many = f"over {len(times.columns)} {'question' if len(times.columns) == 1 else 'questions'}"
+            yield IndicatorMeasure(
+                "log_seconds", "speeding", _PER_QUESTION, np.where(enough, logs, np.nan), "log of the usual time",
+                "low", "continuous",
+                f"the mean logarithm of a question's time over its median in the survey, {many}; short is worrying",
+            )  # fmt: skip
+            yield IndicatorMeasure(
+                "fast_answers", "speeding", _FAST_ANSWERS, np.where(enough, short, np.nan), "share of questions",
+                "high", "continuous", f"less than {options.fast:.0%} of the question's median time, {many}",
+            )  # fmt: skip
+            return
+    yield not_applicable(n, "log_seconds", "speeding", _PER_QUESTION, reason)
+    yield not_applicable(n, "fast_answers", "speeding", _FAST_ANSWERS, reason)
 
 
 def time_measures(

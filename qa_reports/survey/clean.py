@@ -50,7 +50,7 @@ from qa_reports.survey.joins import LISTED_KEYS
 from qa_reports.survey.load import FileProvenance, JoinRecord, SurveyFile, VariableLabels
 from qa_reports.survey.nobody import find_nobody
 from qa_reports.survey.suspects import CodeSuspect, find_suspects, known_reasons
-from qa_reports.survey.timing import InterviewTimes, interview_times
+from qa_reports.survey.timing import InterviewTimes, QuestionTimes, interview_times, question_times
 from qa_reports.survey.where import parse_where
 from qa_reports.survey.whole import AnswerCounts, Whole
 
@@ -134,6 +134,8 @@ class Survey:
     provenance: tuple[FileProvenance, ...]
     times: InterviewTimes | None = None
     """When the interviews took place, where `data.duration` is configured."""
+    question_times: QuestionTimes | None = None
+    """How long single questions took, where `indicators.timings` is configured."""
     others: tuple[ItemResponses, ...] = ()
     """Columns that indicators use beside the items: gates, then numeric ones."""
     back_check: BackCheck | None = None
@@ -196,6 +198,7 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
     )
     weight, weight_notes = _weights(chosen, config)
     times = interview_times(chosen.table, config.data.duration, chosen.files) if config.data.duration else None
+    seconds = question_times(chosen.table, config, chosen.files)
     again = survey_file.back_check
     back_check = match_back_check(again, respondents, config, survey_file.labels) if again is not None else None
     covariates = respondent_covariates + interviewer_covariates
@@ -207,6 +210,7 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
         *respondent_notes,
         *weight_notes,
         *(times.notes if times else ()),
+        *(seconds.notes if seconds else ()),
         *team_notes,
     )
     if back_check is not None:
@@ -243,6 +247,7 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
         log=log,
         provenance=survey_file.provenance,
         times=times,
+        question_times=seconds,
         others=_other_columns(chosen, config, interviewers),
         back_check=back_check,
     )

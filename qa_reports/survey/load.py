@@ -13,6 +13,7 @@ from qa_reports.survey.codebook import describe_columns, read_codebook
 from qa_reports.survey.joins import JoinRecord, WantedJoin, join_file
 from qa_reports.survey.readers import DataFile, FileProvenance, VariableLabels, read_data_file
 from qa_reports.survey.stack import stack_files
+from qa_reports.survey.timing import timing_columns
 
 __all__ = ["FileProvenance", "JoinRecord", "SurveyFile", "VariableLabels", "load_survey"]
 
@@ -98,6 +99,7 @@ def _columns_in_use(config: ReportConfig) -> frozenset[str]:
             *(covariate.name for covariate in covariates),
             *(gate.name for gate in config.indicators.gates),
             *(column.name for column in config.indicators.numeric),
+            *timing_columns(config),
             *joined_on,
             *(config.interviewers.on or ()),
             *(quoted or word for quoted, word in filtered_by),

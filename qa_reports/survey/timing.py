@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from qa_reports.config import DurationConfig
+from qa_reports.config import DurationConfig, ReportConfig
 from qa_reports.errors import DataError
 from qa_reports.survey.columns import FloatArray, numbers_or_error, require_column, row_name
 from qa_reports.survey.interviewers import counted
 
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9])(?:\.[0-9]+)?)?")
 _DAY = 24 * 60.0
+_ITEM = "{item}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +60,48 @@ def interview_times(table: pd.DataFrame, duration: DurationConfig, files: str) -
     notes = [f"The duration is zero or less and not used in {counted(int(impossible.sum()), 'interview')}."]
     used = np.where(impossible, np.nan, minutes)
     return InterviewTimes(used, start, end, on_clock, tuple(notes if impossible.any() else []))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuestionTimes:
+    """How long K questions or sections of n interviews took."""
+
+    columns: tuple[str, ...]
+    """(K,) the file's columns."""
+    spent: FloatArray
+    """(n, K) in the file's own units; NaN where unknown, zero, or less."""
+    notes: tuple[str, ...]
+    """What could not be used, one sentence each."""
+
+
+def timing_columns(config: ReportConfig) -> tuple[str, ...]:
+    """Columns that may hold the times of single questions: `{item}` in a name stands for every item."""
+    wanted = () if config.indicators.timings is None else config.indicators.timings.columns
+    items = [item.name for item in config.items]
+    names = (column.replace(_ITEM, item) for column in wanted for item in (items if _ITEM in column else [""]))
+    return tuple(dict.fromkeys(names))
+
+
+def question_times(table: pd.DataFrame, config: ReportConfig, files: str) -> QuestionTimes | None:
+    """Read the times of single questions; None where none are configured.
+
+    Raises:
+        DataError: a column is missing or holds something that is no number, or no item has a column of the pattern.
+    """
+    if config.indicators.timings is None:
+        return None
+    key = "indicators.timings.columns"
+    spelled = frozenset(config.indicators.timings.columns)
+    columns = [name for name in timing_columns(config) if name in spelled or name in table.columns]
+    for pattern in (name for name in config.indicators.timings.columns if _ITEM in name):
+        if not any(pattern.replace(_ITEM, item.name) in table.columns for item in config.items):
+            first = pattern.replace(_ITEM, config.items[0].name)
+            raise DataError(f'{files}: no item has a column like "{first}" ({key}: {pattern}); correct the pattern')
+    given = [numbers_or_error(require_column(table, name, key, files), None, key, files).numbers for name in columns]
+    spent = np.column_stack(given)
+    impossible = int((spent <= 0).sum())
+    note = f"The time of a question is zero or less and not used in {counted(impossible, 'answer')}."
+    return QuestionTimes(tuple(columns), np.where(spent > 0, spent, np.nan), (note,) if impossible else ())
 
 
 def _start_and_end(table: pd.DataFrame, start: str, end: str, files: str) -> tuple[FloatArray, FloatArray, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qa_reports.config import AgreeConfig, BatteryConfig, GateConfig
+from qa_reports.config import AgreeConfig, BatteryConfig, GateConfig, TimingsConfig
 from qa_reports.indicators.answers import answer_table
 from qa_reports.indicators.gates import gate_measures
 from qa_reports.indicators.heaping import heaping_measures
@@ -14,11 +14,11 @@ from qa_reports.indicators.nonresponse import nonresponse_measures
 from qa_reports.indicators.re_interviews import back_check_measures
 from qa_reports.indicators.response_style import response_style_measures
 from qa_reports.indicators.straightlining import straightlining_measures
-from qa_reports.indicators.timing import speed_measures, time_measures
+from qa_reports.indicators.timing import question_measures, speed_measures, time_measures
 from qa_reports.survey.answer_classes import AnswerClass, classes_without_codes
 from qa_reports.survey.back_check import BackCheck
 from qa_reports.survey.clean import ItemResponses
-from qa_reports.survey.timing import InterviewTimes
+from qa_reports.survey.timing import InterviewTimes, QuestionTimes
 
 NAN = float("nan")
 TRUST = BatteryConfig(name="Trust", items=("a", "b", "c"))
@@ -208,3 +208,26 @@ def test_re_interviews_count_the_answers_that_differ() -> None:
     (measure,) = back_check_measures(table, again)
 
     np.testing.assert_array_equal(measure.values, [NAN, 1, 0])
+
+
+def test_times_of_questions_count_beside_their_own_median() -> None:
+    spent = np.array([[10.0, 100.0, 4.0], [10.0, 100.0, 4.0], [20.0, 40.0, 1.0], [NAN, NAN, 4.0]])
+    times = QuestionTimes(("t_a", "t_b", "t_c"), spent, ())
+    measures = named(question_measures(times, 4, TimingsConfig(columns=("t_{item}",))))
+    # Medians are 10, 100 and 4; the third interview takes 2, 0.4 and 0.25 of them, the fourth has a single time.
+    assert measures["log_seconds"].values == pytest.approx([0, 0, np.log(2 * 0.4 * 0.25) / 3, NAN], nan_ok=True)
+    assert measures["fast_answers"].values == pytest.approx([0, 0, 2 / 3, NAN], nan_ok=True)
+    assert measures["log_seconds"].worrying == "low"
+    assert "less than 50% of the question's median time, over 3 questions" in measures["fast_answers"].threshold
+
+
+@pytest.mark.parametrize(
+    ("times", "reason"),
+    [
+        (None, "no times of single questions are configured (indicators.timings)"),
+        (QuestionTimes(("t_a",), np.full((2, 1), NAN), ()), "no interview has times of 3 or more questions"),
+    ],
+)
+def test_without_times_of_questions_the_reason_is_said(times: QuestionTimes | None, reason: str) -> None:
+    measures = named(question_measures(times, 2, TimingsConfig(columns=("t_a",))))
+    assert [one.reason for one in measures.values()] == [reason, reason]

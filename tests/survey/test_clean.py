@@ -326,6 +326,30 @@ def test_impossible_durations_are_noted(clean: Clean) -> None:
     assert survey.log.notes == ("The duration is zero or less and not used in 1 interview.",)
 
 
+def test_times_of_questions_are_found_by_the_items_that_have_one(clean: Clean) -> None:
+    wave = "int,q,r,t_q,intro\n1,1,2,3.5,60\n1,1,2,0,\n"
+    timings = {"timings": {"columns": ["t_{item}", "intro"]}}
+    survey = clean(wave, items=["q", "r"], indicators=timings)
+    assert survey.question_times is not None
+    assert survey.question_times.columns == ("t_q", "intro")
+    np.testing.assert_array_equal(survey.question_times.spent, [[3.5, 60], [np.nan, np.nan]])
+    assert survey.log.notes == ("The time of a question is zero or less and not used in 1 answer.",)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ("s_{item}", 'no item has a column like "s_q" (indicators.timings.columns: s_{item}); correct the pattern'),
+        ("intr", '"intr"'),
+        ("word", "indicators.timings.columns"),
+    ],
+)
+def test_times_of_questions_that_cannot_be_read_are_named(clean: Clean, columns: str, message: str) -> None:
+    with pytest.raises(DataError) as error:
+        clean("int,q,t_q,intro,word\n1,1,3.5,60,fast\n", indicators={"timings": {"columns": columns}})
+    assert message in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
