@@ -103,8 +103,8 @@ def decide(sources: Sequence[EvidenceSource], rate: float) -> Decision:
     cells = _by_interviewer(sources)
     strength = _strengths(p, weights)
     n_cells = np.zeros(len(combined))
-    for (_, j), own in cells.items():
-        n_cells[j] += len(own)
+    for (_, j), found in cells.items():
+        n_cells[j] += len(found)
     of_cells = cell_weights(sources)
     findings = []
     for s, source in enumerate(sources):
