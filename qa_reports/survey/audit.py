@@ -12,6 +12,8 @@ from qa_reports.survey.columns import FloatArray
 from qa_reports.survey.interviewers import Interviewers
 from qa_reports.survey.items import CleanItem
 
+_EVEN = 1e-12
+"""Share of the weight that is nothing but rounding: weights that differ by less split evenly."""
 _MOST_DISTINCT = 50
 
 
@@ -111,27 +113,32 @@ def describe(
 
 
 def _describe_weighted(values: FloatArray, weight: FloatArray, few: bool) -> WeightedDescriptives | None:
-    """By statsmodels' `DescrStatsW`; quartiles are averages of the two neighbours where the weights split evenly."""
-    from statsmodels.stats.weightstats import DescrStatsW
-
+    """As statsmodels' `DescrStatsW`; quartiles are averages of the two neighbours where the weights split evenly."""
     chosen = ~np.isnan(values) & (weight > 0)
     n = int(chosen.sum())
     if not n:
         return None
-    weights = weight[chosen] * (n / weight[chosen].sum())
-    statistics = DescrStatsW(values[chosen], weights, ddof=1)
-    lower, median, upper = (float(q) for q in statistics.quantile([0.25, 0.5, 0.75], return_pandas=False))
     distinct, place = np.unique(values[chosen], return_inverse=True)
-    shares = np.bincount(place, weights) / n
+    shares = np.asarray(np.bincount(place, weight[chosen] / weight[chosen].sum()), dtype=np.float64)
+    mean = float(shares @ distinct)
+    lower, median, upper = (_weighted_quantile(distinct, shares, p) for p in (0.25, 0.5, 0.75))
     return WeightedDescriptives(
         n=n,
-        mean=float(statistics.mean),
-        sd=float(statistics.std) if n > 1 else None,
+        mean=mean,
+        sd=float(np.sqrt(shares @ (distinct - mean) ** 2 * n / (n - 1))) if n > 1 else None,
         lower_quartile=lower,
         median=median,
         upper_quartile=upper,
         distribution=tuple(zip(distinct.tolist(), shares.tolist(), strict=True)) if few else (),
     )
+
+
+def _weighted_quantile(distinct: FloatArray, shares: FloatArray, p: float) -> float:
+    """The first of the ascending values with `p` of the weight at or below it; halfway to the next at just `p`."""
+    below = np.cumsum(shares)
+    at = min(int(np.searchsorted(below, p * (1 - _EVEN))), len(distinct) - 1)
+    evenly = abs(below[at] - p) <= _EVEN and at + 1 < len(distinct)
+    return float((distinct[at] + distinct[at + 1]) / 2 if evenly else distinct[at])
 
 
 def audit_items(items: Sequence[CleanItem]) -> tuple[ItemAudit, ...]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from statsmodels.stats.weightstats import DescrStatsW
 
 from qa_reports.survey.audit import ItemAudit, describe
 from qa_reports.survey.clean import DroppedRows, Survey
@@ -76,3 +77,21 @@ def test_a_weight_counts_like_as_many_answers() -> None:
 
 def test_without_a_weight_above_zero_nothing_is_weighted() -> None:
     assert describe("q", "after", np.array([1.0, 2.0]), np.array([0.0, np.nan])).weighted is None
+
+
+def test_weighted_descriptives_are_those_of_statsmodels() -> None:
+    rng = np.random.default_rng(12)
+    values, weight = rng.integers(0, 11, 300).astype(float), rng.uniform(0.1, 3, 300)
+    ours = describe("q", "after", values, weight).weighted
+    theirs = DescrStatsW(values, weight / weight.mean(), ddof=1)
+    assert ours is not None
+    assert ours.mean == pytest.approx(float(theirs.mean), abs=EXACT)
+    assert ours.sd == pytest.approx(float(theirs.std), abs=EXACT)
+    quartiles = (ours.lower_quartile, ours.median, ours.upper_quartile)
+    assert quartiles == tuple(theirs.quantile([0.25, 0.5, 0.75], return_pandas=False))
+
+
+def test_weights_that_split_evenly_give_the_value_halfway() -> None:
+    weighted = describe("q", "after", np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.1, 0.2, 0.2, 0.1])).weighted
+    assert weighted is not None
+    assert weighted.median == 2.5
