@@ -2,30 +2,35 @@
 
 As in `intervals.py`, an interval holds every value whose best deviance lies within the chi-square(1) quantile of the
 minimum. To hold one quantity fixed, the terms are ordered so that it is an element of a Cholesky factor L of D = LL':
-a variance is L_11 squared with its term first; a correlation r of the first two terms is L_21 = r t, L_22 =
-sqrt(1 - r^2) t; the residual variance stands apart. All other elements are free and unbounded, so that a singular D is
-an ordinary inner point of the search (L-BFGS-B with the exact gradient).
+a variance is L_11 squared with its term first; a correlation v of the first two terms is L_21 = v t, L_22 =
+sqrt(1 - v^2) t; the residual variance stands apart. All other elements are free and unbounded, so that a singular D is
+an ordinary inner point of the search (Newton steps with exact derivatives). All ends of all intervals are looked for
+side by side.
+
+Sizes: B ends of intervals, q random terms, r = q(q+1)/2 elements of L.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 from qa_reports.effects.distributions import chi2_isf
 from qa_reports.effects.intervals import ZETA, Interval
-from qa_reports.effects.likelihood import problem, profile
+from qa_reports.effects.likelihood import penalty_and_r2, problem, profile
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform
 from qa_reports.effects.moments import Moments
+from qa_reports.effects.optimise import newton_step
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 _OFF_THE_BOUNDARY = 0.05
 """Smallest diagonal element of a starting factor, in the components' own units: a zero column could not grow."""
+_SMALL = 1e-6
+"""Fall of the deviance that a Newton step promises, at which the other parameters are at their best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +58,17 @@ def joint_intervals(
     if 0 in random and away.any():
         return None
     surface = _Surface(moments, random, fits, f)
-    rise, q = float(np.sqrt(chi2_isf(1 - level, 1))), len(random)
+    q = len(random)
     pairs = [(k, m) for k in range(q) for m in range(k + 1, q)]
+    targets = [surface.variance(k) for k in range(q)]
+    targets += [surface.correlation(k, m) for k, m in pairs]
+    targets.append(surface.residual())
+    ends = _Ends(surface, targets).reach(float(np.sqrt(chi2_isf(1 - level, 1))))
+    intervals = [Interval(low * t.unit, high * t.unit) for t, (low, high) in zip(targets, ends.tolist(), strict=True)]
     return JointIntervals(
-        variances=tuple(_squared(_interval(surface.variance(k), surface.lowest, rise)) for k in range(q)),
-        correlations=tuple((k, m, _interval(surface.correlation(k, m), surface.lowest, rise)) for k, m in pairs),
-        residual=_squared(_interval(surface.residual(), surface.lowest, rise)),
+        variances=tuple(map(_squared, intervals[:q])),
+        correlations=tuple((k, m, interval) for (k, m), interval in zip(pairs, intervals[q:-1], strict=True)),
+        residual=_squared(intervals[-1]),
     )
 
 
@@ -68,16 +78,20 @@ def _squared(interval: Interval) -> Interval:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Target:
-    """One quantity to be profiled, in `unit`s: its estimate, its bounds, and the deviance with it held."""
+    """One quantity to be profiled, in `unit`s: its estimate, its bounds, and how the other parameters are free.
+
+    All parameters are (elements of L, residual sd s) with L's rows in this order of terms.
+    """
 
     best: float
     low: float
     high: float
     unit: float
+    order: NDArray[np.int64]
+    held: int | None
+    """Which parameter is the quantity; None for a correlation."""
     start: FloatArray
-    """(k,) the other parameters at the estimate."""
-    deviance: Callable[[float, FloatArray], tuple[float, FloatArray]]
-    """(value, other parameters) -> deviance and its gradient in the other parameters."""
+    """(r + 1,) all parameters at the estimate, moved off the boundary."""
 
 
 class _Surface:
@@ -85,161 +99,209 @@ class _Surface:
 
     def __init__(self, moments: Moments, random: tuple[int, ...], fits: MixedModelFits, f: int) -> None:
         q = len(random)
-        self.setup = problem(moments.of([f]), random, fits.method)
-        sd_y = float(self.setup.moments.scale[0, -1])
-        to_users = back_transform(self.setup.moments)[0][np.ix_(random, random)] * sd_y
+        self.moments, self.random, self.method = moments.of([f]), random, fits.method
+        sd_y = float(self.moments.scale[0, -1])
+        to_users = back_transform(self.moments)[0][np.ix_(random, random)] * sd_y
         residual = float(np.sqrt(fits.residual_variance[f]))
         sd = np.sqrt(np.diag(fits.covariance[f]))
         # A term without variance has no scale of its own: a third of what one residual sd means.
-        fallback = residual / 3 / np.maximum(self.setup.moments.scale[0, list(random)], 1e-300)
+        fallback = residual / 3 / np.maximum(self.moments.scale[0, list(random)], 1e-300)
         self.unit = np.where(sd > 1e-6 * fallback, sd, fallback)
         self.residual_unit = residual
         self.inside = np.linalg.inv(to_users) * self.unit
         self.residual_inside = (residual / sd_y) ** 2
         self.covariance = fits.covariance[f] / np.outer(self.unit, self.unit)
-        self.lower = np.tril_indices(q)
-        values, vectors = np.linalg.eigh(self.covariance)  # any root will do, and perfect correlations have no other
-        self.lowest = self.deviance(vectors * np.sqrt(np.maximum(values, 0.0)), 1.0, np.arange(q))[0]
-
-    def deviance(self, factor: FloatArray, s: float, order: NDArray[np.int64]) -> tuple[float, FloatArray, float]:
-        """Deviance, its gradient in the factor (q, q) and in s; row k of the factor belongs to term order[k]."""
-        root = np.empty_like(factor)
-        root[order] = factor
-        root = self.inside @ root
-        s2 = s * s * self.residual_inside
-        relative = root @ root.T / s2
-        here = profile(self.setup, relative[None, None], second=False)
-        m, r2 = float(here.m[0, 0]), float(here.r2[0, 0])
-        value = float(here.penalty[0, 0]) + m * np.log(2 * np.pi * s2) + r2 / s2
-        by_element = here.penalty_gradient[0, 0] + here.r2_gradient[0, 0] / s2
-        rows, columns = self.lower
-        g = np.zeros_like(relative)
-        g[rows, columns] = by_element * np.where(rows == columns, 1.0, 0.5)
-        g = g + np.tril(g, -1).T
-        by_factor = (2 * self.inside.T @ g @ root / s2)[order]
-        by_s2 = (m - r2 / s2) / s2 - float((g * relative).sum()) / s2
-        return value, by_factor, by_s2 * 2 * s * self.residual_inside
+        self.rows, self.columns = np.tril_indices(q)
+        setup = problem(self.moments, random, fits.method)
+        relative = self.inside @ self.covariance @ self.inside.T / self.residual_inside
+        penalty, r2 = penalty_and_r2(setup, relative[None, None])
+        self.lowest = float(
+            penalty[0, 0] + setup.m[0, 0] * np.log(2 * np.pi * self.residual_inside) + r2[0, 0] / self.residual_inside
+        )
 
     def variance(self, k: int) -> _Target:
         """The sd of term k: element (0, 0) of the factor with the term first."""
         order = np.array([k, *(other for other in range(len(self.unit)) if other != k)])
-        free = np.ones(len(self.lower[0]), dtype=bool)
-        free[0] = False
-
-        def at(value: float, rest: FloatArray) -> tuple[float, FloatArray]:
-            found, by_factor, by_s = self.deviance(self._filled(rest[:-1], free, value), float(rest[-1]), order)
-            return found, np.append(by_factor[self.lower][free], by_s)
-
         best = float(np.sqrt(self.covariance[k, k]))
-        start = np.append(self._factor(order)[self.lower][free], 1.0)
-        return _Target(best, 0.0, np.inf, float(self.unit[k]), start, at)
+        return _Target(best, 0.0, np.inf, float(self.unit[k]), order, 0, self._start(order))
 
     def correlation(self, k: int, m: int) -> _Target:
-        """The correlation r of terms k and m: the second row of the factor is t (r, sqrt(1 - r^2))."""
+        """The correlation of terms k and m: the second row of the factor is t (v, sqrt(1 - v^2))."""
         order = np.array([k, m, *(other for other in range(len(self.unit)) if other not in (k, m))])
-        factor = self._factor(order)
-        free = np.ones(len(self.lower[0]), dtype=bool)
-        free[1:3] = False
-
-        def at(value: float, rest: FloatArray) -> tuple[float, FloatArray]:
-            row = np.array([value, np.sqrt(max(0.0, 1 - value * value))])
-            filled = self._filled(rest[:-2], free, 0.0)
-            filled[1, :2] = rest[-2] * row
-            found, by_factor, by_s = self.deviance(filled, float(rest[-1]), order)
-            return found, np.concatenate([by_factor[self.lower][free], [by_factor[1, :2] @ row, by_s]])
-
         product = np.sqrt(self.covariance[k, k] * self.covariance[m, m])
         best = float(np.clip(self.covariance[k, m] / product, -1, 1)) if product > 0 else 0.0
-        start = np.concatenate([factor[self.lower][free], [np.linalg.norm(factor[1, :2]), 1.0]])
-        return _Target(best, -1.0, 1.0, 1.0, start, at)
+        return _Target(best, -1.0, 1.0, 1.0, order, None, self._start(order))
 
     def residual(self) -> _Target:
         """The residual sd; the whole factor is free."""
         order = np.arange(len(self.unit))
-        free = np.ones(len(self.lower[0]), dtype=bool)
-
-        def at(value: float, rest: FloatArray) -> tuple[float, FloatArray]:
-            found, by_factor, _ = self.deviance(self._filled(rest, free, 0.0), value, order)
-            return found, by_factor[self.lower]
-
         # A residual variance of zero is impossible; a thousandth of the estimate is low enough to stop at.
-        return _Target(1.0, 1e-3, np.inf, self.residual_unit, self._factor(order)[self.lower], at)
+        return _Target(1.0, 1e-3, np.inf, self.residual_unit, order, len(self.rows), self._start(order))
 
-    def _factor(self, order: NDArray[np.int64]) -> FloatArray:
-        """(q, q) a factor of the estimate in this order of terms, moved off the boundary."""
+    def _start(self, order: NDArray[np.int64]) -> FloatArray:
         values, vectors = np.linalg.eigh(self.covariance[np.ix_(order, order)])
         root = vectors * np.sqrt(np.maximum(values, _OFF_THE_BOUNDARY**2))
         factor = np.linalg.qr(root.T).R.T
-        return np.asarray(factor * np.where(np.diag(factor) < 0, -1.0, 1.0))
-
-    def _filled(self, free_elements: FloatArray, free: NDArray[np.bool_], first: float) -> FloatArray:
-        q = len(self.unit)
-        elements = np.zeros(len(free))
-        elements[free] = free_elements
-        elements[0] = elements[0] if free[0] else first
-        factor = np.zeros((q, q))
-        factor[self.lower] = elements
-        return factor
+        factor = factor * np.where(np.diag(factor) < 0, -1.0, 1.0)
+        return np.append(factor[self.rows, self.columns], 1.0)
 
 
-def _interval(target: _Target, lowest: float, rise: float) -> Interval:
-    """Where the signed root of the deviance above its minimum `lowest` is -rise and +rise."""
-    profiled = _Profile(target, lowest)
-    return Interval(profiled.side(rise, -1) * target.unit, profiled.side(rise, 1) * target.unit)
+class _Ends:
+    """The lower and the upper ends of all targets, B = 2 x targets, as variants of one problem."""
 
+    def __init__(self, surface: _Surface, targets: list[_Target]) -> None:
+        self.surface = surface
+        both = [target for target in targets for _ in range(2)]
+        self.direction = np.tile([-1.0, 1.0], len(targets))
+        self.best = np.array([t.best for t in both])
+        self.bound = np.array([t.low if d < 0 else t.high for t, d in zip(both, self.direction, strict=True)])
+        self.inside = np.stack([surface.inside[:, t.order] for t in both])
+        self.held = np.array([-1 if t.held is None else t.held for t in both])
+        self.start = np.stack([t.start for t in both])
+        b, j = len(both), surface.moments.n.shape[1]
+        self.setup = problem(surface.moments, surface.random, surface.method, np.ones((1, b, j)))
 
-class _Profile:
-    """The best deviance of one quantity as a function of its value.
-
-    The search over the other parameters runs in coordinates in which the deviance at the estimate is a sphere, so that
-    L-BFGS takes a handful of steps.
-    """
-
-    def __init__(self, target: _Target, lowest: float) -> None:
-        self.target = target
-        self.lowest = lowest
-        size, h = len(target.start), 1e-3
-        # At the estimate, or just off it where it lies at a bound and a column of the factor is empty.
-        value = float(np.clip(target.best, target.low + 0.01, target.high - 0.01))
-        differences = [
-            (target.deviance(value, target.start + step)[1] - target.deviance(value, target.start - step)[1]) / (2 * h)
-            for step in h * np.eye(size)
-        ]
-        values, vectors = np.linalg.eigh((np.array(differences) + np.array(differences).T) / 2)
-        self.axes = vectors / np.sqrt(np.maximum(np.abs(values), 1e-3 * np.abs(values).max()))
-
-    def least(self, value: float, start: FloatArray) -> tuple[float, FloatArray]:
-        """Lowest deviance above the minimum with the quantity at `value`, and the other parameters there."""
-
-        def at(place: FloatArray) -> tuple[float, FloatArray]:
-            found, gradient = self.target.deviance(value, start + self.axes @ place)
-            return found - self.lowest, self.axes.T @ gradient
-
-        result = optimize.minimize(
-            at, np.zeros(len(start)), jac=True, method="L-BFGS-B", options={"ftol": 1e-13, "gtol": 1e-3}
-        )
-        return float(result.fun), start + self.axes @ np.asarray(result.x)
-
-    def side(self, rise: float, direction: int) -> float:
-        """Secant steps on the root of the deviance, which is nearly linear in the quantity."""
-        best, bound = self.target.best, self.target.low if direction < 0 else self.target.high
-        inside, outside = (best, 0.0), (bound, np.inf)
-        place, value = self.target.start, best + direction * 0.3
-        for _ in range(40):
-            value = float(np.clip(value, min(best, bound), max(best, bound)))
-            # The other parameters move along nearly in proportion.
-            ahead = 0.0 if inside[0] == best else (value - inside[0]) / (inside[0] - best)
-            found, there = self.least(value, place + ahead * (place - self.target.start))
-            zeta = float(np.sqrt(max(found, 0.0)))
-            if abs(zeta - rise) < ZETA or (value == bound and zeta <= rise):
-                break
-            if zeta < rise:
-                inside, place = (value, zeta), there
-                slope = (value - best) / max(zeta, 1e-6)
-                value = min(abs(rise * slope), 3 * abs(value - best)) * direction + best
+    def _free(self, value: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """c (B, r+1) and M (B, r+1, r): all parameters are c + M x with r free ones x, the quantities at `value`."""
+        b, size = self.start.shape
+        c, m = np.zeros((b, size)), np.zeros((b, size, size - 1))
+        for end, held in enumerate(self.held.tolist()):
+            if held >= 0:
+                c[end, held] = value[end]
+                m[end] = np.delete(np.eye(size), held, axis=1)
             else:
-                outside = (value, zeta)
-                value = inside[0] + (rise - inside[1]) / (zeta - inside[1]) * (value - inside[0])
-            if np.isfinite(outside[1]) and not min(inside[0], outside[0]) < value < max(inside[0], outside[0]):
-                value = (inside[0] + outside[0]) / 2
-        return value
+                m[end] = np.delete(np.eye(size), 1, axis=1)
+                m[end, 1:3, 1] = value[end], np.sqrt(max(0.0, 1 - value[end] ** 2))
+        return c, m
+
+    def _relative(self, parameters: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """N L (B, q, q) on the inside scale, D (B, q, q), and s2 (B,)."""
+        surface = self.surface
+        factor = np.zeros((len(parameters), len(surface.unit), len(surface.unit)))
+        factor[:, surface.rows, surface.columns] = parameters[:, :-1]
+        root = self.inside @ factor
+        s2 = parameters[:, -1] ** 2 * surface.residual_inside
+        return root, root @ np.swapaxes(root, 1, 2) / s2[:, None, None], s2
+
+    def deviance(self, parameters: FloatArray) -> FloatArray:
+        """(B,) above the minimum."""
+        _, relative, s2 = self._relative(parameters)
+        penalty, r2 = penalty_and_r2(self.setup, relative[None])
+        return np.asarray(penalty[0] + self.setup.m[0] * np.log(2 * np.pi * s2) + r2[0] / s2 - self.surface.lowest)
+
+    def derivatives(self, parameters: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Gradient (B, r+1) and Hessian (B, r+1, r+1) of the deviance in all parameters.
+
+        With D = N LL'N'/s2 and F(D, s2) = penalty(D) + m log s2 + r2(D)/s2 by the chain rule; s2 is s^2 times a
+        constant, so that d/ds of 1/s2 is -2/(s s2).
+        """
+        root, relative, s2 = self._relative(parameters)
+        here = profile(self.setup, relative[None])
+        rows, columns, s = self.surface.rows, self.surface.columns, parameters[:, -1]
+        r2, r2_first = here.r2[0] / s2, here.r2_gradient[0] / s2[:, None]
+        by_d = here.penalty_gradient[0] + r2_first
+        curved = here.penalty_hessian[0] + here.r2_hessian[0] / s2[:, None, None]
+        elements = relative[:, rows, columns]
+        b, r = elements.shape
+        # jacobian[:, a, k]: change of element a of D with element k = (i, j) of L, or with s.
+        jacobian = np.empty((b, r, r + 1))
+        for k, (i, j) in enumerate(zip(rows, columns, strict=True)):
+            change = self.inside[:, :, i, None] * root[:, None, :, j]
+            change = change + np.swapaxes(change, 1, 2)
+            jacobian[..., k] = change[:, rows, columns] / s2[:, None]
+        jacobian[..., r] = -2 * elements / s[:, None]
+        gradient = np.einsum("bak,ba->bk", jacobian, by_d)
+        hessian = np.swapaxes(jacobian, 1, 2) @ curved @ jacobian
+        g = np.zeros_like(relative)
+        g[:, rows, columns] = g[:, columns, rows] = by_d * np.where(rows == columns, 1.0, 0.5)
+        g = np.swapaxes(self.inside, 1, 2) @ g @ self.inside / s2[:, None, None]
+        same_column = columns[:, None] == columns[None, :]
+        hessian[:, :r, :r] += 2 * same_column * g[:, rows[:, None], rows[None, :]]
+        mixed = -2 / s[:, None] * np.einsum("bak,ba->bk", jacobian, r2_first)
+        hessian[:, :, r] += mixed
+        hessian[:, r] += mixed
+        # d2D/dL ds is -2/s dD/dL, and d2D/ds2 is 6 D/s^2.
+        by_s = -2 / s[:, None] * gradient[:, :r]
+        hessian[:, :r, r] += by_s
+        hessian[:, r, :r] += by_s
+        m = self.setup.m[0]
+        hessian[:, r, r] += (6 * np.einsum("ba,ba->b", by_d, elements) - 2 * m + 6 * r2) / s**2
+        gradient[:, r] += 2 * (m - r2) / s
+        return gradient, hessian
+
+    def least(self, value: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Lowest deviance above the minimum (B,) with the quantities at `value`, and the free parameters (B, r) there.
+
+        Newton steps, halved until the deviance does not rise, from the free parameters `x`.
+        """
+        c, free = self._free(value)
+
+        def at(x: FloatArray) -> FloatArray:
+            return self.deviance(c + (free @ x[..., None])[..., 0])
+
+        now = at(x)
+        for _ in range(60):
+            gradient, hessian = self.derivatives(c + (free @ x[..., None])[..., 0])
+            turned = np.swapaxes(free, 1, 2)
+            step, decrement = newton_step((turned @ gradient[..., None])[..., 0], turned @ hessian @ free)
+            moving = decrement > _SMALL
+            if not moving.any():
+                break
+            # No element moves by more than about its own size.
+            step *= np.minimum(1.0, 1.5 / np.maximum(np.abs(step).max(axis=1), 1e-300))[:, None]
+            for _ in range(30):
+                after = at(x + step)
+                worse = moving & ~(after <= now + 1e-12 * np.abs(self.surface.lowest))
+                if not worse.any():
+                    break
+                step = np.where(worse[:, None], step / 2, step)
+            accepted = moving & ~worse
+            x, now = np.where(accepted[:, None], x + step, x), np.where(accepted, after, now)
+            if not accepted.any():
+                break
+        return now, x
+
+    def reach(self, rise: float) -> FloatArray:
+        """(targets, 2) where the signed root of the deviance above its minimum is -rise and +rise.
+
+        Secant steps on the root, which is nearly linear in the quantity; between an end inside and one outside.
+        """
+        low, high = np.minimum(self.best, self.bound), np.maximum(self.best, self.bound)
+        inside, at_inside = self.best.copy(), np.zeros_like(self.best)
+        outside, at_outside = self.bound.copy(), np.full_like(self.best, np.inf)
+        value = self.best + self.direction * 0.3
+        found, done = self.best.copy(), np.zeros(len(self.best), dtype=bool)
+        start = self._free_part(self.start)
+        x, x_inside = start, start.copy()
+        for _ in range(40):
+            value = np.clip(np.where(done, found, value), low, high)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                # The other parameters move along nearly in proportion.
+                ahead = np.where(inside == self.best, 0.0, (value - inside) / (inside - self.best))
+            deviance, x = self.least(value, np.where(done[:, None], x, x_inside + ahead[:, None] * (x_inside - start)))
+            zeta = np.sqrt(np.maximum(deviance, 0.0))
+            found = np.where(done, found, value)
+            done |= (np.abs(zeta - rise) < ZETA) | ((value == self.bound) & (zeta <= rise))
+            if done.all():
+                break
+            short = zeta < rise
+            with np.errstate(divide="ignore", invalid="ignore"):
+                onwards = rise * np.abs(value - self.best) / np.maximum(zeta, 1e-6)
+                between = inside + (rise - at_inside) / (zeta - at_inside) * (value - inside)
+            further = self.best + self.direction * np.minimum(onwards, 3 * np.abs(value - self.best))
+            outside, at_outside = np.where(short, outside, value), np.where(short, at_outside, zeta)
+            inside, at_inside = np.where(short, value, inside), np.where(short, zeta, at_inside)
+            x_inside = np.where(short[:, None], x, x_inside)
+            value = np.where(short, further, between)
+            held_in = (value > np.minimum(inside, outside)) & (value < np.maximum(inside, outside))
+            value = np.where(np.isfinite(at_outside) & ~held_in, (inside + outside) / 2, value)
+        return found.reshape(-1, 2)
+
+    def _free_part(self, parameters: FloatArray) -> FloatArray:
+        """(B, r) the free parameters of all (B, r+1)."""
+        free = np.empty((len(parameters), parameters.shape[1] - 1))
+        for end, held in enumerate(self.held.tolist()):
+            free[end] = np.delete(parameters[end], held if held >= 0 else 1)
+            if held < 0:
+                free[end, 1] = np.hypot(*parameters[end, 1:3])
+        return free

@@ -154,7 +154,7 @@ def _derivatives(problem: Problem, factor: FloatArray) -> tuple[FloatArray, Floa
     return here.deviance, gradient, hessian
 
 
-def _newton_step(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, FloatArray]:
+def newton_step(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Descent step with the absolute eigenvalues of the Hessian, and the fall of the deviance it promises (twice)."""
     values, vectors = np.linalg.eigh(hessian)
     size = np.abs(values)
@@ -165,7 +165,7 @@ def _newton_step(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray,
 
 def _decrement(problem: Problem, factor: FloatArray) -> FloatArray:
     _, gradient, hessian = _derivatives(problem, factor)
-    return _newton_step(gradient, hessian)[1]
+    return newton_step(gradient, hessian)[1]
 
 
 def _newton(problem: Problem, factor: FloatArray) -> FloatArray:
@@ -173,7 +173,7 @@ def _newton(problem: Problem, factor: FloatArray) -> FloatArray:
     limit = np.sqrt(30.0) / np.sqrt(problem.workload).min(-1)
     for _ in range(_MAX_STEPS):
         before, gradient, hessian = _derivatives(problem, factor)
-        step, decrement = _newton_step(gradient, hessian)
+        step, decrement = newton_step(gradient, hessian)
         length = np.linalg.norm(step, axis=-1)
         allowed = limit + np.linalg.norm(factor, axis=(-2, -1))
         step *= np.minimum(1, allowed / np.maximum(length, 1e-300))[..., None]
