@@ -24,7 +24,7 @@ from qa_reports.report.items import find_item, slope_model
 from qa_reports.report.recontact import Recontact, respondents_to_recontact
 from qa_reports.survey.clean import ItemResponses, Survey
 
-PRINTED_CELLS = 8
+PRINTED_CELLS = 6
 """Items in the table of a printed profile; report.html has all."""
 
 

@@ -118,7 +118,7 @@ Place = tuple[float, float, float, float]
 
 def _draw(pen: Pen, place: Place, figure: Figure) -> None:
     left, bottom, width, height = place
-    title = figure.title if len(figure.title) < width / MM_PER_TITLE_LETTER else figure.title.partition(": ")[0]
+    title = figure.title if len(figure.title) < width / MM_PER_TITLE_LETTER else _short_title(figure)
     pen.text(left + 2, bottom + height - 4, title, size=NORMAL, bold=True, room=width - 4)
     match figure:
         case Caterpillar():
@@ -135,6 +135,13 @@ def _draw(pen: Pen, place: Place, figure: Figure) -> None:
             _answer_scatter(pen, place, figure)
         case DeviationStrip():
             _deviation_strip(pen, place, figure)
+
+
+def _short_title(figure: Figure) -> str:
+    """Of answers what was asked; of everything else what is shown."""
+    if isinstance(figure, Distribution):
+        return figure.axis
+    return figure.title.partition(": ")[0]
 
 
 def _caterpillar(pen: Pen, place: Place, figure: Caterpillar) -> None:
@@ -188,7 +195,8 @@ def _distribution(pen: Pen, place: Place, figure: Distribution) -> None:
         every = -(-k // 14)
         if b % every == 0:
             pen.text(middle, plane.bottom - 3, label, align="middle", room=unit * every - 0.4)
-    words: list[tuple[Colour, str | None, str]] = [(PALE, None, f"everybody (n = {figure.n_everyone})")]
+    everybody = "everybody" if beside else f"everybody (n = {figure.n_everyone})"
+    words: list[tuple[Colour, str | None, str]] = [(PALE, None, everybody)]
     if beside:
         words.append((WHITE, "//////", f"{figure.interviewer} (n = {figure.n_theirs})"))
     for column, (face, hatch, text) in enumerate(words):

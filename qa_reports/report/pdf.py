@@ -5,12 +5,12 @@ WeasyPrint is imported only when a PDF is asked for: it needs Pango, which may b
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import datetime
+import gc
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from qa_reports.errors import UserError
 from qa_reports.report.figures import Figure
 from qa_reports.report.heat_map import HeatMap
 from qa_reports.report.panels import draw_heat_map, draw_panels
+from qa_reports.report.pdf_objects import write_once
 from qa_reports.report.render import template_environment
 from qa_reports.report.summarise import ReportSummary
 
@@ -34,10 +35,15 @@ class PdfUnavailable(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture of the printed page: what it shows in words, and its PNG as a data URI."""
+    """A picture of the printed page: what it shows in words, and its PNG."""
 
     words: str
-    source: str
+    png: bytes
+
+    @property
+    def source(self) -> str:
+        """The address the page names it by; a data URI would go through the HTML parser letter by letter."""
+        return f"picture:{hashlib.sha256(self.png).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,19 @@ class PrintPictures:
     strips: dict[str, Picture]
     profiles: dict[str, Picture]
     suspects: tuple[Picture | None, ...]
+
+    def by_source(self) -> dict[str, bytes]:
+        """The PNGs by the addresses the page names them by."""
+        parts = (self.heat_map, *self.items.values(), *self.strips.values(), *self.profiles.values(), *self.suspects)
+        return {picture.source: picture.png for picture in parts if picture is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedPage:
+    """What WeasyPrint lays out: the HTML with its style inside, and the pictures it names."""
+
+    html: str
+    pictures: Mapping[str, bytes]
 
 
 def pdf_obstacle() -> str | None:
@@ -72,14 +91,34 @@ def render_pdf(summary: ReportSummary, results: bytes | None = None) -> bytes:
     Raises:
         PdfUnavailable: WeasyPrint or Pango is missing.
     """
-    weasyprint, fetcher = _load_weasyprint()
+    weasyprint, fetcher_of = _load_weasyprint()
     page = print_page(summary)
-    identifier = hashlib.sha256(page.encode("utf-8")).digest()[:16]
-    document = weasyprint.HTML(string=page, url_fetcher=fetcher)
+    # The addresses of the pictures are digests of them.
+    identifier = hashlib.sha256(page.html.encode("utf-8")).digest()[:16]
     attached = [] if results is None else [_attachment(weasyprint, results, summary.heading.printed)]
-    return bytes(
-        document.write_pdf(pdf_identifier=identifier, pdf_variant="pdf/a-3a", pdf_tags=True, attachments=attached)
-    )
+    with _without_collector():
+        document = weasyprint.HTML(string=page.html, url_fetcher=fetcher_of(page.pictures))
+        return bytes(
+            document.write_pdf(
+                finisher=write_once,
+                pdf_identifier=identifier,
+                pdf_variant="pdf/a-3a",
+                pdf_tags=True,
+                attachments=attached,
+            )
+        )
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """A layout makes a million objects that all live until it ends: looking for garbage among them costs a tenth."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _attachment(weasyprint: Any, results: bytes, day: datetime.date) -> Any:
@@ -95,30 +134,39 @@ def _attachment(weasyprint: Any, results: bytes, day: datetime.date) -> Any:
     )
 
 
-def print_page(summary: ReportSummary) -> str:
-    """The HTML that WeasyPrint lays out, with its style and its pictures inside."""
+def print_page(summary: ReportSummary) -> PrintedPage:
+    """The HTML that WeasyPrint lays out and the pictures it names."""
     template = template_environment().get_template("print.html.j2")
     shown = 0 if summary.heat_map is None else min(len(summary.heat_map.interviewers), HEAT_MAP_ROWS)
-    return template.render(
-        report=summary,
-        pictures=_draw_pictures(summary),
-        heat_map_shown=shown,
-        captions=_captions(summary),
-    )
+    pictures = _draw_pictures(summary)
+    html = template.render(report=summary, pictures=pictures, heat_map_shown=shown, captions=_captions(summary))
+    return PrintedPage(html, pictures.by_source())
 
 
-def _load_weasyprint() -> tuple[Any, Any]:
+def _load_weasyprint() -> tuple[Any, Callable[[Mapping[str, bytes]], Any]]:
+    """WeasyPrint, and what makes a fetcher that knows the given pictures and nothing else."""
     try:
         # Without Pango, WeasyPrint prints a banner to stdout, where only the program's own last line belongs.
         with contextlib.redirect_stdout(io.StringIO()):
             import weasyprint
-            from weasyprint.urls import URLFetcher
+            from weasyprint.urls import URLFetcher, URLFetcherResponse
     except (ImportError, OSError) as error:
         raise PdfUnavailable(
             "the PDF needs WeasyPrint 68 or newer and the Pango library; on Debian and Ubuntu install it by "
             f"'apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0' ({str(error).splitlines()[0]})"
         ) from error
-    return weasyprint, URLFetcher(allowed_protocols=("data",))
+
+    class Fetcher(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
+        def __init__(self, pictures: Mapping[str, bytes]) -> None:
+            super().__init__(allowed_protocols=())
+            self._pictures = pictures
+
+        def fetch(self, url: str, headers: object = None) -> Any:
+            if url not in self._pictures:
+                raise ValueError(f"the printed page loads nothing: {url[:60]}")
+            return URLFetcherResponse(url, self._pictures[url], {"Content-Type": "image/png"})
+
+    return weasyprint, Fetcher
 
 
 def _draw_pictures(summary: ReportSummary) -> PrintPictures:
@@ -145,15 +193,11 @@ def _draw_pictures(summary: ReportSummary) -> PrintPictures:
 
 def _heat_map_picture(heat_map: HeatMap) -> Picture:
     part = heat_map.rows(0, HEAT_MAP_ROWS)
-    return Picture(f"{part.title}: {part.interviewers[0]} to {part.interviewers[-1]}", _data_uri(draw_heat_map(part)))
+    return Picture(f"{part.title}: {part.interviewers[0]} to {part.interviewers[-1]}", draw_heat_map(part))
 
 
 def _picture(figures: Sequence[Figure], columns: int) -> Picture:
-    return Picture("; ".join(figure.title for figure in figures), _data_uri(draw_panels(figures, columns)))
-
-
-def _data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+    return Picture("; ".join(figure.title for figure in figures), draw_panels(figures, columns))
 
 
 def _captions(summary: ReportSummary) -> tuple[tuple[str, str], ...]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import importlib.metadata
 import importlib.resources
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import jinja2
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
+from qa_reports import __version__
 from qa_reports.effects.intervals import Interval
 from qa_reports.report.figures import Figure
 from qa_reports.report.fingerprint import FingerprintRow, fingerprint_rows
@@ -49,6 +54,7 @@ def template_environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(templates_folder(), encoding="utf-8"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        bytecode_cache=_compiled(),
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -57,6 +63,35 @@ def template_environment() -> jinja2.Environment:
     environment.filters["since"] = since_sentence
     environment.filters["roster"] = roster_sentence
     return environment
+
+
+class _CompiledBeside(jinja2.FileSystemBytecodeCache):
+    """Compiled templates in a folder beside them; one that cannot be read or written only costs its time."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Read what was compiled of one template."""
+        try:
+            super().load_bytecode(bucket)
+        except Exception:  # a damaged file may fail in any way
+            bucket.reset()
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled of one template."""
+        with contextlib.suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
+def _compiled() -> jinja2.BytecodeCache | None:
+    """Compiled templates, kept as Python keeps its modules: beside them, where that folder can be written to.
+
+    Compiling costs half of what a page costs. Who can write beside the templates could as well change them.
+    """
+    folder = templates_folder() / "__pycache__"
+    with contextlib.suppress(OSError):
+        folder.mkdir(exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        return None
+    return _CompiledBeside(str(folder), f"%s.{__version__}-jinja-{importlib.metadata.version('jinja2')}.cache")
 
 
 def render_html(summary: ReportSummary) -> str:

@@ -5,11 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qa_reports.effects.area_flags import FlagWithArea
-from qa_reports.effects.groupings import GroupingSensitivity
-from qa_reports.effects.sensitivity import Sensitivity, WeightSensitivity
+from qa_reports.effects.groupings import GroupedItem, GroupingSensitivity
+from qa_reports.effects.sensitivity import Sensitivity, WeightedItem, WeightSensitivity
 from qa_reports.report.formats import count_of, integer, listing, percent, percent_points, signed
 
 _SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class SensitivityRow:
+    """One item in all analyses; None where one is not configured or says nothing of the item."""
+
+    label: str
+    area: GroupedItem | None
+    team: GroupedItem | None
+    weighted: WeightedItem | None
+
+    @property
+    def icc(self) -> float | None:
+        """The interviewer ICC that the others are compared with."""
+        alone = [one.icc_alone for one in (self.area, self.team) if one is not None and one.status != "failed"]
+        return alone[0] if alone else None if self.weighted is None else self.weighted.null.unweighted_icc
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +42,17 @@ class SensitivitySummary:
     team_sentences: tuple[str, ...]
     verdict_notes: tuple[str, ...]
     """What belongs on the first page."""
+
+    @property
+    def rows(self) -> tuple[SensitivityRow, ...]:
+        """One per item, in the survey's order."""
+        area = {} if self.area is None else {one.item: one for one in self.area.items}
+        team = {} if self.team is None else {one.item: one for one in self.team.items}
+        weighted = {} if self.weights is None else {one.item: one for one in self.weights.items}
+        labels = {name: one.label for part in (area, team, weighted) for name, one in part.items()}
+        return tuple(
+            SensitivityRow(label, area.get(name), team.get(name), weighted.get(name)) for name, label in labels.items()
+        )
 
 
 def summarise_sensitivity(sensitivity: Sensitivity | None) -> SensitivitySummary | None:

@@ -389,9 +389,9 @@ def test_the_printed_report_tells_what_is_new(small_wave: SmallWave, monkeypatch
     # The page is laid out in another process: a file is what both can see.
     copy, real = small_wave.folder / "page.html", pdf.print_page
 
-    def remembered(summary: ReportSummary) -> str:
+    def remembered(summary: ReportSummary) -> pdf.PrintedPage:
         page = real(summary)
-        copy.write_text(page, encoding="utf-8")
+        copy.write_text(page.html, encoding="utf-8")
         return page
 
     monkeypatch.setattr(pdf, "print_page", remembered)

@@ -31,7 +31,7 @@ def _summary(reason: str | None = None) -> ReportSummary:
 
 def test_the_latent_icc_is_shown_apart_from_the_linear_one() -> None:
     summary = _summary()
-    for page in (render_html(summary), print_page(summary)):
+    for page in (render_html(summary), print_page(summary).html):
         assert "latent ICC 9.9%" in page
         assert "not to be compared" in page
         assert "No adjusted model: a covariate separates the answers perfectly: age" in page
@@ -39,7 +39,7 @@ def test_the_latent_icc_is_shown_apart_from_the_linear_one() -> None:
 
 def test_a_reason_is_printed_and_escaped() -> None:
     summary = _summary(HOSTILE)
-    for page in (render_html(summary), print_page(summary)):
+    for page in (render_html(summary), print_page(summary).html):
         assert "No logistic or ordinal model: &lt;script&gt;" in page
         assert HOSTILE not in page
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import operator
 import re
+import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 
 from qa_reports.effects.flag import Flags
+from qa_reports.report import render
 from qa_reports.report.render import anchor, render_html, template_environment, templates_folder
 from qa_reports.report.summarise import summarise
 from tests.report.example_survey import IDS, ExampleReportInput, example_report_input
@@ -339,6 +341,21 @@ def test_environment_escapes_and_refuses_unknown_names() -> None:
     assert environment.from_string("{{ word }}").render(word="<b>") == "&lt;b&gt;"
     with pytest.raises(jinja2.UndefinedError, match="nothing"):
         environment.from_string("{{ nothing }}").render()
+
+
+def test_compiled_templates_are_kept_and_damaged_ones_compiled_anew(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "templates"
+    shutil.copytree(templates_folder(), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(render, "templates_folder", lambda: folder)
+    assert page_of(example_report_input()) == page
+    compiled = list((folder / "__pycache__").glob("*.cache"))
+    assert len(compiled) > 10
+    for path in compiled:
+        path.write_bytes(path.read_bytes()[:40])
+    assert page_of(example_report_input()) == page
+    assert all(path.stat().st_size > 40 for path in compiled)
 
 
 def test_every_partial_is_part_of_a_page() -> None:

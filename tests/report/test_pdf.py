@@ -89,6 +89,12 @@ def test_metadata_and_embedded_fonts(pdf: Path) -> None:
 
 
 @needs_pango
+@pytest.mark.skipif(shutil.which("qpdf") is None, reason="no qpdf")
+def test_qpdf_finds_nothing_wrong(pdf: Path) -> None:
+    assert "No syntax or stream encoding errors found" in tool("qpdf", "--check", str(pdf))
+
+
+@needs_pango
 @needs_poppler
 def test_archivable_tagged_and_with_its_data_attached(tmp_path: Path) -> None:
     made, results = tmp_path / "report.pdf", b'{"schema_version": 1}\n'
@@ -112,7 +118,7 @@ def test_items_with_flags_have_pages_and_all_where_asked() -> None:
     config = e.config.model_copy(update={"report": section})
     whole = summarise(e.survey, e.items, e.damages, e.flags, config, e.printed_date, e.versions)
     for shown in (short, whole):
-        page = print_page(shown)
+        page = print_page(shown).html
         printed = [item.item for item in shown.items if f'<h3 id="item-{item.item}">' in page]
         assert printed == list(shown.printed_items)
     assert whole.printed_items == tuple(item.item for item in whole.items)
@@ -124,10 +130,14 @@ def test_same_summary_same_bytes(pdf: Path) -> None:
 
 
 def test_page_loads_nothing_and_escapes_everything() -> None:
-    page = print_page(summary('<script>alert(1)</script><img src="file:///etc/passwd">', '"><b>1003</b>'))
+    printed = print_page(summary('<script>alert(1)</script><img src="file:///etc/passwd">', '"><b>1003</b>'))
+    page = printed.html
     assert "<script" not in page
     assert "<b>1003" not in page
-    assert page.count("<img") == page.count('<img src="data:image/png;base64,')
+    named = re.findall(r'<img src="([^"]*)"', page)
+    assert len(named) == page.count("<img")
+    assert set(named) == set(printed.pictures)
+    assert all(png.startswith(b"\x89PNG") for png in printed.pictures.values())
     assert "url(" not in page
 
 

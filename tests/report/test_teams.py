@@ -56,7 +56,7 @@ def test_only_the_teams_own_interviewers_are_named(
     part = restrict_to_team(whole, team, GIVEN.flags)
     assert named(texts(part), others) == set()
     assert named(texts(part), own) == set(own)
-    page = visible(print_page(part))
+    page = visible(print_page(part).html)
     assert named([page], others) == set()
     assert ({"North", "South"} - {team}).pop() not in page
     assert f"team {team}" in page
