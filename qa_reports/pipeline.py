@@ -27,6 +27,7 @@ from qa_reports.effects.vanish import settle_flags
 from qa_reports.errors import DataError, OutputError, UserError
 from qa_reports.indicators.collect import measure_indicators
 from qa_reports.progress import Progress
+from qa_reports.report.feedback import feedback_sheets
 from qa_reports.report.files import FILE_NAMES, report_files
 from qa_reports.report.mail import MAIL_FILE, mail_files, teams_without_interviewers
 from qa_reports.report.results import results_document
@@ -42,6 +43,8 @@ from qa_reports.survey.pseudonyms import KEY_FILE, choose_pseudonyms, read_key, 
 Mailing = Literal["send", "write", "none"]
 """Mail the archived report, write the messages as `.eml` files and send nothing, or neither."""
 
+_LAID_OUT: frozenset[Format] = frozenset(("pdf", "feedback"))
+"""What WeasyPrint is needed for."""
 _NUMERICAL_LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels")
 
 
@@ -102,7 +105,7 @@ def _make_report(
 ) -> ReportMade:
     config, config_file = load_config(config_path), config_path.read_bytes()
     wanted = formats or config.report.formats
-    obstacle = core.start(_pdf_obstacle) if "pdf" in wanted else _none
+    obstacle = core.start(_pdf_obstacle) if _LAID_OUT.intersection(wanted) else _none
     reviewed_path = config_path.with_name(REVIEWED_FILE)
     reviewed = load_reviewed(reviewed_path)
     folder = output or config_path.with_name(f"{config_path.stem}-report")
@@ -175,7 +178,10 @@ def _make_report(
     same_interviewers = config.archive is None or config.archive.same_interviewers
     waves = compare_waves(earlier, present, config.flags.false_discovery_rate, same_interviewers)
     summary = summarise(survey, items, damages, flags, config, printed_date, versions, waves, sensitivity, indicators)
-    files = report_files(summary, with_waves(document, waves), makeable, core)
+    sheets = None
+    if "feedback" in makeable:
+        sheets = feedback_sheets(survey, flags, indicators, config, summary.heading)
+    files = report_files(summary, with_waves(document, waves), makeable, core, sheets)
     if keep and config.email is not None:
         files |= mail_files(summary, flags, tuple(config.email.teams), files, document)
         for note in teams_without_interviewers(flags, tuple(config.email.teams)):
@@ -247,10 +253,11 @@ def _makeable_formats(
     """What can be made here: without WeasyPrint's libraries a PDF is left out, unless the user asked for just that."""
     if obstacle is None:
         return wanted
-    others = tuple(name for name in wanted if name != "pdf")
+    left_out = " and ".join(FILE_NAMES[name] for name in wanted if name in _LAID_OUT)
+    others = tuple(name for name in wanted if name not in _LAID_OUT)
     if asked or not others:
-        raise OutputError(f"report.pdf: {obstacle}")
-    progress.note(f"report.pdf is left out: {obstacle}")
+        raise OutputError(f"{left_out}: {obstacle}")
+    progress.note(f"{left_out} {'are' if ' and ' in left_out else 'is'} left out: {obstacle}")
     return others
 
 

@@ -364,14 +364,16 @@ class FlagsConfig(Section):
     )
 
 
-Format = Literal["html", "pdf", "json", "xlsx"]
+Format = Literal["html", "pdf", "json", "xlsx", "feedback"]
 
 
 class ReportConfigSection(Section):
     """What is made."""
 
     formats: tuple[Format, ...] = Field(
-        ("html", "pdf", "json", "xlsx"), min_length=1, description="The files to make: any of html, pdf, json and xlsx."
+        ("html", "pdf", "json", "xlsx"),
+        min_length=1,
+        description="The files to make: any of html, pdf, json, xlsx and feedback (a page for every interviewer).",
     )
     pseudonyms: bool = Field(
         False,

@@ -22,7 +22,13 @@ INDEX_NAME = "index.html"
 ATTEMPTS = 10
 """How often the index is made again because other runs were archived meanwhile; each of them makes it too."""
 
-_LINKS = {"report.html": "Report", "report.pdf": "PDF", "results.xlsx": "Excel", "results.json": "JSON"}
+_LINKS = {
+    "report.html": "Report",
+    "report.pdf": "PDF",
+    "results.xlsx": "Excel",
+    "results.json": "JSON",
+    "feedback.pdf": "Feedback sheets",
+}
 
 
 @dataclass(frozen=True, slots=True)

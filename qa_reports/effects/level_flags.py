@@ -97,6 +97,10 @@ def _named(finding: Finding) -> list[Cell]:
     return named
 
 
+_ALIKE = 1.5
+"""Times the battery's mean deviation that its strongest item may deviate."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Battery:
     """A battery that most of what a flag names belongs to."""
@@ -113,7 +117,10 @@ def _one_battery(
     batteries: Mapping[str, tuple[str, ...]],
     scales: Mapping[str, str],
 ) -> _Battery | None:
-    """The battery of the strongest item, where it holds most of the named items and half of its own are named."""
+    """The battery of the strongest item, where it holds most of the named items and half of its own are named.
+
+    Where one item differs much more than the battery as a whole, it is about the item.
+    """
     up = named[0].deviation > 0
     for name, items in batteries.items():
         own = [cell for cell in named if cell.what in items and (cell.deviation > 0) == up]
@@ -124,6 +131,7 @@ def _one_battery(
             and 2 * len(own) > len(named)
             and len(judged) == len(items)
             and len({scales[item] for item in items}) == 1
+            and abs(named[0].deviation) < _ALIKE * abs(np.mean(judged))
         ):
             return _Battery(name, items, float(np.mean(judged)))
     return None

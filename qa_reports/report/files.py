@@ -6,19 +6,30 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from qa_reports.config import Format
+from qa_reports.report.feedback import FeedbackSheets
 from qa_reports.report.render import render_html
 from qa_reports.report.results import results_json
 from qa_reports.report.summarise import ReportSummary
 from qa_reports.second_core import IN_TURN, SecondCore
 
 FILE_NAMES: Mapping[Format, str] = MappingProxyType(
-    {"html": "report.html", "pdf": "report.pdf", "json": "results.json", "xlsx": "results.xlsx"}
+    {
+        "html": "report.html",
+        "pdf": "report.pdf",
+        "json": "results.json",
+        "xlsx": "results.xlsx",
+        "feedback": "feedback.pdf",
+    }
 )
 """Name of the file of each format, the one to open first."""
 
 
 def report_files(
-    summary: ReportSummary, document: Mapping[str, object], formats: tuple[Format, ...], core: SecondCore = IN_TURN
+    summary: ReportSummary,
+    document: Mapping[str, object],
+    formats: tuple[Format, ...],
+    core: SecondCore = IN_TURN,
+    feedback: FeedbackSheets | None = None,
 ) -> dict[str, bytes]:
     """Render a report: file name -> contents, in the order of `FILE_NAMES`.
 
@@ -27,10 +38,12 @@ def report_files(
         document: what `results_document` returns.
         formats: which files to make.
         core: where the PDF is made, beside the others.
+        feedback: the pages for interviewers, where they are asked for.
     """
     results = results_json(document)
     made: dict[Format, Callable[[], bytes]] = {
         "pdf": core.start(_pdf, summary, results) if "pdf" in formats else bytes,
+        "feedback": bytes if feedback is None else core.start(_feedback, feedback),
         "json": lambda: results,
         "xlsx": lambda: _xlsx(document),
         "html": lambda: render_html(summary).encode("utf-8"),
@@ -44,6 +57,13 @@ def _pdf(summary: ReportSummary, results: bytes) -> bytes:
     from qa_reports.report.pdf import render_pdf
 
     return render_pdf(summary, results)
+
+
+def _feedback(sheets: FeedbackSheets) -> bytes:
+    """Likewise."""
+    from qa_reports.report.feedback_pdf import render_feedback
+
+    return render_feedback(sheets)
 
 
 def _xlsx(document: Mapping[str, object]) -> bytes:
