@@ -333,7 +333,7 @@ def test_a_disk_that_fails_in_the_middle_leaves_the_earlier_report(
         (["wave.yaml", "--otput", "x"], "Unknown option: --otput. Did you mean --output?"),
         (
             ["wave.yaml", "--formats", "doc"],
-            "--formats: 'doc' is not a format; it should be any of html, pdf, json, xlsx",
+            "--formats: 'doc' is not a format; it should be any of html, pdf, json, xlsx, feedback",
         ),
         (["wave.yaml", "--fail-on", "bad"], 'Invalid value "bad" for --fail-on.'),
     ],
