@@ -27,6 +27,11 @@ NO_MEMORY = (
 )
 
 
+def is_whole(text: str) -> bool:
+    """Whether text can be written as UTF-8: not with the half characters that stand for the bytes of a strange name."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def one_line(text: str) -> str:
     """Text from files made safe for a terminal: control characters, and with them colours, are written out."""
     return "".join(character if character.isprintable() else _visible(character) for character in text)

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from qa_reports.errors import ConfigError
+from qa_reports.errors import ConfigError, is_whole
 
 KeyPath = tuple[str | int, ...]
 """Keys of mappings and positions in lists, from the top of the file, as pydantic names a place."""
@@ -100,6 +100,8 @@ def read_yaml(path: Path) -> YamlFile:
 
 
 def _read_text(path: Path) -> str:
+    if not is_whole(path.name):
+        raise ConfigError(f"{path}: its name is not UTF-8 text, so no report could name it; rename the file")
     try:
         content = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
     except FileNotFoundError:
@@ -174,7 +176,7 @@ class _Reading:
         text = node.value
         try:
             if kind == "str":
-                return str(text)
+                return self._whole(node)
             if kind == "null":
                 return None
             if kind == "bool":
@@ -192,6 +194,12 @@ class _Reading:
                 node, f"is a number of {len(text)} digits, more than can be counted with; correct it"
             ) from None
         raise self._error(node, f"the tag {node.tag} is not allowed here; leave it out")
+
+    def _whole(self, node: yaml.Node) -> str:
+        text = str(node.value)
+        if not is_whole(text):
+            raise self._error(node, "holds half of a character, written as \\ud800 to \\udfff; write the character")
+        return text
 
     def _error(self, node: yaml.Node, problem: str) -> ConfigError:
         return ConfigError(f"{self.path}:{node.start_mark.line + 1}: {problem}")

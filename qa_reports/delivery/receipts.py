@@ -7,8 +7,8 @@ itself. Lines are only ever added.
 
 from __future__ import annotations
 
-import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +17,13 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from qa_reports.delivery.archive import bring_to_disk
 from qa_reports.errors import DataError, OutputError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 RECEIPTS_FILE = "receipts.jsonl"
 """Stands in the wave's folder beside its runs, because two runs of a wave may have the same to say."""
@@ -105,12 +111,12 @@ def open_receipts(path: Path) -> Iterator[Receipts]:
         DataError: a line of it cannot be read, so nobody knows who was mailed.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
         raise _cannot_write(path, error) from None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        _bring_name_to_disk(path)
+        _lock(descriptor)
+        bring_to_disk(path.parent)
         yield Receipts(path, descriptor, _read(path, descriptor))
     finally:
         os.close(descriptor)
@@ -135,12 +141,12 @@ def _key(matter: Matter) -> tuple[str, str | None, str]:
     return matter.recipient.casefold(), matter.team, matter.content_sha256
 
 
-def _bring_name_to_disk(path: Path) -> None:
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _lock(descriptor: int) -> None:
+    """Wait until no other run is sending; closing the file ends it."""
+    if sys.platform == "win32":
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+    else:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:

@@ -9,7 +9,7 @@ from typing import Any, cast
 Cell = str | float | int | bool | None
 Record = Mapping[str, Any]
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 LONGEST_CELL = 32_767
 """Excel's own limit of characters in one cell."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from qa_reports.errors import DataError
+from qa_reports.errors import DataError, is_whole
 from qa_reports.starting import words
 from qa_reports.starting.batteries import BatteryGuess, choose_items, guess_batteries
 from qa_reports.starting.columns import Column, columns_of
@@ -89,6 +89,8 @@ def draft_config(survey_file: Path, folder: Path, wishes: Wishes) -> Draft:
     Raises:
         DataError: the file cannot be read, no column says who did the interviews, or no question is found.
     """
+    if not is_whole(survey_file.name):
+        raise DataError(f"{survey_file}: its name is not UTF-8 text, so no configuration could name it; rename it")
     delivered = read_data_file(survey_file.parent, survey_file.name)
     codebook, codebook_file = _codebook(survey_file, delivered, wishes.codebook)
     joined = _join_if_needed(delivered, delivered.labels, survey_file, wishes)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from qa_reports.config import CovariateConfig
-from qa_reports.config.yaml_text import yaml_text
+from qa_reports.config.yaml_text import yaml_quoted, yaml_text
 from qa_reports.errors import DataError
 from qa_reports.survey.codes import Recode, as_code, find_codes, own_codes
 from qa_reports.survey.columns import (
@@ -130,7 +130,8 @@ def _varying(
     present = {as_code(text) for text in as_text(column) if text}
     codes = [code for code in reasons_of_labels(by_code.items()) if code in present]
     declare = ", ".join(
-        f"{code if isinstance(code, str) else number_text(code)}: {yaml_text(by_code[code])}" for code in codes
+        f"{yaml_quoted(code) if isinstance(code, str) else number_text(code)}: {yaml_text(by_code[code])}"
+        for code in codes
     )
     remedy = f"missing_codes: {{{declare}}}" if codes else "the wrong value under its missing_codes"
     return (

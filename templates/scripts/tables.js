@@ -1,7 +1,7 @@
 "use strict";
 // Sorts, filters, copies and downloads tables. The page is complete without any script.
 
-const FORMULA_START = /^[=+\-@\t\r\n]/;
+const FORMULA_START = /^[=+\-@＝＋－＠\t\r\n]/;
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 function element(tag, properties, ...children) {
@@ -83,11 +83,15 @@ function filterBox(table, count) {
   return element("label", { className: "filter" }, `${table.dataset.filter || "Find a row"} `, input);
 }
 
-// What stands in a cell as one field: a plain number where it is one, and never anything a spreadsheet would run.
-function csvField(text) {
+// What stands in a cell, for a spreadsheet: a plain number where it is one, and never anything that would be run.
+function harmless(text) {
   const plain = text.replaceAll("−", "-");
   if (/^[+-]?[\d,]*\.?\d+$/.test(plain)) return plain.replace(/^\+|,/g, "");
-  const safe = FORMULA_START.test(text) ? ` ${text}` : text;
+  return FORMULA_START.test(text) ? ` ${text}` : text;
+}
+
+function csvField(text) {
+  const safe = harmless(text);
   return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
@@ -126,7 +130,7 @@ function addTools(table) {
   const about = table.closest(".scroll").getAttribute("aria-label");
   copy.setAttribute("aria-label", `Copy the table: ${about}`);
   save.setAttribute("aria-label", `Download the table as CSV: ${about}`);
-  copy.addEventListener("click", () => copyText(copy, shownRows(table).map((row) => row.join("\t")).join("\n"), table));
+  copy.addEventListener("click", () => copyText(copy, shownRows(table).map((row) => row.map(harmless).join("\t")).join("\n"), table));
   save.addEventListener("click", () => {
     download(fileName(table), `\ufeff${shownRows(table).map((row) => row.map(csvField).join(",")).join("\r\n")}\r\n`);
   });

@@ -448,6 +448,11 @@ def test_tables_are_downloaded_as_harmless_csv_and_terms_explained(browser_page:
     assert not [field for row in rows for field in row if re.match(r"[=@+]", field)]
     fields = browser_page.evaluate("['=1+1', '\u22121,234.5', '+2.3', '-cmd'].map(csvField)")
     assert fields == [" =1+1", "-1234.5", "2.3", " -cmd"]
+    browser_page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: {writeText: (t) => { copied = t; }}})")
+    browser_page.get_by_label("Copy the table: Interviewer effects by item").click()
+    copied = browser_page.evaluate("copied").split("\n")
+    assert [line.count("\t") for line in copied] == [copied[0].count("\t")] * 4
+    assert not [cell for line in copied for cell in line.split("\t") if re.match(r"[=@+]", cell)]
     browser_page.locator("#items").get_by_role("button", name="Design effect").focus()
     assert "How many times larger the variance" in browser_page.inner_text("#tip")
     browser_page.keyboard.press("Escape")

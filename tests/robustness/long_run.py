@@ -56,7 +56,7 @@ def main() -> int:
     asked = parser.parse_args()
     warnings.simplefilter("error")
     warnings.filterwarnings("ignore", message="unclosed file .*sRGB2014.icc", category=ResourceWarning)
-    second_core._can_fork = lambda: False  # tracebacks and warnings of a second process would not be seen here
+    second_core.can_fork = lambda: False  # tracebacks and warnings of a second process would not be seen here
     total: Counter[str] = Counter()
     for name in KINDS if asked.kind == "all" else [asked.kind]:
         ends, number = Counter[str](), asked.seed

@@ -34,6 +34,8 @@ HOSTILE = (
     "0",
     "1e3",
     "e\u0301 ",
+    "\uff1d1+1",
+    "bell\x07\x7f",
 )
 """Text that means something to a page, a spreadsheet, a template, a shell, a file system or a parser."""
 

@@ -14,7 +14,6 @@ import io
 import json
 import os
 import pickle
-import resource
 import sys
 from typing import Any
 
@@ -157,12 +156,20 @@ def _is_exact(column: Any) -> bool:
     return ends["min"] is None or max(-ends["min"], ends["max"]) < 2**53
 
 
+def _limit_memory() -> None:
+    """No more than the machine has, and no core dump; macOS refuses such limits, and Windows does not know them."""
+    if sys.platform == "linux":
+        import resource
+
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (memory if most == resource.RLIM_INFINITY else min(memory, most), most))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def main() -> None:
     """Answer one request; nothing that a library prints may come between."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (memory if most == resource.RLIM_INFINITY else min(memory, most), most))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _limit_memory()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     request = json.loads(sys.stdin.buffer.readline())
