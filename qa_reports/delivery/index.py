@@ -44,6 +44,7 @@ class IndexRun:
     n_interviewers: int
     n_flagged: int
     n_critical: int
+    n_reviewed: int
     median_icc: float | None
     links: tuple[tuple[str, str], ...]
     """(words, relative address)."""
@@ -175,6 +176,7 @@ def _run(run: ArchivedRun, archive: Path) -> IndexRun:
         n_interviewers=facts.n_interviewers,
         n_flagged=facts.n_flagged,
         n_critical=facts.n_critical,
+        n_reviewed=facts.n_reviewed,
         median_icc=float(np.median(iccs)) if iccs else None,
         links=tuple((words, quote(f"{place}/{name}")) for name, words in _LINKS.items() if name in there),
     )

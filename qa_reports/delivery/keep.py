@@ -95,6 +95,7 @@ def run_facts(
         versions=versions,
         fingerprint=fingerprint,
         n_doubts=len(summary.doubts),
+        n_reviewed=summary.verdict.n_reviewed,
         expected_flagged=summary.verdict.expected_by_chance.interviewers,
     )
 

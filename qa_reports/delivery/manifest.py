@@ -79,6 +79,8 @@ class RunFacts:
     """What the files are a function of, see `fingerprint`."""
     n_doubts: int = 0
     """Results that are not to be trusted as they stand."""
+    n_reviewed: int = 0
+    """Interviewers who stand out and have been looked into already."""
     expected_flagged: float | None = None
     """Interviewers that chance alone would flag; None in manifests of earlier versions."""
 

@@ -51,6 +51,8 @@ class InterviewerVerdict:
     """Fewer interviews than `min_interviews`: too few to judge, which is not "fine"."""
     combined_p: float | None
     """p of everything together, all sources of evidence over all items; None where too few."""
+    reviewed: bool = False
+    """Stands out, but is not worth a call, because every flag has been looked into."""
 
 
 @dataclass(frozen=True, slots=True)

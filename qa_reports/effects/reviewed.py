@@ -41,7 +41,9 @@ def _without_reviewed(verdict: InterviewerVerdict, flags: Sequence[Flag]) -> Int
     left = {flag.severity for flag in own if flag.review is None}
     if "critical" in left:
         return replace(verdict, severity="critical")
-    return replace(verdict, severity="warning" if "warning" in left else "none")
+    if "warning" in left:
+        return replace(verdict, severity="warning")
+    return replace(verdict, severity="none", reviewed=verdict.severity != "none")
 
 
 def unknown_interviewers(reviewed: Sequence[ReviewedFlag], interviewers: Sequence[str]) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ _INTERVIEWERS = (
     Column("interviews", "count", 11, key_value("n_interviews")),
     Column("severity", "text", 12, key_value("severity")),
     Column("too few to judge", "text", 16, key_value("too_few")),
+    Column("looked into already", "text", 18, key_value("reviewed")),
     Column("combined p", "p", 12, key_value("combined_p")),
     Column("pattern", "text", 20, key_value("pattern")),
     Column("strongest reasons", "text", 90, _reasons),

@@ -19,6 +19,8 @@ from markupsafe import Markup
 
 from qa_reports import __version__
 from qa_reports.effects.intervals import Interval
+from qa_reports.effects.patterns import PATTERN_NAMES, Pattern
+from qa_reports.report.explanation import lower_first
 from qa_reports.report.figures import Figure
 from qa_reports.report.fingerprint import FingerprintRow, fingerprint_rows
 from qa_reports.report.formats import template_filters
@@ -62,6 +64,7 @@ def template_environment() -> jinja2.Environment:
     environment.filters["anchor"] = anchor
     environment.filters["since"] = since_sentence
     environment.filters["roster"] = roster_sentence
+    environment.filters["pattern_name"] = _pattern_name
     return environment
 
 
@@ -180,6 +183,10 @@ def _svg(roster: Mapping[str, int], shown: Figure) -> Markup:
     if roster and who:
         drawn = drawn.replace("<svg ", f'<svg data-who="{who}" ', 1)
     return Markup(drawn)  # noqa: S704 -- svg.py escapes every word
+
+
+def _pattern_name(pattern: Pattern) -> str:
+    return lower_first(PATTERN_NAMES[pattern])
 
 
 def _sparkline(values: Sequence[float | None], title: str) -> Markup:

@@ -368,6 +368,7 @@ def _interviewer(verdict: InterviewerVerdict, survey: Survey, flags: Flags, indi
         "covariates": {c.name: _covariate_value(c, position) for c in survey.interviewer_covariates},
         "severity": verdict.severity,
         "too_few": verdict.too_few,
+        "reviewed": verdict.reviewed,
         "combined_p": number(verdict.combined_p),
         "spread": _own_spread(flags.spread, position),
         "recontact": _recontact(verdict, survey, flags, indicators),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,7 +13,7 @@ from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import SuspectDamage
 from qa_reports.effects.doubts import FEW_INTERVIEWERS, Doubt, find_doubts
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
-from qa_reports.effects.flag import ExpectedByChance, Flags, InterviewerVerdict
+from qa_reports.effects.flag import ExpectedByChance, Flag, Flags, InterviewerVerdict
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.report.everyone import Everyone, summarise_everyone
@@ -30,6 +30,8 @@ from qa_reports.report.wave_sentences import since_sentence
 from qa_reports.report.waves import WaveComparison
 from qa_reports.survey.clean import CleaningLog, Survey
 
+_NAMED = 5
+"""Interviewers named in a note."""
 PRINTED_ITEMS = 6
 """Items with a page of their own in the PDF, at most, unless all are asked for."""
 
@@ -72,6 +74,8 @@ class Verdict:
     n_too_few: int
     expected_by_chance: ExpectedByChance
     n_data_problems: int
+    n_reviewed: int = 0
+    """Interviewers who stand out and have been looked into."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,6 +110,8 @@ class ReportSummary:
     """Every interviewer on every item; None when no item could be modelled."""
     doubts: tuple[Doubt, ...] = ()
     """Results that are not to be trusted as they stand."""
+    reviewed: tuple[Flag, ...] = ()
+    """Flags that somebody has looked into: each has its `review`."""
 
 
 def summarise(
@@ -175,6 +181,7 @@ def summarise(
         sensitivity=other_models,
         indicators=summarise_indicators(indicators, survey, config.flags.min_interviews),
         everyone=summarise_everyone(survey, modelled, flags, heat_map),
+        reviewed=tuple(flag for flag in flags.flags if flag.review is not None),
     )
 
 
@@ -206,13 +213,15 @@ def _verdict(
     worst = max(pages, key=lambda page: page.icc, default=None)
     n_too_few = sum(verdict.too_few for verdict in flags.interviewers)
     chance = flags.expected_by_chance
+    reviewed = tuple(verdict.interviewer for verdict in flags.interviewers if verdict.reviewed)
     return Verdict(
-        sentence=_sentence(calls, len(survey.interviewer_ids), chance, bool(pages)),
+        sentence=_sentence(calls, len(survey.interviewer_ids), chance, bool(pages), bool(reviewed)),
         notes=(
             *_suspect_notes(suspects),
             *(() if waves is None else (since_sentence(waves),)),
             *_effect_notes(worst),
             *(() if sensitivity is None else sensitivity.verdict_notes),
+            *reviewed_notes(reviewed),
             *_gap_notes(not_modelled, n_too_few, min_interviews),
             *_doubt_notes(doubts),
             *_referee_notes(pages),
@@ -232,12 +241,17 @@ def _verdict(
         n_too_few=n_too_few,
         expected_by_chance=chance,
         n_data_problems=len(suspects),
+        n_reviewed=len(reviewed),
     )
 
 
-def _sentence(calls: tuple[Call, ...], n_interviewers: int, chance: ExpectedByChance, any_item: bool) -> str:
+def _sentence(
+    calls: tuple[Call, ...], n_interviewers: int, chance: ExpectedByChance, any_item: bool, any_reviewed: bool
+) -> str:
     if not any_item:
         return "No item could be modelled, so no interviewer was judged."
+    if not calls and any_reviewed:
+        return "No interviewer needs a call: everybody who stands out has been looked into."
     if not calls:
         return "No interviewer needs a call: nobody stands out from the other interviewers."
     by_chance = f"by chance alone about {expected(chance.interviewers)} would be flagged"
@@ -267,6 +281,19 @@ def _effect_notes(worst: ItemSummary | None) -> tuple[str, ...]:
         f"Interviewers matter most for {worst.label}: {percent(worst.icc)} of its variation is between interviewers, "
         "so its "
         f"{count_of(worst.n_interviews, 'interview')} are worth about {integer(worst.effective_n)}.",
+    )
+
+
+def reviewed_notes(interviewers: Sequence[str]) -> tuple[str, ...]:
+    """Who stands out and needs no call, because it was looked into."""
+    if not interviewers:
+        return ()
+    more = "" if len(interviewers) <= _NAMED else f" and {integer(len(interviewers) - _NAMED)} more"
+    verb = "stands" if len(interviewers) == 1 else "stand"
+    has = "has" if len(interviewers) == 1 else "have"
+    return (
+        f"{count_of(len(interviewers), 'interviewer')} {verb} out and {has} been looked into already "
+        f"({listing(list(interviewers[:_NAMED]))}{more}).",
     )
 
 

@@ -20,7 +20,7 @@ from qa_reports.report.heat_map import HeatMap
 from qa_reports.report.indicators import IndicatorsSummary, PairRow
 from qa_reports.report.interviewers import Call
 from qa_reports.report.items import ItemSummary
-from qa_reports.report.summarise import ReportSummary, Verdict
+from qa_reports.report.summarise import ReportSummary, Verdict, reviewed_notes
 from qa_reports.survey.clean import CleaningLog
 
 Members = frozenset[str]
@@ -50,9 +50,10 @@ def restrict_to_team(summary: ReportSummary, team: str, flags: Flags) -> ReportS
     members = team_members(flags, team)
     calls = tuple(call for call in summary.calls if call.interviewer in members)
     too_few = tuple(verdict for verdict in summary.too_few if verdict.interviewer in members)
+    reviewed = tuple(one.interviewer for one in flags.interviewers if one.reviewed and one.interviewer in members)
     return ReportSummary(
         heading=replace(summary.heading, team=team),
-        verdict=_verdict(summary.verdict, team, calls, len(members), len(too_few), summary.min_interviews),
+        verdict=_verdict(summary.verdict, team, calls, len(members), len(too_few), summary.min_interviews, reviewed),
         calls=calls,
         too_few=too_few,
         min_interviews=summary.min_interviews,
@@ -65,6 +66,7 @@ def restrict_to_team(summary: ReportSummary, team: str, flags: Flags) -> ReportS
         methods=summary.methods,
         printed_items=summary.printed_items,
         indicators=None if summary.indicators is None else _indicators(summary.indicators, members),
+        reviewed=tuple(flag for flag in summary.reviewed if flag.interviewer in members),
     )
 
 
@@ -94,11 +96,17 @@ def _pair(pair: PairRow, members: Members) -> PairRow:
 
 
 def _verdict(
-    verdict: Verdict, team: str, calls: tuple[Call, ...], n_members: int, n_too_few: int, min_interviews: int
+    verdict: Verdict,
+    team: str,
+    calls: tuple[Call, ...],
+    n_members: int,
+    n_too_few: int,
+    min_interviews: int,
+    reviewed: tuple[str, ...],
 ) -> Verdict:
     return Verdict(
         sentence=_sentence(verdict, team, calls, n_members),
-        notes=tuple(_notes(verdict, team, n_too_few, min_interviews)),
+        notes=(*_notes(verdict, team, n_too_few, min_interviews), *reviewed_notes(reviewed)),
         n_interviews=verdict.n_interviews,
         n_interviewers=verdict.n_interviewers,
         n_items=verdict.n_items,
@@ -114,6 +122,7 @@ def _verdict(
         n_too_few=n_too_few,
         expected_by_chance=verdict.expected_by_chance,
         n_data_problems=verdict.n_data_problems,
+        n_reviewed=len(reviewed),
     )
 
 

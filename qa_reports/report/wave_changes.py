@@ -9,7 +9,7 @@ from typing import Literal
 from qa_reports.report.formats import count_of, listing
 from qa_reports.report.wave_results import InterviewerResult, WaveResults
 
-ChangeStatus = Literal["new", "repeated", "resolved", "left", "not_judged"]
+ChangeStatus = Literal["new", "repeated", "reviewed", "resolved", "left", "not_judged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class TrajectoryPoint:
 class InterviewerChange:
     """An interviewer who is worth a call now, or was in the last wave.
 
-    `new`: now, not in the last wave. `repeated`: both. `resolved`: in the last wave; judged now and not flagged.
+    `new`: now, not in the last wave. `repeated`: both, or now and looked into then. `reviewed`: in the last wave;
+    stands out now, too, and has been looked into. `resolved`: in the last wave; judged now and not flagged.
     `left`: in the last wave; no interviews now. `not_judged`: in the last wave; too few interviews now.
     """
 
@@ -54,12 +55,12 @@ def compare_interviewers(waves: Sequence[str], results: Sequence[WaveResults]) -
         results: their results.
 
     Returns:
-        The repeated ones first, then new, resolved, not judged and left, each by id.
+        The repeated ones first, then new, reviewed, resolved, not judged and left, each by id.
     """
     people = [{who.interviewer: who for who in wave.interviewers} for wave in results]
     levels = [_levels(wave) for wave in results]
     before, now = people[-2], people[-1]
-    order: tuple[ChangeStatus, ...] = ("repeated", "new", "resolved", "not_judged", "left")
+    order: tuple[ChangeStatus, ...] = ("repeated", "new", "reviewed", "resolved", "not_judged", "left")
     changes = []
     for who in dict.fromkeys((*now, *before)):
         status = _status(before.get(who), now.get(who))
@@ -105,11 +106,13 @@ def other_people(before: WaveResults, now: WaveResults, wave: str) -> tuple[str,
 def _status(before: InterviewerResult | None, now: InterviewerResult | None) -> ChangeStatus | None:
     flagged_then = before is not None and before.severity != "none"
     if now is not None and now.severity != "none":
-        return "repeated" if flagged_then else "new"
+        return "repeated" if flagged_then or (before is not None and before.reviewed) else "new"
     if not flagged_then:
         return None
     if now is None:
         return "left"
+    if now.reviewed:
+        return "reviewed"
     return "not_judged" if now.too_few else "resolved"
 
 

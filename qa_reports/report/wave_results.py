@@ -74,6 +74,8 @@ class InterviewerResult:
     severity: str
     too_few: bool
     covariates: dict[str, float | str | None]
+    reviewed: bool = False
+    """Stands out, but has been looked into; always False in results of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)

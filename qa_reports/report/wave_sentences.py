@@ -35,10 +35,12 @@ def _flags(comparison: WaveComparison) -> str:
     if not comparison.same_interviewers:
         return f"Compared with {last}; interviewers are not matched over waves."
     counts = {status: len(comparison.with_status(status)) for status in ("new", "repeated", "resolved")}
+    seen = len(comparison.with_status("reviewed"))
     gone, unjudged = len(comparison.with_status("left")), len(comparison.with_status("not_judged"))
-    if not any((*counts.values(), gone, unjudged)):
+    if not any((*counts.values(), seen, gone, unjudged)):
         return f"Since {last}: nobody was worth a call then, and nobody is now."
     words = [f"{integer(n)} {status}" for status, n in counts.items()]
+    words += [f"{integer(seen)} looked into already"] if seen else []
     words += [f"{integer(gone)} no longer working"] if gone else []
     words += [f"{integer(unjudged)} with too few interviews now"] if unjudged else []
     return f"Since {last}: {', '.join(words)}."

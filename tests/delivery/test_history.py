@@ -201,6 +201,18 @@ def test_a_first_wave_is_not_compared() -> None:
 # Interviewers.
 
 
+def test_what_was_looked_into_is_neither_new_nor_resolved() -> None:
+    seen = {name: dataclasses.replace(person(name), reviewed=True) for name in ("again", "over")}
+    before = (person("again", "critical"), seen["over"])
+    now = (seen["again"], person("over", "warning"))
+    waves = [wave("1", item(), people=before), wave("2", item(), people=now)]
+    changes = compare_interviewers(["1", "2"], [w.results for w in waves])
+    assert [(c.interviewer, c.status) for c in changes] == [("over", "repeated"), ("again", "reviewed")]
+    comparison = compare_waves(waves[:1], waves[1], 0.05)
+    assert comparison is not None
+    assert since_sentence(comparison) == "Since wave 1: 0 new, 1 repeated, 0 resolved, 1 looked into already."
+
+
 def test_every_status_of_an_interviewer() -> None:
     before = (
         person("again", "warning"), person("resolved", "critical"), person("few", "warning"), person("gone", "warning"),

@@ -45,6 +45,7 @@ def test_a_review_covers_its_kind_until_its_wave(kind: str, until: str, wave: st
 
     assert (marked.flags[0].review is not None) == covered
     assert marked.interviewers[0].severity == ("none" if covered else "critical")
+    assert [verdict.reviewed for verdict in marked.interviewers] == [covered, False]
     assert marked.flags[0].sentence.endswith("Recordings are fine." if covered else "What was seen.")
 
 
@@ -54,6 +55,7 @@ def test_another_flag_of_the_same_interviewer_still_counts() -> None:
     marked = mark_reviewed(found, [review("1")], "Round 9")
 
     assert [verdict.severity for verdict in marked.interviewers] == ["warning", "critical"]
+    assert not any(verdict.reviewed for verdict in marked.interviewers)
 
 
 def test_an_interviewer_without_interviews_is_noted() -> None:

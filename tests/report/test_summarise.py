@@ -6,14 +6,19 @@ import dataclasses
 
 import pytest
 
+from qa_reports.config import ReviewedFlag
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.flag import ExpectedByChance, Flags
 from qa_reports.effects.linear import Referee
 from qa_reports.effects.patterns import PATTERN_NAMES
+from qa_reports.effects.reviewed import mark_reviewed
 from qa_reports.effects.rules import EXPECTED_WARNINGS
 from qa_reports.report.figures import AnswerScatter, Distribution
+from qa_reports.report.pdf import print_page
+from qa_reports.report.render import render_html
 from qa_reports.report.steps import STEPS
 from qa_reports.report.summarise import ReportSummary, summarise
+from qa_reports.report.teams import restrict_to_team
 from tests.report.example_survey import FORGOTTEN, IDS, LOW, ExampleReportInput, example_report_input
 
 ACCUSING = ("fraud", "fabricat", "cheat", "guilt", "suspicious interviewer", "misconduct", "falsif")
@@ -202,3 +207,31 @@ def test_no_sentence_accuses(summary: ReportSummary) -> None:
     words += [call.sureness for call in summary.calls]
     words += [reason.sentence for call in summary.calls for reason in call.explanation.reasons]
     assert not [word for word in ACCUSING if word in " ".join(words).lower()]
+
+
+def reviewed_summary() -> ReportSummary:
+    given = example_report_input()
+    review = ReviewedFlag(interviewer=IDS[LOW], kind="level", until="Wave 3", note="Recordings <fine>.", by="A. Smith")
+    return summary_of(dataclasses.replace(given, flags=mark_reviewed(given.flags, [review], "Wave 1")))
+
+
+def test_what_was_looked_into_is_listed_and_calls_nobody() -> None:
+    looked_into = reviewed_summary()
+    assert looked_into.calls == ()
+    assert looked_into.verdict.sentence == (
+        "No interviewer needs a call: everybody who stands out has been looked into."
+    )
+    assert f"1 interviewer stands out and has been looked into already ({IDS[LOW]})." in looked_into.verdict.notes
+    assert looked_into.verdict.n_reviewed == 1
+    for page in (render_html(looked_into), print_page(looked_into).html):
+        assert "Looked into already" in page
+        assert "Reviewed by A. Smith, until Wave 3: Recordings &lt;fine&gt;." in page
+        assert "one battery shifted" in page
+
+
+def test_a_team_sees_its_own_reviews_only() -> None:
+    looked_into = reviewed_summary()
+    given = example_report_input()
+    own, other = ("North", "South") if LOW < 6 else ("South", "North")
+    assert [flag.interviewer for flag in restrict_to_team(looked_into, own, given.flags).reviewed] == [IDS[LOW]]
+    assert restrict_to_team(looked_into, other, given.flags).reviewed == ()

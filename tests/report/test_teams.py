@@ -146,6 +146,6 @@ def test_indicators_name_the_teams_own_and_nobody_else(whole: ReportSummary) -> 
         ((NORTH[0], ELSEWHERE), ("r3", "")),
         ((NORTH[1], NORTH[1]), ("r5", "r6")),
     ]
-    page = visible(print_page(dataclasses.replace(restrict_to_team(whole, "North", GIVEN.flags), indicators=part)))
+    page = visible(print_page(dataclasses.replace(restrict_to_team(whole, "North", GIVEN.flags), indicators=part)).html)
     assert "How the interviews were done" in page
     assert named([page], SOUTH) == set()
