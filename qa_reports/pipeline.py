@@ -21,8 +21,9 @@ from qa_reports.delivery.pseudonyms import keep_pseudonyms
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
 from qa_reports.effects.indicator_effects import estimate_indicators
+from qa_reports.effects.referee import load_referee
 from qa_reports.effects.reviewed import mark_reviewed, unknown_interviewers
-from qa_reports.effects.sensitivity import examine_sensitivity
+from qa_reports.effects.sensitivity import examine_sensitivity, fit_sensitivity, named_items
 from qa_reports.effects.vanish import settle_flags
 from qa_reports.errors import DataError, OutputError, UserError
 from qa_reports.indicators.collect import measure_indicators
@@ -90,8 +91,8 @@ def make_report(
     Raises:
         UserError: something the user can put right; then no file has been written.
     """
-    with second_core(wanted=alone) as core:
-        return _make_report(config_path, output, formats, progress, new_run, mailing, core)
+    with second_core(wanted=alone) as core, second_core(wanted=alone) as referee:
+        return _make_report(config_path, output, formats, progress, new_run, mailing, core, referee)
 
 
 def _make_report(
@@ -102,7 +103,9 @@ def _make_report(
     new_run: bool,
     mailing: Mailing,
     core: SecondCore,
+    referee: SecondCore,
 ) -> ReportMade:
+    """`core` does what takes long beside this process; `referee` gives second opinions, and lastly makes the page."""
     config, config_file = load_config(config_path), config_path.read_bytes()
     wanted = formats or config.report.formats
     obstacle = core.start(_pdf_obstacle) if _LAID_OUT.intersection(wanted) else _none
@@ -119,7 +122,10 @@ def _make_report(
     survey_file = load_survey(config, config_path.parent)
     progress.end("load", f"{len(survey_file.table):,} interviews from {', '.join(config.data.file)}")
 
-    makeable = _makeable_formats(wanted, formats is not None, obstacle(), progress)
+    # What stands in the way of a PDF is known only after all that draws it is loaded. A run that is kept is recognised
+    # by its files, and who asked for a PDF wants to know at once; otherwise there is time until the report.
+    asked = formats is not None
+    makeable = _makeable_formats(wanted, asked, obstacle(), progress) if keep or asked else wanted
     if keep and "json" not in makeable:
         makeable = (*makeable, "json")  # later waves are compared with it
     names = tuple(FILE_NAMES[name] for name in makeable)
@@ -142,6 +148,8 @@ def _make_report(
     for note in history.notes:
         progress.note(note)
 
+    referee.start(load_referee)
+
     progress.begin("clean")
     survey = clean_survey(survey_file, config)
     pseudonyms = None if key is None else choose_pseudonyms(survey, key)
@@ -156,23 +164,26 @@ def _make_report(
 
     progress.begin("estimate")
     judged = core.start(estimate_indicators, survey, measure_indicators(survey, config))
-    items = estimate_items(survey, config, core)
+    items = estimate_items(survey, config, referee)
     _require_a_model(items, config)
-    damages = measure_damages(survey, config, core)
+    fitted = core.start(fit_sensitivity, survey, named_items(items), config)
+    damages = measure_damages(survey, config, referee)
     indicators = judged()
     progress.end("estimate", _estimated(items, progress))
 
     progress.begin("flag")
-    flags = settle_flags(survey, items, damages, config, core, indicators)
+    flags = settle_flags(survey, items, damages, config, referee, indicators)
     flags = mark_reviewed(flags, reviewed, config.survey.wave)
     for note in unknown_interviewers(reviewed, survey.interviewer_ids):
         progress.note(note)
     worth_a_call = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
-    items = set_flagged_aside(survey, items, [verdict.interviewer for verdict in worth_a_call], core)
-    sensitivity = examine_sensitivity(survey, items, flags, config)
+    items = set_flagged_aside(survey, items, [verdict.interviewer for verdict in worth_a_call], referee)
+    sensitivity = examine_sensitivity(survey, items, flags, config, fitted())
     progress.end("flag", f"{len(worth_a_call):,} of {len(flags.interviewers):,} interviewers worth a call")
 
     progress.begin("report")
+    if not (keep or asked):
+        makeable = _makeable_formats(wanted, asked, obstacle(), progress)
     document = results_document(survey, items, damages, flags, config, versions, used.sha256, sensitivity, indicators)
     present = Wave(config.survey.wave or "this wave", None, results_of(document))
     same_interviewers = config.archive is None or config.archive.same_interviewers
@@ -181,7 +192,7 @@ def _make_report(
     sheets = None
     if "feedback" in makeable:
         sheets = feedback_sheets(survey, flags, indicators, config, summary.heading)
-    files = report_files(summary, with_waves(document, waves), makeable, core, sheets)
+    files = report_files(summary, with_waves(document, waves), makeable, core, referee, sheets)
     if keep and config.email is not None:
         files |= mail_files(summary, flags, tuple(config.email.teams), files, document)
         for note in teams_without_interviewers(flags, tuple(config.email.teams)):

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_reports.effects.crossed_model import CrossedFit, fit_crossed
-from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.linear import ModelPlan
 from qa_reports.effects.moments import Columns
 from qa_reports.survey.clean import Survey
@@ -36,6 +35,14 @@ class Grouping:
     level: IntArray
     """(n,) position in `names`; -1 where it is missing."""
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedItem:
+    """A modelled item, by what it is called."""
+
+    item: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,7 @@ def grouping_of(kind: GroupingKind, column: str, values: Sequence[str | None]) -
 
 
 def compare_with_grouping(
-    grouping: Grouping, items: Sequence[ItemEffects], plans: Sequence[ModelPlan | None], survey: Survey
+    grouping: Grouping, items: Sequence[NamedItem], plans: Sequence[ModelPlan | None], survey: Survey
 ) -> GroupingSensitivity:
     """The null model of every item with the grouping in it, or the reason why there is none for any."""
     known = np.flatnonzero(grouping.level >= 0)
@@ -175,7 +182,7 @@ def with_group(plan: ModelPlan, grouping: Grouping) -> tuple[Columns, IntArray]:
 
 
 def _grouped_items(
-    grouping: Grouping, items: Sequence[ItemEffects], plans: Sequence[ModelPlan | None], survey: Survey
+    grouping: Grouping, items: Sequence[NamedItem], plans: Sequence[ModelPlan | None], survey: Survey
 ) -> tuple[GroupedItem, ...]:
     chosen = [(item, plan) for item, plan in zip(items, plans, strict=True) if plan is not None]
     parts = [with_group(plan, grouping) for _, plan in chosen]
@@ -190,7 +197,7 @@ def _grouped_items(
 
 
 def _grouped_item(
-    grouping: Grouping, item: ItemEffects, columns: Columns, level: IntArray, fit: CrossedFit
+    grouping: Grouping, item: NamedItem, columns: Columns, level: IntArray, fit: CrossedFit
 ) -> GroupedItem:
     counts = (len(level), len(np.unique(columns.interviewer)), len(np.unique(level)))
     if fit.status == "failed":

@@ -36,6 +36,11 @@ class RefereeCase:
     method: str
 
 
+def load_referee() -> None:
+    """Load statsmodels, which takes a while: done before the first case is there."""
+    import statsmodels.regression.mixed_linear_model  # noqa: F401 -- to have it loaded
+
+
 def referee_logliks(cases: Sequence[RefereeCase]) -> list[float]:
     """What statsmodels says of each case."""
     return [_loglik(case) for case in cases]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from qa_reports.effects.area_flags import FlagWithArea, judge_with_area
 from qa_reports.effects.design import covariate_terms, plan_model
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.flag import Flags
-from qa_reports.effects.groupings import Grouping, GroupingSensitivity, compare_with_grouping, grouping_of
+from qa_reports.effects.groupings import Grouping, GroupingSensitivity, NamedItem, compare_with_grouping, grouping_of
 from qa_reports.effects.linear import ModelPlan
 from qa_reports.effects.moments import Columns
 from qa_reports.effects.weighted import Scaling, WeightedFits, fit_weighted, scale_weights, weighted_moments
@@ -107,28 +107,46 @@ class Sensitivity:
 
 
 def examine_sensitivity(
-    survey: Survey, items: Sequence[ItemEffects | ItemNotModelled], flags: Flags, config: ReportConfig
+    survey: Survey,
+    items: Sequence[ItemEffects | ItemNotModelled],
+    flags: Flags,
+    config: ReportConfig,
+    fitted: Sensitivity | None = None,
 ) -> Sensitivity:
-    """Fit every modelled item with weights, with areas and with teams, as far as they are configured."""
+    """Fit every modelled item with weights, with areas and with teams, as far as they are configured, and judge the
+    level flags with areas. `fitted`: what `fit_sensitivity` returned, where it was called before."""
     modelled = [item for item in items if isinstance(item, ItemEffects)]
+    fitted = fitted or fit_sensitivity(survey, named_items(items), config)
+    area = _area(survey, config)
+    if area is None or fitted.area is None or fitted.area.reason is not None:
+        return fitted
+    names = named_items(items)
+    plans = _plans(survey, names, "adjusted" if survey.respondent_covariates else "null")
+    return replace(fitted, flags=judge_with_area(survey, modelled, plans, area, flags, config))
+
+
+def named_items(items: Sequence[ItemEffects | ItemNotModelled]) -> tuple[NamedItem, ...]:
+    """The modelled ones, by what they are called: all that `fit_sensitivity` needs of them."""
+    return tuple(NamedItem(item.item, item.label) for item in items if isinstance(item, ItemEffects))
+
+
+def fit_sensitivity(survey: Survey, modelled: Sequence[NamedItem], config: ReportConfig) -> Sensitivity:
+    """What needs no flags, and can be done beside the flagging: every model with weights, areas and teams."""
     null = _plans(survey, modelled, "null")
     adjusted = _plans(survey, modelled, "adjusted") if survey.respondent_covariates else None
     area = _area(survey, config)
-    compared = None if area is None else compare_with_grouping(area, modelled, null, survey)
     return Sensitivity(
         weights=None if survey.weight is None else _weights(survey, modelled, null, adjusted, config),
-        area=compared,
+        area=None if area is None else compare_with_grouping(area, modelled, null, survey),
         team=_teams(survey, modelled, null, config),
-        flags=judge_with_area(survey, modelled, adjusted or null, area, flags, config)
-        if area is not None and compared is not None and compared.reason is None
-        else (),
+        flags=(),
     )
 
 
 _Plans = list[ModelPlan | None]
 
 
-def _plans(survey: Survey, items: Sequence[ItemEffects], name: Literal["null", "adjusted"]) -> _Plans:
+def _plans(survey: Survey, items: Sequence[NamedItem], name: Literal["null", "adjusted"]) -> _Plans:
     terms = [] if name == "null" else [t for c in survey.respondent_covariates for t in covariate_terms(c, survey)]
     answers = {item.name: item.answers for item in survey.items}
     planned = [plan_model(name, item.item, survey, answers[item.item], terms) for item in items]
@@ -142,7 +160,7 @@ def _area(survey: Survey, config: ReportConfig) -> Grouping | None:
 
 
 def _teams(
-    survey: Survey, items: Sequence[ItemEffects], plans: _Plans, config: ReportConfig
+    survey: Survey, items: Sequence[NamedItem], plans: _Plans, config: ReportConfig
 ) -> GroupingSensitivity | None:
     if survey.teams is None:
         return None
@@ -151,7 +169,7 @@ def _teams(
 
 
 def _weights(
-    survey: Survey, items: Sequence[ItemEffects], null: _Plans, adjusted: _Plans | None, config: ReportConfig
+    survey: Survey, items: Sequence[NamedItem], null: _Plans, adjusted: _Plans | None, config: ReportConfig
 ) -> WeightSensitivity:
     weight = np.zeros(0) if survey.weight is None else survey.weight
     counts = np.nan_to_num(weight) > 0

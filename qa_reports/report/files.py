@@ -29,6 +29,7 @@ def report_files(
     document: Mapping[str, object],
     formats: tuple[Format, ...],
     core: SecondCore = IN_TURN,
+    other: SecondCore = IN_TURN,
     feedback: FeedbackSheets | None = None,
 ) -> dict[str, bytes]:
     """Render a report: file name -> contents, in the order of `FILE_NAMES`.
@@ -38,15 +39,17 @@ def report_files(
         document: what `results_document` returns.
         formats: which files to make.
         core: where the PDF is made, beside the others.
+        other: where the page is made.
         feedback: the pages for interviewers, where they are asked for.
     """
+    page = other.start(render_html, summary) if "html" in formats else str
     results = results_json(document)
     made: dict[Format, Callable[[], bytes]] = {
         "pdf": core.start(_pdf, summary, results) if "pdf" in formats else bytes,
         "feedback": bytes if feedback is None else core.start(_feedback, feedback),
         "json": lambda: results,
         "xlsx": lambda: _xlsx(document),
-        "html": lambda: render_html(summary).encode("utf-8"),
+        "html": lambda: page().encode("utf-8"),
     }
     contents = {form: make() for form, make in reversed(made.items()) if form in formats}
     return {name: contents[form] for form, name in FILE_NAMES.items() if form in formats}
