@@ -23,8 +23,16 @@ from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_i
 from qa_reports.effects.indicator_effects import estimate_indicators
 from qa_reports.effects.referee import load_referee
 from qa_reports.effects.reviewed import mark_reviewed, unknown_interviewers
-from qa_reports.effects.sensitivity import examine_sensitivity, fit_sensitivity, named_items
+from qa_reports.effects.sensitivity import (
+    NO_SENSITIVITY,
+    Sensitivity,
+    examine_sensitivity,
+    fit_sensitivity,
+    named_items,
+)
 from qa_reports.effects.vanish import settle_flags
+from qa_reports.engine.clean import clean_in_engine
+from qa_reports.engine.tables import EngineTable, open_table, wants_engine
 from qa_reports.errors import DataError, OutputError, UserError
 from qa_reports.indicators.collect import measure_indicators
 from qa_reports.progress import Progress
@@ -38,7 +46,7 @@ from qa_reports.report.wave_results import results_of
 from qa_reports.report.waves import Wave, compare_waves, rename_wave
 from qa_reports.second_core import SecondCore, second_core
 from qa_reports.survey.clean import Survey, clean_survey
-from qa_reports.survey.load import load_survey
+from qa_reports.survey.load import SurveyFile, load_survey
 from qa_reports.survey.pseudonyms import KEY_FILE, choose_pseudonyms, read_key, under_pseudonyms
 
 Mailing = Literal["send", "write", "none"]
@@ -119,8 +127,8 @@ def _make_report(
     printed_date, versions = _printed_date(), _versions()
 
     progress.begin("load")
-    survey_file = load_survey(config, config_path.parent)
-    progress.end("load", f"{len(survey_file.table):,} interviews from {', '.join(config.data.file)}")
+    delivered = _load(config, config_path.parent)
+    progress.end("load", f"{delivered.n_rows:,} interviews from {config.data.source}")
 
     # What stands in the way of a PDF is known only after all that draws it is loaded. A run that is kept is recognised
     # by its files, and who asked for a PDF wants to know at once; otherwise there is time until the report.
@@ -132,7 +140,7 @@ def _make_report(
     runs = () if archive is None else list_archive(archive).runs
     history = find_history(runs, config)
     used = HashedFile(config_path.name, sha256_of(config_file))
-    inputs = tuple(HashedFile(file.path, file.sha256) for file in survey_file.provenance)
+    inputs = tuple(HashedFile(file.path, file.sha256) for file in delivered.provenance)
     if reviewed:
         inputs = (*inputs, HashedFile(REVIEWED_FILE, sha256_of(reviewed_path.read_bytes())))
     key = read_key(config_path.with_name(KEY_FILE)) if config.report.pseudonyms else None
@@ -151,7 +159,7 @@ def _make_report(
     referee.start(load_referee)
 
     progress.begin("clean")
-    survey = clean_survey(survey_file, config)
+    survey = _clean(delivered, config, config_path.parent)
     pseudonyms = None if key is None else choose_pseudonyms(survey, key)
     earlier = history.waves
     if pseudonyms is not None:
@@ -163,10 +171,11 @@ def _make_report(
     progress.end("clean", _cleaned(survey))
 
     progress.begin("estimate")
-    judged = core.start(estimate_indicators, survey, measure_indicators(survey, config))
+    judged = core.start(estimate_indicators, survey.at_hand, measure_indicators(survey, config))
     items = estimate_items(survey, config, referee)
     _require_a_model(items, config)
-    fitted = core.start(fit_sensitivity, survey, named_items(items), config)
+    every = survey.n_rows == survey.n_interviews
+    fitted = core.start(fit_sensitivity, survey.at_hand, named_items(items), config) if every else _no_sensitivity
     damages = measure_damages(survey, config, referee)
     indicators = judged()
     progress.end("estimate", _estimated(items, progress))
@@ -216,6 +225,17 @@ def _make_report(
     return ReportMade(folder, tuple(files), facts)
 
 
+def _load(config: ReportConfig, folder: Path) -> SurveyFile | EngineTable:
+    """The survey in memory, or as a table of an engine."""
+    return open_table(config, folder) if wants_engine(config, folder) else load_survey(config, folder)
+
+
+def _clean(delivered: SurveyFile | EngineTable, config: ReportConfig, folder: Path) -> Survey:
+    if isinstance(delivered, SurveyFile):
+        return clean_survey(delivered, config)
+    return clean_in_engine(delivered, config, folder)
+
+
 def _mail(run: Path, config: ReportConfig, config_path: Path, mailing: Mailing, progress: Progress) -> bool:
     """Mail an archived run; whether everybody has it. What stands in the way is a note: the report is safe already."""
     if config.email is None or mailing == "none":
@@ -254,6 +274,11 @@ def _pdf_obstacle() -> str | None:
     return pdf_obstacle()
 
 
+def _no_sensitivity() -> Sensitivity:
+    """Weights and areas are not compared on a sample of the interviews."""
+    return NO_SENSITIVITY
+
+
 def _none() -> None:
     """Nothing stands in the way of what is not asked for."""
 
@@ -279,7 +304,7 @@ def _require_a_model(items: tuple[ItemEffects | ItemNotModelled, ...], config: R
         count = "the only item" if len(items) == 1 else f"none of the {len(items)} items"
         verb = "cannot be modelled" if len(items) == 1 else "can be modelled"
         remedy = "check data.interviewer, missing_codes and the scales"
-        raise DataError(f"{', '.join(config.data.file)}: {count} {verb} ({reasons[0].rstrip('.')}); {remedy}")
+        raise DataError(f"{config.data.source}: {count} {verb} ({reasons[0].rstrip('.')}); {remedy}")
 
 
 def _cleaned(survey: Survey) -> str:

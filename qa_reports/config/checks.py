@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from qa_reports.config.addresses import parse_address
 from qa_reports.config.codes import meets_scale
-from qa_reports.config.models import CovariateConfig, EmailConfig, ItemConfig, ReportConfig
+from qa_reports.config.models import CovariateConfig, DataConfig, EmailConfig, ItemConfig, ReportConfig
 from qa_reports.config.wording import Complaint, did_you_mean
 
 
 def contradictions(config: ReportConfig) -> Iterator[Complaint]:
     """Every place where the configuration contradicts itself or names something that it does not list."""
+    yield from _sources(config.data)
     yield from _repeated_names(config)
     yield from _columns_of_a_role(config)
     names = [item.name for item in config.items]
@@ -33,6 +34,28 @@ def contradictions(config: ReportConfig) -> Iterator[Complaint]:
         yield Complaint(("report", "formats", position), "stands twice; keep one")
     yield from _keys(config)
     yield from _earlier_waves(config)
+
+
+def _sources(data: DataConfig) -> Iterator[Complaint]:
+    """The interviews come from files or from a table, and a table from somewhere."""
+    if not data.file and data.table is None:
+        yield Complaint(("data", "file"), "is missing, and it is required")
+    if data.file and data.table is not None:
+        yield Complaint(("data", "table"), "stands beside file; keep one of them")
+    if data.table is not None and data.connection is None:
+        yield Complaint(("data", "table"), "is in a database; add connection, e.g. duckdb:survey.duckdb")
+    if data.table is not None and data.engine == "memory":
+        yield Complaint(
+            ("data", "engine"), "is memory, which reads files; delete it, or name a file instead of the table"
+        )
+    if data.connection is not None:
+        if data.table is None:
+            yield Complaint(("data", "connection"), "is for a table of a database; add table, or delete it")
+        if "@" in data.connection:
+            yield Complaint(("data", "connection"), "has a user or password in it; passwords never stand in this file")
+        elif not data.connection.startswith(("duckdb:", "spark:")):
+            text = "is no connection; write duckdb:FILE, spark:local[2] or spark://HOST:PORT"
+            yield Complaint(("data", "connection"), text)
 
 
 def _repeated(names: list[str]) -> Iterator[tuple[int, str]]:

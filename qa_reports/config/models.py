@@ -131,11 +131,26 @@ class DurationConfig(Section):
 
 
 class DataConfig(Section):
-    """The survey file and the columns that are not questions."""
+    """The survey file (or a table of a database) and the columns that are not questions."""
 
     file: Names = Field(
+        (),
         min_length=1,
-        description="The survey file, one row per interview, relative to this YAML file; a list of files is stacked.",
+        description="The survey file, one row per interview, relative to this YAML file; a list of files is stacked. "
+        "Required, unless there is a `table`.",
+    )
+    table: Text | None = Field(
+        None, description="Instead of `file`: a table with one row per interview, of the database `connection`."
+    )
+    connection: Text | None = Field(
+        None,
+        description="Where `table` is: duckdb:FILE, spark:local[2] or spark://HOST:PORT (a Parquet path is a table "
+        "there). No passwords: see docs/scale.md.",
+    )
+    engine: Literal["auto", "memory", "duckdb"] = Field(
+        "auto",
+        description="`duckdb` computes sums without reading all interviews into memory, `memory` reads them; `auto` "
+        "takes duckdb for large Parquet and CSV files.",
     )
     read: ReadConfig = Field(ReadConfig(), description="How to read it.")
     codebook: Text | None = Field(
@@ -153,6 +168,11 @@ class DataConfig(Section):
     team: Text | None = Field(None, description="Column that says who supervises whom.")
     duration: DurationConfig | None = Field(None, description="How long each interview took.")
     where: Text | None = Field(None, description="Which rows to use, e.g. \"cntry == 'CH'\".")
+
+    @property
+    def source(self) -> str:
+        """The files or the table, for messages."""
+        return self.table or ", ".join(self.file)
 
 
 class CovariateConfig(Section):

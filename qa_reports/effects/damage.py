@@ -90,7 +90,7 @@ def measure_damages(survey: Survey, config: ReportConfig, core: SecondCore = IN_
 
     Of a survey larger than memory, on the interviews at hand.
     """
-    survey = replace(survey, whole=None)
+    survey = survey.at_hand
     clean = _without_suspects(survey)
     levels = _plan_levels(survey, clean)
     slopes_without = _plan_slopes(survey, config, clean, {suspect.item for suspect in survey.suspects})

@@ -106,6 +106,10 @@ class Sensitivity:
     """The level flags under the crossed model, in the order of the flags; empty without a crossed model."""
 
 
+NO_SENSITIVITY = Sensitivity(None, None, None, ())
+"""Where nothing is compared."""
+
+
 def examine_sensitivity(
     survey: Survey,
     items: Sequence[ItemEffects | ItemNotModelled],
@@ -114,7 +118,12 @@ def examine_sensitivity(
     fitted: Sensitivity | None = None,
 ) -> Sensitivity:
     """Fit every modelled item with weights, with areas and with teams, as far as they are configured, and judge the
-    level flags with areas. `fitted`: what `fit_sensitivity` returned, where it was called before."""
+    level flags with areas. `fitted`: what `fit_sensitivity` returned, where it was called before.
+
+    Not where the interviews at hand are a sample: it would say less of weights and areas than of itself.
+    """
+    if survey.n_rows < survey.n_interviews:
+        return NO_SENSITIVITY
     modelled = [item for item in items if isinstance(item, ItemEffects)]
     fitted = fitted or fit_sensitivity(survey, named_items(items), config)
     area = _area(survey, config)

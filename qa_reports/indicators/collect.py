@@ -22,6 +22,7 @@ from qa_reports.indicators.timing import question_measures, speed_measures, time
 from qa_reports.survey.clean import Survey
 
 _SWITCHED_OFF = "switched off (indicators.off)"
+_SAMPLED = "all pairs of so many interviews are too many to compare (docs/scale.md)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +37,7 @@ class Indicators:
 
 def measure_indicators(survey: Survey, config: ReportConfig) -> Indicators:
     """Measure every indicator that is not switched off; those that are have that as their reason."""
-    options, n, off = config.indicators, survey.n_interviews, frozenset(config.indicators.off)
+    options, n, off = config.indicators, survey.n_rows, frozenset(config.indicators.off)
     table = answer_table(survey.items)
     gates, numeric = survey.others[: len(options.gates)], survey.others[len(options.gates) :]
     makers: dict[IndicatorKind, Callable[[], Iterator[IndicatorMeasure]]] = {
@@ -52,11 +53,13 @@ def measure_indicators(survey: Survey, config: ReportConfig) -> Indicators:
         "heaping": lambda: heaping_measures(survey.items, numeric, n),
         "back_check": lambda: back_check_measures(table, survey.back_check),
     }
-    duplicates = None if "duplicates" in off else _duplicates(survey, table, options.min_shared_answers)
+    sampled = survey.n_rows < survey.n_interviews
+    missing = _SWITCHED_OFF if "duplicates" in off else _SAMPLED if sampled else None
+    duplicates = _duplicates(survey, table, options.min_shared_answers) if missing is None else None
     measures = [
         _without_values(measure) if kind in off else measure for kind, make in makers.items() for measure in make()
     ]
-    measures.append(duplicates.measure if duplicates else no_duplicates(n, _SWITCHED_OFF))
+    measures.append(duplicates.measure if duplicates else no_duplicates(n, missing or ""))
     return Indicators(tuple(measures), duplicates)
 
 

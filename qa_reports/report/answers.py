@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -20,12 +19,11 @@ MOST_LABELS = 7
 
 def distribution(item: ItemResponses, survey: Survey, interviewer: str | None = None) -> Distribution | None:
     """Answers to one item, everybody's or with one interviewer's beside them; None without a valid answer."""
-    valid = ~np.isnan(item.answers)
-    if not valid.any():
+    labels, counts = count_answers(item, survey)
+    if not labels:
         return None
-    labels, places = _answer_bins(item)
-    theirs = valid & (survey.interviewer == survey.interviewer_ids.index(interviewer)) if interviewer else valid & False
-    whole, own = (np.bincount(places(item.answers[rows]), minlength=len(labels)) for rows in (valid, theirs))
+    whole = counts.sum(axis=0)
+    own = counts[survey.interviewer_ids.index(interviewer)] if interviewer else np.zeros_like(whole)
     return Distribution(
         title=(
             f"Answers to {item.label}: interviewer {interviewer} and everybody"
@@ -52,13 +50,13 @@ def distribution(item: ItemResponses, survey: Survey, interviewer: str | None = 
 
 def count_answers(item: ItemResponses, survey: Survey) -> tuple[tuple[str, ...], IntArray]:
     """The answers to an item, or bins of them, and how often each of J interviewers' respondents gave them: (J, b)."""
-    valid = ~np.isnan(item.answers)
-    size = len(survey.interviewer_ids)
-    if not valid.any():
-        return (), np.zeros((size, 0), dtype=np.int64)
-    labels, places = _answer_bins(item)
-    cells = survey.interviewer[valid] * len(labels) + places(item.answers[valid])
-    return labels, np.bincount(cells, minlength=size * len(labels)).reshape(size, len(labels))
+    given = survey.answer_counts(item.name)
+    if not len(given.values):
+        return (), np.zeros((len(survey.interviewer_ids), 0), dtype=np.int64)
+    labels, place = _answer_bins(item, given.values)
+    counts = np.zeros((len(labels), len(survey.interviewer_ids)), dtype=np.int64)
+    np.add.at(counts, place, given.counts.T)
+    return labels, np.ascontiguousarray(counts.T)
 
 
 def answer_scatter(outcome: ItemResponses, predictor: ItemResponses, survey: Survey, interviewer: str) -> AnswerScatter:
@@ -125,17 +123,16 @@ def _least_squares(x: FloatArray, y: FloatArray) -> Line | None:
     return low, float(y.mean() + slope * (low - centre)), high, float(y.mean() + slope * (high - centre))
 
 
-def _answer_bins(item: ItemResponses) -> tuple[tuple[str, ...], Callable[[FloatArray], IntArray]]:
-    """Labels of the bars, and a function that says in which an answer falls: one bar per answer, or equal bins."""
-    valid = item.answers[~np.isnan(item.answers)]
-    values = np.unique(valid)
+def _answer_bins(item: ItemResponses, given: FloatArray) -> tuple[tuple[str, ...], IntArray]:
+    """Labels of the bars, and in which each of the answers falls (v,): one bar per answer, or equal bins."""
+    values = given
     if item.scale is not None and np.all(values == np.round(values)) and item.scale[1] - item.scale[0] < MOST_BARS:
         values = np.arange(np.ceil(item.scale[0]), np.floor(item.scale[1]) + 1)
-        values = np.union1d(values, np.unique(valid))
+        values = np.union1d(values, given)
     if values.size <= MOST_BARS:
-        return tuple(answer(value) for value in values), lambda answers: np.searchsorted(values, answers)
-    edges = np.linspace(valid.min(), valid.max(), BINS + 1)
+        return tuple(answer(value) for value in values), np.searchsorted(values, given)
+    edges = np.linspace(given.min(), given.max(), BINS + 1)
     return (
         tuple(f"{estimate(low)} to {estimate(high)}" for low, high in pairwise(edges)),
-        lambda answers: np.clip(np.searchsorted(edges, answers, side="right") - 1, 0, BINS - 1),
+        np.clip(np.searchsorted(edges, given, side="right") - 1, 0, BINS - 1),
     )

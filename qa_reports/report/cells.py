@@ -47,11 +47,8 @@ class ItemCells:
 def measure_cells(item: ItemEffects, survey: Survey) -> ItemCells:
     """Everybody on one modelled item."""
     size, effects, judged = len(survey.interviewer_ids), item.judging.effects, level_cells(item)
-    responses = find_item(survey, item.item)
-    answers = np.full(survey.n_interviews, np.nan) if responses is None else responses.answers
-    valid = ~np.isnan(answers)
-    n = np.bincount(survey.interviewer[valid], minlength=size)
-    total = np.bincount(survey.interviewer[valid], weights=answers[valid], minlength=size)
+    responses, given = find_item(survey, item.item), survey.answer_counts(item.item)
+    n, total = given.counts.sum(axis=1), given.counts @ given.values
     column = effects.terms.index("intercept") if "intercept" in effects.terms else None
 
     def spread_out(values: FloatArray, who: IntArray) -> FloatArray:
@@ -71,7 +68,7 @@ def measure_cells(item: ItemEffects, survey: Survey) -> ItemCells:
         label=item.label,
         n=n,
         mean=np.divide(total, n, out=np.full(size, np.nan), where=n > 0),
-        survey_mean=float(answers[valid].mean()) if valid.any() else float("nan"),
+        survey_mean=float(total.sum() / n.sum()) if n.any() else float("nan"),
         deviation=nobody if judged is None else spread_out(judged.deviation, judged.interviewer),
         z=nobody if judged is None else spread_out(judged.z, judged.interviewer),
         p=nobody if judged is None else spread_out(judged.p, judged.interviewer),

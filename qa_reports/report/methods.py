@@ -82,7 +82,7 @@ def _models_of(item: ItemEffects) -> tuple[ModelResult | FailedModel, ...]:
 
 
 def _sample(survey: Survey, modelled: tuple[ItemEffects, ...]) -> str:
-    workload = np.bincount(survey.interviewer, minlength=len(survey.interviewer_ids))
+    workload = survey.workload
     fewest, most = (int(workload.min()), int(workload.max())) if workload.size else (0, 0)
     spread = (
         f"{integer(most)} each"

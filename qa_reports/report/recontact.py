@@ -40,6 +40,8 @@ def respondents_to_recontact(
         indicators: what the interviews show about how they were done.
     """
     own = np.flatnonzero(survey.interviewer == survey.interviewer_ids.index(interviewer))
+    if not own.size:
+        return Recontact((), "none of their interviews is among those that are looked at one by one")
     for flag in flags:
         score, why = _scored(flag, flags, own, survey, indicators)
         if np.isfinite(score).any():

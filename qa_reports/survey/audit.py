@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from qa_reports.survey.columns import FloatArray
+from qa_reports.survey.columns import FloatArray, IntArray
 from qa_reports.survey.interviewers import Interviewers
 from qa_reports.survey.items import CleanItem
 
@@ -83,25 +83,32 @@ class InterviewerAudit:
 
 
 def describe(
-    item: str, stage: Literal["before", "after"], values: FloatArray, weight: FloatArray | None = None
+    item: str,
+    stage: Literal["before", "after"],
+    values: FloatArray,
+    weight: FloatArray | None = None,
+    times: IntArray | None = None,
 ) -> Descriptives:
     """Describe (n,) values, NaN left out; the sd has n - 1 below, quartiles interpolate linearly.
 
     Args:
         weight: (n,) survey weights, NaN where there is none.
+        times: (n,) how many interviews each value stands for; None is one each.
     """
-    present = values[~np.isnan(values)]
-    if not len(present):
+    present = ~np.isnan(values)
+    if not present.any():
         return Descriptives(item, stage, 0, None, None, None, None, None, None, None, ())
-    minimum, lower, median, upper, maximum = (float(q) for q in np.quantile(present, [0, 0.25, 0.5, 0.75, 1]))
-    distinct, counts = np.unique(present, return_counts=True)
-    few = len(distinct) <= _MOST_DISTINCT
+    distinct, place = np.unique(values[present], return_inverse=True)
+    counts = np.bincount(place, None if times is None else times[present]).astype(np.int64)
+    n, few = int(counts.sum()), len(distinct) <= _MOST_DISTINCT
+    mean = float(distinct @ counts) / n
+    minimum, lower, median, upper, maximum = _quantiles(distinct, counts, [0, 0.25, 0.5, 0.75, 1])
     return Descriptives(
         item=item,
         stage=stage,
-        n=len(present),
-        mean=float(present.mean()),
-        sd=float(present.std(ddof=1)) if len(present) > 1 else None,
+        n=n,
+        mean=mean,
+        sd=float(np.sqrt((distinct - mean) ** 2 @ counts / (n - 1))) if n > 1 else None,
         minimum=minimum,
         lower_quartile=lower,
         median=median,
@@ -110,6 +117,15 @@ def describe(
         distribution=tuple(zip(distinct.tolist(), counts.tolist(), strict=True)) if few else (),
         weighted=None if weight is None else _describe_weighted(values, weight, few),
     )
+
+
+def _quantiles(distinct: FloatArray, counts: IntArray, at: Sequence[float]) -> list[float]:
+    """Quantiles of values, each given so often, by linear interpolation between neighbours."""
+    ends = np.cumsum(counts)
+    place = np.asarray(at) * (ends[-1] - 1)
+    low = np.floor(place).astype(np.int64)
+    below, above = (distinct[np.searchsorted(ends, k, side="right")] for k in (low, np.minimum(low + 1, ends[-1] - 1)))
+    return [float(value) for value in below + (above - below) * (place - low)]
 
 
 def _describe_weighted(values: FloatArray, weight: FloatArray, few: bool) -> WeightedDescriptives | None:
@@ -141,27 +157,32 @@ def _weighted_quantile(distinct: FloatArray, shares: FloatArray, p: float) -> fl
     return float((distinct[at] + distinct[at + 1]) / 2 if evenly else distinct[at])
 
 
-def audit_items(items: Sequence[CleanItem]) -> tuple[ItemAudit, ...]:
+def audit_items(items: Sequence[CleanItem], interviewers: Sequence[Interviewers]) -> tuple[ItemAudit, ...]:
     """Count the cells of every item by what became of them.
 
     Raises:
         AssertionError: a cell is counted twice or not at all, which is a mistake of the program.
     """
     audits = []
-    for item in items:
+    for item, people in zip(items, interviewers, strict=True):
         cells = np.array(
             [~np.isnan(item.responses.answers), item.coded, item.blank, ~np.isnan(item.responses.suspects)]
         )
         if not (cells.sum(axis=0) == 1).all():
             raise AssertionError(f"{item.responses.name}: a cell is no answer, code, blank or value out of range alone")
-        audits.append(ItemAudit(item.responses.name, cells.shape[1], *(int(n) for n in cells.sum(axis=1))))
+        everything = people.total(np.ones(cells.shape[1], dtype=bool))
+        audits.append(ItemAudit(item.responses.name, everything, *(people.total(each) for each in cells)))
     return tuple(audits)
 
 
-def describe_items(items: Sequence[CleanItem], weight: FloatArray | None) -> tuple[Descriptives, ...]:
+def describe_items(
+    items: Sequence[CleanItem], weight: FloatArray | None, interviewers: Sequence[Interviewers]
+) -> tuple[Descriptives, ...]:
     """Every item before cleaning (every number in the file) and after it (valid answers), as delivered."""
     return tuple(
-        describe(item.responses.name, stage, values, weight) for item in items for stage, values in _stages(item)
+        describe(item.responses.name, stage, values, weight, people.times)
+        for item, people in zip(items, interviewers, strict=True)
+        for stage, values in _stages(item)
     )
 
 
@@ -169,18 +190,19 @@ def _stages(item: CleanItem) -> tuple[tuple[Literal["before"], FloatArray], tupl
     return ("before", item.delivered), ("after", item.responses.answers)
 
 
-def audit_interviewers(items: Sequence[CleanItem], interviewers: Interviewers) -> tuple[InterviewerAudit, ...]:
+def audit_interviewers(
+    items: Sequence[CleanItem], interviewers: Sequence[Interviewers]
+) -> tuple[InterviewerAudit, ...]:
     """What cleaning did, by interviewer, in natural order of their ids; each cell of the items is counted once."""
-    everybody = np.ones(len(interviewers.position), dtype=bool)
+    pairs = list(zip(items, interviewers, strict=True))
+    first = interviewers[0]
     counts = np.array(
         [
-            interviewers.counts(everybody),
-            sum(interviewers.counts(~np.isnan(item.responses.answers)) for item in items),
-            sum(interviewers.counts(item.coded) for item in items),
-            sum(interviewers.counts(item.blank) for item in items),
-            sum(interviewers.counts(~np.isnan(item.responses.suspects)) for item in items),
+            first.counts(np.ones(len(first.position), dtype=bool)),
+            sum(people.counts(~np.isnan(item.responses.answers)) for item, people in pairs),
+            sum(people.counts(item.coded) for item, people in pairs),
+            sum(people.counts(item.blank) for item, people in pairs),
+            sum(people.counts(~np.isnan(item.responses.suspects)) for item, people in pairs),
         ]
     )
-    return tuple(
-        InterviewerAudit(name, *column) for name, column in zip(interviewers.ids, counts.T.tolist(), strict=True)
-    )
+    return tuple(InterviewerAudit(name, *column) for name, column in zip(first.ids, counts.T.tolist(), strict=True))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -154,6 +154,11 @@ class Survey:
         return self.n_rows if self.whole is None else self.whole.n_interviews
 
     @property
+    def at_hand(self) -> Survey:
+        """The interviews at hand as a survey of their own."""
+        return replace(self, whole=None)
+
+    @property
     def workload(self) -> IntArray:
         """(J,) interviews of each interviewer."""
         if self.whole is not None:
@@ -186,7 +191,7 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
         ConfigError: `where` is not a filter.
     """
     used, dropped, nobody_notes = _select_rows(survey_file, config)
-    chosen = _Chosen(survey_file, survey_file.table.loc[used])
+    chosen = ChosenRows(survey_file, survey_file.table.loc[used])
     interviewers = index_interviewers(interviewer_texts(chosen.table, config.data.interviewer))
     respondents, respondent_notes = _respondents(chosen, config)
     items = _clean_items(chosen, config, interviewers)
@@ -202,11 +207,11 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
     again = survey_file.back_check
     back_check = match_back_check(again, respondents, config, survey_file.labels) if again is not None else None
     covariates = respondent_covariates + interviewer_covariates
-    teams, team_notes = _teams(chosen, config, interviewers)
+    teams, team_notes = teams_of(chosen, config, interviewers)
     notes = (
         *nobody_notes,
         *survey_file.notes,
-        *_join_notes(survey_file),
+        *join_notes(survey_file.joins),
         *respondent_notes,
         *weight_notes,
         *(times.notes if times else ()),
@@ -222,9 +227,9 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
         dropped=dropped,
         recoded=tuple(dict.fromkeys(recode for recodes in by_variable for recode in recodes)),
         out_of_range=tuple(value for item in items for value in item.out_of_range),
-        descriptives=describe_items(items, weight),
-        items=audit_items(items),
-        interviewers=audit_interviewers(items, interviewers),
+        descriptives=describe_items(items, weight, (interviewers,) * len(items)),
+        items=audit_items(items, (interviewers,) * len(items)),
+        interviewers=audit_interviewers(items, (interviewers,) * len(items)),
         joins=survey_file.joins,
         notes=(*notes, *(note for covariate in covariates for note in covariate.notes)),
     )
@@ -254,7 +259,7 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Chosen:
+class ChosenRows:
     """The rows that are used; the table's index still counts the file's rows from 0."""
 
     survey_file: SurveyFile
@@ -309,7 +314,7 @@ def _sentence(dropped: list[DroppedRows]) -> str:
     return ", ".join(f"{rows.n} {rows.reason}" for rows in dropped)
 
 
-def _respondents(chosen: _Chosen, config: ReportConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _respondents(chosen: ChosenRows, config: ReportConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Ids, or the row's number in the file where there is none."""
     row_numbers = [str(row + 1) for row in chosen.table.index]
     name = config.data.respondent
@@ -329,7 +334,7 @@ def _respondents(chosen: _Chosen, config: ReportConfig) -> tuple[tuple[str, ...]
     return tuple(text or f"row {row}" for text, row in zip(ids, row_numbers, strict=True)), tuple(notes)
 
 
-def _clean_items(chosen: _Chosen, config: ReportConfig, interviewers: Interviewers) -> tuple[CleanItem, ...]:
+def _clean_items(chosen: ChosenRows, config: ReportConfig, interviewers: Interviewers) -> tuple[CleanItem, ...]:
     cleaned = []
     for item in config.items:
         column, labels = chosen.column(item.name, "items"), chosen.labels(item.name)
@@ -338,7 +343,7 @@ def _clean_items(chosen: _Chosen, config: ReportConfig, interviewers: Interviewe
     return tuple(cleaned)
 
 
-def _other_columns(chosen: _Chosen, config: ReportConfig, interviewers: Interviewers) -> tuple[ItemResponses, ...]:
+def _other_columns(chosen: ChosenRows, config: ReportConfig, interviewers: Interviewers) -> tuple[ItemResponses, ...]:
     """Columns of numbers that indicators use and that are no items, their own missing codes set to missing."""
     found = []
     for key, wanted in (("gates", config.indicators.gates), ("numeric", config.indicators.numeric)):
@@ -354,7 +359,7 @@ _CovariateCleaner = Callable[..., CleanCovariate]
 
 
 def _clean_covariates(
-    chosen: _Chosen, wanted: Covariates, key: str, interviewers: Interviewers, cleaner: _CovariateCleaner
+    chosen: ChosenRows, wanted: Covariates, key: str, interviewers: Interviewers, cleaner: _CovariateCleaner
 ) -> tuple[CleanCovariate, ...]:
     return tuple(
         cleaner(chosen.column(one.name, key), one, chosen.labels(one.name), interviewers, chosen.files)
@@ -362,7 +367,7 @@ def _clean_covariates(
     )
 
 
-def _weights(chosen: _Chosen, config: ReportConfig) -> tuple[FloatArray | None, tuple[str, ...]]:
+def _weights(chosen: ChosenRows, config: ReportConfig) -> tuple[FloatArray | None, tuple[str, ...]]:
     """(n,) weights, NaN where blank or declared missing by the file."""
     name = config.data.weight
     if name is None:
@@ -380,7 +385,7 @@ def _weights(chosen: _Chosen, config: ReportConfig) -> tuple[FloatArray | None, 
     return weights, (f"{name}: {counted(absent, 'interview')} without a weight.",) if absent else ()
 
 
-def _groups(chosen: _Chosen, name: str | None, key: str) -> tuple[str | None, ...] | None:
+def _groups(chosen: ChosenRows, name: str | None, key: str) -> tuple[str | None, ...] | None:
     """(n,) the label of each cell, or its text where the file has none; None where it is blank or user-missing."""
     if name is None:
         return None
@@ -389,8 +394,8 @@ def _groups(chosen: _Chosen, name: str | None, key: str) -> tuple[str | None, ..
     return tuple(None if np.isnan(place) else names[int(place)] for place in places)
 
 
-def _teams(
-    chosen: _Chosen, config: ReportConfig, interviewers: Interviewers
+def teams_of(
+    chosen: ChosenRows, config: ReportConfig, interviewers: Interviewers
 ) -> tuple[tuple[str | None, ...] | None, tuple[str, ...]]:
     """(J,) the most frequent team of each interviewer; the first in natural order where two are as frequent."""
     of_interviews = _groups(chosen, config.data.team, "data.team")
@@ -401,16 +406,18 @@ def _teams(
     counts = np.zeros((len(interviewers.ids), len(names)), dtype=np.int64)
     known = [team is not None for team in of_interviews]
     team_positions = np.array([position[team] for team in of_interviews if team is not None], dtype=np.int64)
-    np.add.at(counts, (interviewers.position[known], team_positions), 1)
+    times = 1 if interviewers.times is None else interviewers.times[known]
+    np.add.at(counts, (interviewers.position[known], team_positions), times)
     teams = tuple(names[int(row.argmax())] if row.any() else None for row in counts)
     several = int(((counts > 0).sum(axis=1) > 1).sum())
     note = f"{config.data.team}: {counted(several, 'interviewer')} in more than one team; the most frequent counts."
     return teams, (note,) if several else ()
 
 
-def _join_notes(survey_file: SurveyFile) -> tuple[str, ...]:
+def join_notes(joins: Sequence[JoinRecord]) -> tuple[str, ...]:
+    """What a reader should know of joins that left interviews without a partner."""
     return tuple(
         f"{join.file}: no row for {join.unmatched} of {counted(join.matched + join.unmatched, 'interview')}."
-        for join in survey_file.joins
+        for join in joins
         if join.unmatched
     )

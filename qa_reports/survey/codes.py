@@ -133,7 +133,7 @@ class CodedCells:
     def recodes(self, variable: str, interviewers: Interviewers) -> tuple[Recode, ...]:
         """What is on record about setting these cells to missing."""
         return tuple(
-            Recode(variable, code, reason, int(cells.sum()), interviewers.tally(cells))
+            Recode(variable, code, reason, interviewers.total(cells), interviewers.tally(cells))
             for code, reason, cells in self.found
         )
 

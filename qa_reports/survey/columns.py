@@ -108,7 +108,11 @@ def require_column(table: pd.DataFrame, name: str, key: str, files: str) -> pd.S
 
 
 def row_name(column: pd.Series, position: int) -> str:
-    """ "row 12": where a cell stands in the survey file, from 1, the header not counted."""
+    """ "row 12": where a cell stands in the survey file, from 1, the header not counted; "a row" where that is not
+    known, of values that were counted.
+    """
+    if int(column.index[position]) < 0:
+        return "a row"
     return f"row {int(column.index[position]) + 1}"
 
 

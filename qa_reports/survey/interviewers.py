@@ -22,10 +22,17 @@ class Interviewers:
     ids: tuple[str, ...]
     position: IntArray
     """(n,) position in `ids`."""
+    times: IntArray | None = None
+    """(n,) how many interviews each stands for, where they are counts of cells that are alike; None is one each."""
 
     def counts(self, chosen: BoolArray) -> IntArray:
         """(J,) how many of the chosen interviews each interviewer has; chosen is (n,)."""
-        return np.bincount(self.position[chosen], minlength=len(self.ids)).astype(np.int64)
+        weights = None if self.times is None else self.times[chosen]
+        return np.bincount(self.position[chosen], weights, minlength=len(self.ids)).astype(np.int64)
+
+    def total(self, chosen: BoolArray) -> int:
+        """How many the chosen interviews are."""
+        return int(chosen.sum() if self.times is None else self.times[chosen].sum())
 
     def tally(self, chosen: BoolArray) -> Tally:
         """The interviewers that have any of the chosen interviews, most first, then in natural order."""

@@ -114,7 +114,7 @@ def clean_item(
         blank=cells.empty_mark & ~coded.any_code,
         recodes=coded.recodes(item.name, interviewers),
         out_of_range=tuple(
-            OutOfRange(item.name, float(value), int((at := suspects == value).sum()), interviewers.tally(at))
+            OutOfRange(item.name, float(value), interviewers.total(at := suspects == value), interviewers.tally(at))
             for value in np.unique(suspects[outside])
         ),
     )

@@ -51,7 +51,12 @@ class JoinRecord:
 
 
 def join_file(
-    table: pd.DataFrame, other: DataFile, wanted: WantedJoin, in_use: frozenset[str], files: str
+    table: pd.DataFrame,
+    other: DataFile,
+    wanted: WantedJoin,
+    in_use: frozenset[str],
+    files: str,
+    times: IntArray | None = None,
 ) -> tuple[pd.DataFrame, JoinRecord]:
     """Add the columns of `other` to `table`, one row of `other` per row of `table` at most.
 
@@ -62,6 +67,7 @@ def join_file(
     Args:
         in_use: the columns that the configuration names.
         files: the survey's files so far, for messages.
+        times: (n,) how many interviews each row of `table` stands for; None is one each.
 
     Raises:
         DataError: a key column is missing, a key stands twice in `other`, keys differ by leading zeros only, nothing
@@ -84,8 +90,8 @@ def join_file(
     return joined, JoinRecord(
         file=name,
         on=wanted.on,
-        matched=int(matched.sum()),
-        unmatched=int((~matched).sum()),
+        matched=int(matched.sum() if times is None else times[matched].sum()),
+        unmatched=int((~matched).sum() if times is None else times[~matched].sum()),
         unused=int(unused.sum()),
         unmatched_keys=_listed(left[~matched]),
         unused_keys=_listed(right[unused]),

@@ -35,6 +35,11 @@ class SurveyFile:
     """What had to be guessed to read the files, and in what they differ, one sentence each."""
 
     @property
+    def n_rows(self) -> int:
+        """Rows as delivered."""
+        return len(self.table)
+
+    @property
     def files(self) -> str:
         """The files as a message names them: "main.csv (with interviewers.csv joined)"."""
         paths = [file.path for file in self.provenance[: self.n_stacked + len(self.joins)]]
@@ -51,7 +56,7 @@ def load_survey(config: ReportConfig, folder: Path) -> SurveyFile:
     Raises:
         DataError: a file or a column is missing or unreadable; the message names it and says what would be right.
     """
-    in_use = _columns_in_use(config)
+    in_use = columns_in_use(config)
     files = tuple(read_data_file(folder, name, config.data.read) for name in config.data.file)
     survey = stack_files(files, in_use)
     provenance = tuple(file.provenance for file in files)
@@ -60,7 +65,7 @@ def load_survey(config: ReportConfig, folder: Path) -> SurveyFile:
         loaded = _joined(loaded, WantedJoin(join.file, join.on, join.on, "data.join", join.read), in_use, folder)
     # The interviewers' file comes last, because its key may come from a file joined before.
     if config.interviewers.file is not None:
-        loaded = _joined(loaded, _interviewers_join(config.interviewers.file, config, loaded.table), in_use, folder)
+        loaded = _joined(loaded, interviewers_join(config.interviewers.file, config, loaded.table), in_use, folder)
     if config.data.codebook is not None:
         codebook = read_codebook(folder, config.data.codebook)
         described = describe_columns(loaded.labels, codebook, (str(column) for column in loaded.table))
@@ -76,14 +81,14 @@ def load_survey(config: ReportConfig, folder: Path) -> SurveyFile:
     return loaded
 
 
-def _interviewers_join(file: str, config: ReportConfig, table: pd.DataFrame) -> WantedJoin:
+def interviewers_join(file: str, config: ReportConfig, table: pd.DataFrame) -> WantedJoin:
     """`interviewers.on` names columns of both files or, where the survey has none of that name, of the second only."""
     interviewer, on = config.data.interviewer, config.interviewers.on or config.data.interviewer
     only_theirs = len(on) == len(interviewer) and not set(on) <= set(table.columns)
     return WantedJoin(file, interviewer if only_theirs else on, on, "interviewers.on", config.interviewers.read)
 
 
-def _columns_in_use(config: ReportConfig) -> frozenset[str]:
+def columns_in_use(config: ReportConfig) -> frozenset[str]:
     """Every column the configuration names, and every word of its row filter, which may be one."""
     options, duration = config.data, config.data.duration or DurationConfig()
     groups = (options.respondent, options.weight, options.area, options.team)

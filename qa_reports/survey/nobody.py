@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from qa_reports.survey.codes import as_code, declared_codes, find_codes
-from qa_reports.survey.columns import BoolArray, as_text, number_text, parse_number
+from qa_reports.survey.columns import BoolArray, IntArray, as_text, number_text, parse_number
 from qa_reports.survey.interviewers import coded_as_missing, counted
 from qa_reports.survey.label_words import reasons_of_labels
 from qa_reports.survey.readers import VariableLabels
@@ -33,12 +33,13 @@ class Nobody:
 
 
 def find_nobody(
-    column: pd.Series, labels: VariableLabels, declared: Mapping[float | str, str] | None
+    column: pd.Series, labels: VariableLabels, declared: Mapping[float | str, str] | None, times: IntArray | None = None
 ) -> tuple[tuple[Nobody, ...], tuple[str, ...]]:
     """Which of n interviews have no interviewer, by value, and notes on values that were left in.
 
     What the configuration declares counts alone. Else it is what the file or codebook declares or labels as missing,
-    words such as "Missing" and "NA", and the numbers that `_numbers_for_nobody` finds.
+    words such as "Missing" and "NA", and the numbers that `_numbers_for_nobody` finds. `times` (n,) says how many
+    interviews each stands for, where they are counts.
     """
     name = str(column.name)
     if declared is not None:
@@ -49,7 +50,10 @@ def find_nobody(
     if in_file.any():
         nobody.append(Nobody(f"the interviewer id is a missing code ({name})", in_file))
     texts = as_text(column)
-    count = Counter(str(text) for text in texts[~in_file] if text)
+    count: Counter[str] = Counter()
+    for text, n in zip(texts[~in_file], (np.ones(len(texts), int) if times is None else times)[~in_file], strict=True):
+        if text:
+            count[str(text)] += int(n)
     why = _words_for_nobody(count, labels) | _numbers_for_nobody(count)
     for text in count:
         if text in why:

@@ -11,7 +11,7 @@ import numpy as np
 from qa_reports.config import ReportConfig
 from qa_reports.config.yaml_text import yaml_quoted, yaml_text
 from qa_reports.survey.codes import CodesInForce, as_code
-from qa_reports.survey.columns import FloatArray, number_text
+from qa_reports.survey.columns import FloatArray, IntArray, number_text
 from qa_reports.survey.interviewers import Interviewers, Tally
 from qa_reports.survey.items import CleanItem
 from qa_reports.survey.label_words import reasons_of_labels
@@ -33,6 +33,8 @@ _FEW_ANSWERS = 50
 _TAIL_ANSWERS, _TAIL_SHARE = 30, 0.02
 _LEAST_SHARE = 0.05
 """Answers below 0 on a scale from -1 to 1; a scale from -k to k may have this over k squared."""
+_MOST_LOOKED_AT = 1_000_000
+"""Answers that show how a distribution ends as well as more of them would."""
 _SHORT = 20.0
 """Answers with a range up to this are categories or small counts."""
 
@@ -75,7 +77,7 @@ def find_suspects(item: CleanItem, reasons: Mapping[float, str], interviewers: I
     Args:
         reasons: what codes stand for elsewhere, from `known_reasons`; a label in the file says it better.
     """
-    values = _suspicious_values(item, reasons)
+    values = _suspicious_values(item, reasons, interviewers)
     if not values:
         return ()
     line = missing_codes_line(item, values, reasons)
@@ -85,7 +87,8 @@ def find_suspects(item: CleanItem, reasons: Mapping[float, str], interviewers: I
         cells = (aside == value) | (item.responses.answers == value)
         set_aside = bool((aside == value).any())
         tally = interviewers.tally(cells)
-        found.append(CodeSuspect(item.responses.name, value, int(cells.sum()), tally, why, line, set_aside))
+        n = interviewers.total(cells)
+        found.append(CodeSuspect(item.responses.name, value, n, tally, why, line, set_aside))
     return tuple(found)
 
 
@@ -108,7 +111,7 @@ def _yaml_code(code: float | str) -> str:
     return number_text(code) if isinstance(code, float) else yaml_quoted(code)
 
 
-def _suspicious_values(item: CleanItem, reasons: Mapping[float, str]) -> dict[float, str]:
+def _suspicious_values(item: CleanItem, reasons: Mapping[float, str], interviewers: Interviewers) -> dict[float, str]:
     """Value -> why, in ascending order."""
     responses = item.responses
     suspicious: dict[float, str] = {}
@@ -116,13 +119,24 @@ def _suspicious_values(item: CleanItem, reasons: Mapping[float, str]) -> dict[fl
         low, high = (number_text(end) for end in responses.scale)
         aside = np.unique(responses.suspects[~np.isnan(responses.suspects)])
         suspicious |= {float(value): f"outside the scale {low} to {high}" for value in aside}
-    answers = responses.answers[~np.isnan(responses.answers)]
+    valid = ~np.isnan(responses.answers)
+    answers = responses.answers[valid]
+    if interviewers.times is not None and responses.scale is None:
+        answers = _repeated(answers, interviewers.times[valid])
     suspicious |= _labelled_non_answers(answers, item.labels)
     if responses.scale is None:
         remaining = answers[~np.isin(answers, list(suspicious))]
         labelled = _outside_labels(remaining, item.labels, item.codes)
         suspicious |= _isolated_codes(remaining, reasons.keys()) if labelled is None else labelled
     return dict(sorted(suspicious.items()))
+
+
+def _repeated(answers: FloatArray, times: IntArray) -> FloatArray:
+    """Answers as often as they were given; in proportion where that is too often, and each at least once."""
+    values, place = np.unique(answers, return_inverse=True)
+    counts = np.bincount(place, times, len(values))
+    share = min(1.0, _MOST_LOOKED_AT / max(float(counts.sum()), 1.0))
+    return np.repeat(values, np.ceil(counts * share).astype(np.int64))
 
 
 def _labelled_non_answers(answers: FloatArray, labels: VariableLabels) -> dict[float, str]:

@@ -41,6 +41,17 @@ class RowFilter:
     quoted: tuple[str, ...]
     """Column names that stood in backticks; `_quoted_0_` in the expression is the first."""
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns it compares, each once."""
+        names = (node.id for node in ast.walk(self.expression) if isinstance(node, ast.Name))
+        return list(dict.fromkeys(self.name(name) for name in names))
+
+    def name(self, identifier: str) -> str:
+        """The column that a name in the expression stands for."""
+        quoted = re.fullmatch(r"_quoted_([0-9]+)_", identifier)
+        return self.quoted[int(quoted.group(1))] if quoted else identifier
+
     def matching(self, table: pd.DataFrame, files: str) -> BoolArray:
         """(n,) the rows for which the filter holds. A blank cell only fulfils `!=`, `not in` and `== ''`.
 
@@ -170,9 +181,9 @@ class _Evaluation:
 
     def _side(self, node: ast.expr) -> pd.Series | float | str:
         if isinstance(node, ast.Name):
-            quoted = re.fullmatch(r"_quoted_([0-9]+)_", node.id)
-            name = self.row_filter.quoted[int(quoted.group(1))] if quoted else node.id
-            return require_column(self.table, name, f"data.where: {self.row_filter.text}", self.files)
+            return require_column(
+                self.table, self.row_filter.name(node.id), f"data.where: {self.row_filter.text}", self.files
+            )
         constant = _constant(node)
         assert constant is not None
         return constant

@@ -51,7 +51,7 @@ def read_delimited(content: bytes, inner_name: str, name: str, options: ReadConf
     said = _EXCEL_SAYS.match(text)  # the line by which Excel is told the delimiter
     text = text[said.end() :] if said else text
     by_name = "\t" if inner_name.lower().endswith((".tsv", ".tab")) else None
-    delimiter = options.delimiter or (said.group(1) if said else by_name) or _sniff_delimiter(text)
+    delimiter = options.delimiter or (said.group(1) if said else by_name) or sniff_delimiter(text)
     header = _header(text, delimiter, name)
     comma = None if options.decimal is None else options.decimal == ","
     dialect = _Dialect(text, delimiter, comma, column_names(header, name), name)
@@ -70,7 +70,7 @@ def _header(text: str, delimiter: str, name: str) -> list[str]:
         raise DataError(f"{name}: the header cannot be read ({error}); a quote may not be closed") from None
 
 
-def _sniff_delimiter(text: str) -> str:
+def sniff_delimiter(text: str) -> str:
     """The delimiter that splits the first rows most, into equally many cells each; else the header's commonest."""
 
     def width(delimiter: str) -> int:

@@ -1,0 +1,231 @@
+"""Step 2 for a survey larger than memory: everything counted over all interviews, and a sample of them at hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from qa_reports.config import CovariateConfig, ReportConfig
+from qa_reports.engine.cells import Cells, CleanColumn, clean_column, count_cells, is_plain, plain_column
+from qa_reports.engine.people import WHO, People, find_people
+from qa_reports.engine.tables import EngineTable
+from qa_reports.engine.whole import EngineWhole
+from qa_reports.survey.audit import audit_interviewers, audit_items, describe_items
+from qa_reports.survey.clean import (
+    ChosenRows,
+    CleaningLog,
+    Covariate,
+    Survey,
+    clean_survey,
+    join_notes,
+    teams_of,
+)
+from qa_reports.survey.codes import codes_of_item
+from qa_reports.survey.columns import FloatArray, IntArray, require_column
+from qa_reports.survey.covariates import CleanCovariate, interviewer_covariate, respondent_covariate
+from qa_reports.survey.items import CleanItem, clean_item, reverse
+from qa_reports.survey.load import SurveyFile, VariableLabels
+from qa_reports.survey.suspects import find_suspects, known_reasons
+from qa_reports.survey.whole import AnswerCounts, Factor
+
+SAMPLE = 100_000
+"""Interviews at hand, for what is shown or judged interview by interview."""
+_CYCLE, _STEP = 1_000_003, 618_034
+"""Row r is in the sample when r * step modulo the cycle is small: evenly spread over the file, the same every time."""
+_SEED = 20_251_125
+_NO_LABELS = VariableLabels()
+
+
+def clean_in_engine(source: EngineTable, config: ReportConfig, folder: Path, sample: int = SAMPLE) -> Survey:
+    """Turn a table of an engine into a `Survey` that holds about `sample` interviews, and all of them in `whole`.
+
+    Raises:
+        DataError, ConfigError: as `clean_survey`, and where a column has too many different values to be counted.
+    """
+    people = find_people(source, config, folder)
+    labels = source.labels | people.labels
+    item_cells = [count_cells(people, source, item.name) for item in config.items]
+    items = [
+        clean_item(
+            cells.column,
+            item,
+            codes_of_item(item, labels.get(item.name, _NO_LABELS), config),
+            labels.get(item.name, _NO_LABELS),
+            cells.interviewers,
+            source.name,
+        )
+        for item, cells in zip(config.items, item_cells, strict=True)
+    ]
+    scored = [
+        replace(item, responses=reverse(item.responses)) if option.reverse else item
+        for item, option in zip(items, config.items, strict=True)
+    ]
+    columns = {
+        Factor("item", item.responses.name): clean_column(people.rows, cells, item.responses.answers)
+        for item, cells in zip(scored, item_cells, strict=True)
+    }
+    covariates = [_respondent_covariate(wanted, people, source, labels) for wanted in config.respondent_covariates]
+    columns |= {Factor("respondent", one.covariate.name): column for one, column in covariates}
+    of_interviewers = [
+        _interviewer_covariate(wanted, people, source, labels) for wanted in config.interviewers.covariates
+    ]
+    teams, team_notes = _teams(people, source, config, labels)
+    whole = EngineWhole(
+        source=source,
+        rows=people.rows,
+        columns=columns,
+        of_interviewers={one.covariate.name: one.covariate.values for one in of_interviewers},
+        counts={
+            item.responses.name: _answer_counts(item, cells) for item, cells in zip(scored, item_cells, strict=True)
+        },
+        workload=people.interviewers.counts(np.ones(len(people.interviewers.ids), dtype=bool)),
+    )
+    at_hand, interviewer = _sample(people, source, config, labels, sample)
+    interviewers = [cells.interviewers for cells in item_cells]
+    by_variable = [item.recodes for item in items]
+    by_variable += [one.recodes for one in (*(one for one, _ in covariates), *of_interviewers)]
+    reasons = known_reasons(config)
+    notes = (
+        *_sample_notes(len(interviewer), whole.n_interviews),
+        *people.notes,
+        *join_notes(people.joins),
+        *team_notes,
+    )
+    log = CleaningLog(
+        rows_in=source.n_rows,
+        rows_used=whole.n_interviews,
+        dropped=people.dropped,
+        recoded=tuple(dict.fromkeys(recode for recodes in by_variable for recode in recodes)),
+        out_of_range=tuple(value for item in items for value in item.out_of_range),
+        # Weighted ones need every interview with its weight.
+        descriptives=at_hand.log.descriptives
+        if len(interviewer) == whole.n_interviews
+        else describe_items(items, None, interviewers),
+        items=audit_items(items, interviewers),
+        interviewers=audit_interviewers(items, interviewers),
+        joins=people.joins,
+        notes=(*notes, *(note for one in of_interviewers for note in one.notes)),
+    )
+    return replace(
+        at_hand,
+        interviewer=interviewer,
+        interviewer_ids=people.interviewers.ids,
+        respondent_covariates=tuple(
+            _with_levels(here, one.covariate)
+            for here, (one, _) in zip(at_hand.respondent_covariates, covariates, strict=True)
+        ),
+        interviewer_covariates=tuple(one.covariate for one in of_interviewers),
+        teams=teams,
+        suspects=tuple(
+            suspect
+            for item, own in zip(items, interviewers, strict=True)
+            for suspect in find_suspects(item, reasons, own)
+        ),
+        log=log,
+        provenance=(*source.provenance, *people.provenance),
+        whole=whole,
+    )
+
+
+def _sample_notes(n: int, n_interviews: int) -> tuple[str, ...]:
+    if n == n_interviews:
+        return ()
+    return (
+        f"The models, their tests and intervals, the levels and slopes of interviewers and all counts rest on all "
+        f"{n_interviews:,} interviews. What is shown interview by interview, how answers to different items go "
+        f"together, indicators, damage by suspect values and the check by statsmodels rest on {n:,} of them, evenly "
+        "spread over the data. Near-duplicates, weights and areas are not examined.",
+    )
+
+
+def _answer_counts(item: CleanItem, cells: Cells) -> AnswerCounts:
+    """(J, v) counts of the valid answers."""
+    answers, people = item.responses.answers, cells.interviewers
+    valid = ~np.isnan(answers)
+    values, place = np.unique(answers[valid], return_inverse=True)
+    counts = np.zeros((len(people.ids), len(values)), dtype=np.int64)
+    assert people.times is not None
+    np.add.at(counts, (people.position[valid], place), people.times[valid])
+    return AnswerCounts(values, counts)
+
+
+def _respondent_covariate(
+    wanted: CovariateConfig, people: People, source: EngineTable, labels: dict[str, VariableLabels]
+) -> tuple[CleanCovariate, CleanColumn]:
+    of_column = labels.get(wanted.name, _NO_LABELS)
+    if wanted.type == "numeric" and not wanted.missing_codes and is_plain(people, source, wanted.name):
+        label = wanted.label or of_column.label or wanted.name
+        covariate = Covariate(wanted.name, label, "numeric", np.zeros(0), ())
+        return CleanCovariate(covariate, ()), plain_column(people.rows, source, wanted.name)
+    cells = count_cells(people, source, wanted.name)
+    clean = respondent_covariate(cells.column, wanted, of_column, cells.interviewers, source.name)
+    return clean, clean_column(people.rows, cells, clean.covariate.values)
+
+
+def _interviewer_covariate(
+    wanted: CovariateConfig, people: People, source: EngineTable, labels: dict[str, VariableLabels]
+) -> CleanCovariate:
+    """From the interviewers' file where it has the column, else from the interviews."""
+    of_column = labels.get(wanted.name, _NO_LABELS)
+    if wanted.name in people.known:
+        return interviewer_covariate(people.known[wanted.name], wanted, of_column, people.interviewers, source.name)
+    if wanted.name not in people.rows.columns:
+        require_column(people.known, wanted.name, "interviewers.covariates", source.name)
+    cells = count_cells(people, source, wanted.name)
+    return interviewer_covariate(cells.column, wanted, of_column, cells.interviewers, source.name)
+
+
+def _teams(
+    people: People, source: EngineTable, config: ReportConfig, labels: dict[str, VariableLabels]
+) -> tuple[tuple[str | None, ...] | None, tuple[str, ...]]:
+    if config.data.team is None:
+        return None, ()
+    cells = count_cells(people, source, config.data.team)
+    chosen = _chosen(cells.column.to_frame(), source, labels)
+    return teams_of(chosen, config, cells.interviewers)
+
+
+def _chosen(table: pd.DataFrame, source: EngineTable, labels: dict[str, VariableLabels]) -> ChosenRows:
+    return ChosenRows(SurveyFile(table, labels, source.provenance, ()), table)
+
+
+def _sample(
+    people: People, source: EngineTable, config: ReportConfig, labels: dict[str, VariableLabels], size: int
+) -> tuple[Survey, IntArray]:
+    """Some interviews, cleaned in memory, and their interviewers' positions."""
+    rows, n = people.rows, int(people.interviewers.counts(np.ones(len(people.interviewers.ids), dtype=bool)).sum())
+    if n > size:
+        share = size / n
+        if source.row is None:
+            rows = rows.sample(share, seed=_SEED)
+        else:
+            rows = rows.filter((rows[source.row] % _CYCLE) * _STEP % _CYCLE < int(np.ceil(share * _CYCLE)))
+    if source.row is not None:
+        rows = rows.order_by(source.row)
+    table = source.frame(rows)
+    if source.row is not None:
+        table = table.set_index(source.row)
+    interviewer = table[WHO].to_numpy(dtype=np.int64)
+    file = SurveyFile(table.drop(columns=WHO), labels, source.provenance, (), n_stacked=len(source.provenance))
+    return clean_survey(file, _for_sample(config)), interviewer
+
+
+def _for_sample(config: ReportConfig) -> ReportConfig:
+    """Every row of the sample is used, and nothing is joined to it."""
+    data = config.data.model_copy(update={"where": None})
+    interviewers = config.interviewers.model_copy(update={"missing_codes": {}, "covariates": (), "file": None})
+    return config.model_copy(update={"data": data, "interviewers": interviewers})
+
+
+def _with_levels(here: Covariate, whole: Covariate) -> Covariate:
+    """The sample's covariate with the positions of all categories there are."""
+    if here.kind == "numeric":
+        return here
+    place = np.array([whole.levels.index(level) for level in here.levels], dtype=np.float64)
+    known = ~np.isnan(here.values)
+    values: FloatArray = np.full(len(here.values), np.nan)
+    values[known] = place[here.values[known].astype(np.int64)]
+    return replace(here, values=values, levels=whole.levels)

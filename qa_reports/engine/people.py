@@ -1,0 +1,156 @@
+"""Which rows are used, and whose they are: judged on the different values that occur, then joined to the rows.
+
+The filter, blank ids and ids that stand for nobody follow the same code as in memory. It sees every combination of the
+columns they need once, with the number of rows that have it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from qa_reports.config import ReportConfig
+from qa_reports.engine.tables import EngineTable
+from qa_reports.errors import DataError
+from qa_reports.survey.clean import DroppedRows
+from qa_reports.survey.columns import BoolArray, IntArray
+from qa_reports.survey.interviewers import Interviewers, index_interviewers, interviewer_texts
+from qa_reports.survey.joins import JoinRecord, join_file
+from qa_reports.survey.load import FileProvenance, VariableLabels, columns_in_use, interviewers_join
+from qa_reports.survey.nobody import find_nobody
+from qa_reports.survey.readers import read_data_file
+from qa_reports.survey.where import parse_where
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+WHO = "qa_who"
+"""Column with the position of each row's interviewer."""
+_MOST_COMBINATIONS = 1_000_000
+_N = "qa_n"
+_NO_LABELS = VariableLabels()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class People:
+    """The rows in use and their J interviewers."""
+
+    rows: ir.Table
+    """The columns in use, and `WHO`."""
+    interviewers: Interviewers
+    """`position` holds each of J interviewers once, `times` their interviews."""
+    known: pd.DataFrame
+    """(J,) what the interviewers' file says of them, one row each; no column without a file."""
+    labels: dict[str, VariableLabels]
+    dropped: tuple[DroppedRows, ...]
+    joins: tuple[JoinRecord, ...]
+    provenance: tuple[FileProvenance, ...]
+    notes: tuple[str, ...]
+
+
+def find_people(source: EngineTable, config: ReportConfig, folder: Path) -> People:
+    """Select the rows in use, number their interviewers, and compute that once.
+
+    Raises:
+        DataError: no row is left; the interviewers' file does not fit.
+    """
+    table, dropped = _matching(source, config)
+    names = list(config.data.interviewer)
+    ids = source.frame(table.group_by(names).aggregate(**{_N: table.count()}))
+    ids = ids.sort_values(names, ignore_index=True, key=lambda column: column.map(str))
+    times = ids[_N].to_numpy(dtype=np.int64)
+    used, more, notes = _with_interviewer(ids, times, source, config)
+    dropped += more
+    if not used.any():
+        said = ", ".join(f"{rows.n} {rows.reason}" for rows in dropped)
+        raise DataError(f"{source.name}: no interview is left; every row was dropped: {said}")
+    ids, times = ids[used].reset_index(drop=True), times[used]
+    people = index_interviewers(interviewer_texts(ids, config.data.interviewer))
+    numbered = pd.DataFrame({f"{WHO}_{k}": ids[name] for k, name in enumerate(names)})
+    numbered[WHO] = people.position.astype(np.int32)
+    lookup = source.lookup(numbered, "qa_people")
+    rows = table.join(lookup, [table[name] == lookup[f"{WHO}_{k}"] for k, name in enumerate(names)])
+    rows = rows.select(WHO, *table.columns)
+    interviewers = Interviewers(people.ids, people.position, times)
+    known, labels, joins, provenance = _known(ids, source, config, folder)
+    first = np.unique(people.position, return_index=True)[1]
+    own = Interviewers(people.ids, np.arange(len(people.ids)), interviewers.counts(np.ones(len(ids), dtype=bool)))
+    return People(
+        rows=source.store(rows, "qa_rows"),
+        interviewers=own,
+        known=known.iloc[first].reset_index(drop=True),
+        labels=labels,
+        dropped=tuple(dropped),
+        joins=joins,
+        provenance=provenance,
+        notes=notes,
+    )
+
+
+def _matching(source: EngineTable, config: ReportConfig) -> tuple[ir.Table, list[DroppedRows]]:
+    """The rows that `where` selects."""
+    table: Any = source.table
+    if config.data.where is None:
+        return table, []
+    row_filter = parse_where(config.data.where)
+    row_filter.matching(pd.DataFrame(columns=list(table.columns)), source.name)  # a missing column is said here
+    columns = row_filter.columns
+    combinations = table.group_by(columns).aggregate(**{_N: table.count()})
+    if source.number(combinations.count()) > _MOST_COMBINATIONS:
+        raise DataError(
+            f"{source.name}: the columns of data.where have more than {_MOST_COMBINATIONS:,} different values; filter "
+            "by columns that have fewer"
+        )
+    seen = source.frame(combinations)
+    wanted = row_filter.matching(seen, source.name)
+    n_out = int(seen.loc[~wanted, _N].sum())
+    if not n_out:
+        return table, []
+    kept = seen.loc[wanted, columns].reset_index(drop=True)
+    lookup = source.lookup(kept.rename(columns={name: f"qa_{k}" for k, name in enumerate(columns)}), "qa_where")
+    same = [table[name].identical_to(lookup[f"qa_{k}"]) for k, name in enumerate(columns)]
+    return table.semi_join(lookup, same), [DroppedRows(f"not selected by where: {config.data.where}", n_out)]
+
+
+def _with_interviewer(
+    ids: pd.DataFrame, times: IntArray, source: EngineTable, config: ReportConfig
+) -> tuple[BoolArray, list[DroppedRows], tuple[str, ...]]:
+    """Which ids are somebody's; as `clean_survey` says it."""
+    used, names = np.ones(len(ids), dtype=bool), config.data.interviewer
+    dropped: list[DroppedRows] = []
+
+    def drop(reason: str, unwanted: BoolArray) -> None:
+        if (used & unwanted).any():
+            dropped.append(DroppedRows(reason, int(times[used & unwanted].sum())))
+            used[unwanted] = False
+
+    drop(f"no interviewer id ({', '.join(names)} is blank)", interviewer_texts(ids, names) == "")
+    notes: list[str] = []
+    for name in names:
+        labels = source.labels.get(name, _NO_LABELS)
+        at = np.flatnonzero(used)
+        nobody, kept = find_nobody(ids.loc[used, name], labels, config.interviewers.missing_codes, times[used])
+        for found in nobody:
+            unwanted = np.zeros(len(ids), dtype=bool)
+            unwanted[at[found.cells]] = True
+            drop(found.reason, unwanted)
+        notes += [*(found.note for found in nobody if found.note is not None), *kept]
+    return used, dropped, tuple(notes)
+
+
+def _known(
+    ids: pd.DataFrame, source: EngineTable, config: ReportConfig, folder: Path
+) -> tuple[pd.DataFrame, dict[str, VariableLabels], tuple[JoinRecord, ...], tuple[FileProvenance, ...]]:
+    """What the interviewers' file says of each of the ids."""
+    bare = ids[list(config.data.interviewer)]
+    if config.interviewers.file is None:
+        return bare, {}, (), ()
+    other = read_data_file(folder, config.interviewers.file, config.interviewers.read)
+    wanted = interviewers_join(config.interviewers.file, config, bare)
+    times = ids[_N].to_numpy(dtype=np.int64)
+    joined, record = join_file(bare, other, wanted, columns_in_use(config), source.name, times)
+    return joined, other.labels, (record,), (other.provenance,)

@@ -1,0 +1,295 @@
+"""The survey as a table of an engine: Parquet and CSV files by DuckDB, tables of a DuckDB database or of Spark."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tempfile
+import warnings
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from qa_reports.config import ReportConfig
+from qa_reports.errors import ConfigError, DataError
+from qa_reports.survey.codebook import describe_columns, read_codebook
+from qa_reports.survey.columns import did_you_mean, require_column
+from qa_reports.survey.load import FileProvenance, VariableLabels, columns_in_use
+from qa_reports.survey.readers.delimited import sniff_delimiter
+from qa_reports.survey.readers.recognise import kind_by_name
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+EngineName = Literal["duckdb", "spark"]
+
+MEMORY = "1GB"
+"""What DuckDB may hold in memory; beyond it, it writes to a temporary folder."""
+_LARGE_TEXT, _LARGE_PARQUET = 300e6, 60e6
+"""Bytes from which a file is left to DuckDB: about half a million interviews with some 30 columns."""
+_BEGINNING = 100_000
+_ROW = "qa_row"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EngineTable:
+    """The rows as delivered, nothing read yet but what is said here."""
+
+    engine: EngineName
+    backend: Any
+    """The Ibis backend."""
+    table: ir.Table
+    """The columns in use, and `row` from 0 where the engine knows the order."""
+    row: str | None
+    """Name of that column."""
+    n_rows: int
+    name: str
+    """How messages call it."""
+    provenance: tuple[FileProvenance, ...]
+    labels: dict[str, VariableLabels]
+
+    @staticmethod
+    def number(expression: Any) -> Any:
+        """The value of an expression that is a single number, None where there is none."""
+        return expression.to_pyarrow().as_py()
+
+    def lookup(self, frame: pd.DataFrame, name: str) -> ir.Table:
+        """A small table of the program's own, to join with."""
+        if self.engine == "spark":
+            self.backend._session.createDataFrame(frame).createOrReplaceTempView(name)
+        else:
+            self.backend.con.register(name, frame)
+        return self.backend.table(name)
+
+    def store(self, table: ir.Table, name: str) -> ir.Table:
+        """Compute a table once, for the many questions that follow."""
+        if self.engine == "spark":
+            return table.cache()
+        return self.backend.create_table(name, table, temp=True)
+
+    def frame(self, expression: ir.Table, *, ordered: bool = False) -> pd.DataFrame:
+        """The rows of an expression. `ordered`: sums of numbers that are not whole, always in the same order."""
+        if ordered and self.engine == "duckdb":
+            self.backend.raw_sql("SET threads = 1")
+        try:
+            return pd.DataFrame(expression.to_pyarrow().to_pandas())
+        finally:
+            if ordered and self.engine == "duckdb":
+                self.backend.raw_sql("RESET threads")
+
+
+def wants_engine(config: ReportConfig, folder: Path) -> bool:
+    """Whether an engine is asked for, or the files are so large that it is better.
+
+    Raises:
+        ConfigError: an engine is asked for, and the configuration has something that only works in memory.
+    """
+    data = config.data
+    if data.engine == "memory":
+        return False
+    obstacle = _obstacle(config)
+    if data.table is not None or data.engine == "duckdb":
+        if obstacle is not None:
+            raise ConfigError(f"data: {obstacle}; an engine cannot do this, see docs/scale.md")
+        return True
+    sizes = [_size(folder / name) for name in data.file]
+    parquet = any(kind_by_name(name) == "parquet" for name in data.file)
+    large = sum(sizes) > (_LARGE_PARQUET if parquet else _LARGE_TEXT)
+    return large and obstacle is None and _installed("duckdb") and _installed("ibis")
+
+
+def _obstacle(config: ReportConfig) -> str | None:
+    """What of the configuration an engine cannot do."""
+    data = config.data
+    if data.join:
+        return "join: is for files that are read into memory"
+    if config.indicators.back_check is not None:
+        return "indicators.back_check: is for files that are read into memory"
+    unreadable = [name for name in data.file if kind_by_name(name) not in ("text", "parquet")]
+    if unreadable:
+        return f"file: {unreadable[0]} is neither a .csv nor a .parquet file as they are"
+    if data.read.encoding is not None or data.read.decimal == ",":
+        return "read: an encoding other than UTF-8 or a decimal comma is for files that are read into memory"
+    return None
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _installed(package: str) -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec(package) is not None
+
+
+def open_table(config: ReportConfig, folder: Path) -> EngineTable:
+    """Open the survey's files or table; only its columns and the number of its rows are looked at.
+
+    Raises:
+        DataError: there is no such file or table, or it lacks a column in use.
+        ConfigError: the connection is none, or what it needs is not installed.
+    """
+    connection = config.data.connection or ""
+    if config.data.table is not None and connection.startswith("spark"):
+        engine: EngineName = "spark"
+        backend, table, name = _spark_table(connection, config.data.table, folder)
+        row = None
+    else:
+        engine, row, backend = "duckdb", _ROW, _duckdb()
+        if config.data.table is None:
+            source, name = _files_source(config, folder), " + ".join(config.data.file)
+        else:
+            source, name = _database_source(backend, connection, config.data.table, folder), config.data.table
+        table = _numbered(backend, source, name)
+    labels: dict[str, VariableLabels] = {}
+    provenance: tuple[FileProvenance, ...] = ()
+    columns = [str(column) for column in table.columns if column != row]
+    if config.data.codebook is not None:
+        codebook = read_codebook(folder, config.data.codebook)
+        labels, provenance = describe_columns({}, codebook, columns), (codebook.provenance,)
+    used = [column for column in columns if column in columns_in_use(config)]
+    _require_columns(config, columns, name)
+    table = table.select(*([row] if row else []), *used)
+    n_rows = int(table.count().to_pyarrow().as_py())
+    if not n_rows:
+        raise DataError(f"{name}: holds no rows")
+    own = _provenance(config, folder, table, used, n_rows)
+    return EngineTable(engine, backend, table, row, n_rows, name, (*own, *provenance), labels)
+
+
+def _duckdb() -> Any:
+    """DuckDB in memory; what does not fit goes to a folder that is removed with it."""
+    _require("duckdb", "scale")
+    import ibis
+
+    scratch = tempfile.mkdtemp(prefix="qa-report-")
+    backend = ibis.duckdb.connect(temp_directory=scratch, memory_limit=MEMORY)
+    weakref.finalize(backend, shutil.rmtree, scratch, ignore_errors=True)
+    backend.raw_sql("SET enable_progress_bar = false")
+    return backend
+
+
+def _require(package: str, extra: str) -> None:
+    missing = [name for name in (package, "ibis") if not _installed(name)]
+    if missing:
+        raise ConfigError(
+            f"data: needs {' and '.join(missing)}, which is not installed: pip install 'qa-reports[{extra}]'"
+        )
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _files_source(config: ReportConfig, folder: Path) -> str:
+    """DuckDB's table function for the files; text cells stay text."""
+    for name in config.data.file:
+        if not (folder / name).is_file():
+            beside = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+            raise DataError(f"{name}: there is no such file in {folder}{did_you_mean(name, beside)}")
+    paths = "[" + ", ".join(_text(str(folder / name)) for name in config.data.file) + "]"
+    if kind_by_name(config.data.file[0]) == "parquet":
+        return f"read_parquet({paths})"
+    delimiter = config.data.read.delimiter or _delimiter(folder / config.data.file[0])
+    return (
+        f"read_csv({paths}, delim = {_text(delimiter)}, header = true, all_varchar = true, quote = '\"', "
+        "escape = '\"', encoding = 'utf-8')"
+    )
+
+
+def _delimiter(path: Path) -> str:
+    with path.open("rb") as file:
+        beginning = file.read(_BEGINNING).decode("utf-8", errors="replace")
+    return sniff_delimiter(beginning.rsplit("\n", 1)[0])
+
+
+def _database_source(backend: Any, connection: str, table: str, folder: Path) -> str:
+    kind, _, path = connection.partition(":")
+    if kind != "duckdb" or not path:
+        raise ConfigError(
+            f"data.connection: {connection!r} is no connection; write duckdb:FILE, spark:local[2] or spark://HOST:PORT"
+        )
+    if not (folder / path).is_file():
+        raise DataError(f"{path}: there is no such database in {folder}")
+    try:
+        backend.raw_sql(f"ATTACH {_text(str(folder / path))} AS survey (READ_ONLY)")
+    except Exception as error:
+        raise DataError(f"{path}: cannot be opened as a DuckDB database ({_first_line(error)})") from None
+    quoted = ".".join('"' + part.replace('"', '""') + '"' for part in table.split("."))
+    return f"survey.{quoted}"
+
+
+def _numbered(backend: Any, source: str, name: str) -> ir.Table:
+    """All columns, and the number of each row, in the order of the source."""
+    try:
+        select = f'SELECT row_number() OVER () - 1 AS "{_ROW}", * FROM {source}'  # noqa: S608, quoted where it was made
+        backend.raw_sql(f"CREATE TEMP VIEW survey_rows AS {select}")
+        return backend.table("survey_rows")
+    except Exception as error:
+        raise DataError(f"{name}: cannot be read ({_first_line(error)})") from None
+
+
+def _first_line(error: Exception) -> str:
+    return re.sub(r"\s+", " ", str(error).strip().split("\n\n")[0])[:200]
+
+
+def _spark_table(connection: str, table: str, folder: Path) -> tuple[Any, ir.Table, str]:
+    _require("pyspark", "spark")
+    import ibis
+    from pyspark.sql import SparkSession
+
+    master = connection.removeprefix("spark:") if not connection.startswith("spark://") else connection
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            builder = SparkSession.builder.appName("qa-report").config("spark.ui.enabled", "false")
+            session = builder.master(master or "local[*]").getOrCreate()
+            session.sparkContext.setLogLevel("ERROR")
+            backend = ibis.pyspark.connect(session)
+            path = folder / table
+            if path.exists():
+                return backend, backend.read_parquet(str(path)), table
+            return backend, backend.table(table), table
+    except Exception as error:
+        raise DataError(f"{table}: cannot be read through {connection} ({_first_line(error)})") from None
+
+
+def _require_columns(config: ReportConfig, columns: Sequence[str], name: str) -> None:
+    """Raise what `clean_survey` would say of a missing column, before anything is computed."""
+    empty = pd.DataFrame(columns=list(columns))
+    options, duration = config.data, config.data.duration
+    wanted = [(one, "data.interviewer") for one in options.interviewer]
+    wanted += [(item.name, "items") for item in config.items]
+    wanted += [(covariate.name, "respondent_covariates") for covariate in config.respondent_covariates]
+    if config.interviewers.file is None:
+        wanted += [(covariate.name, "interviewers.covariates") for covariate in config.interviewers.covariates]
+    single = [(options.respondent, "data.respondent"), (options.weight, "data.weight"), (options.area, "data.area")]
+    single += [(options.team, "data.team")]
+    if duration is not None:
+        single += [(part, "data.duration") for part in (duration.minutes, duration.start, duration.end)]
+    for column, key in (*wanted, *single):
+        if column is not None:
+            require_column(empty, column, key, name)
+
+
+def _provenance(
+    config: ReportConfig, folder: Path, table: ir.Table, used: Sequence[str], n_rows: int
+) -> tuple[FileProvenance, ...]:
+    """The files with their SHA-256; of a table, a digest of the columns in use whatever the order of its rows."""
+    if config.data.table is None:
+        rows = n_rows if len(config.data.file) == 1 else 0
+        return tuple(FileProvenance(name, _sha256(folder / name), rows) for name in config.data.file)
+    hashes = table.aggregate(**{f"h{k}": table[column].hash().bit_xor() for k, column in enumerate(used)})
+    said = [n_rows, *used, *hashes.to_pyarrow().to_pylist()[0].values()]
+    return (FileProvenance(config.data.table, hashlib.sha256(repr(said).encode()).hexdigest(), n_rows),)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,242 @@
+"""A survey through an engine: the same cleaning record, models, flags and pages' counts as in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from qa_reports.config import ReportConfig, load_config
+from qa_reports.effects.damage import set_suspects_aside
+from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
+from qa_reports.effects.flag import Flags, flag_interviewers
+from qa_reports.engine.clean import clean_in_engine
+from qa_reports.engine.tables import open_table, wants_engine
+from qa_reports.errors import ConfigError, DataError
+from qa_reports.survey.clean import Survey, clean_survey
+from qa_reports.survey.load import load_survey
+
+pytest.importorskip("duckdb")
+pytest.importorskip("ibis")
+
+CLOSE = 1e-9
+"""Relative: sums of the same numbers in another order, carried through fits that converge to 1e-12."""
+ITEMS = ("pplhlp", "trstplc", "imsmetn")
+SAMPLE = 600
+"""Of the 1,703 interviews of the example wave."""
+EXAMPLE = Path(__file__).parents[2] / "configs"
+NOT_COMPARED = {"rows", "interviewer_rows", "fitted", "residuals", "referee", "surprise", "whole"}
+"""What interviews at hand show one by one (a sample has others), and what statsmodels says on them."""
+
+
+def example_config(folder: Path, **data: Any) -> Path:
+    """Some items of the example wave, in `folder`."""
+    config = yaml.safe_load((EXAMPLE / "example.yaml").read_text())
+    config["items"] = [item for item in config["items"] if item["name"] in ITEMS]
+    config["batteries"] = []
+    config["data"] |= {"file": str(EXAMPLE / "example_wave.csv")} | data
+    config["data"] = {key: value for key, value in config["data"].items() if value is not None}
+    config["interviewers"]["file"] = str(EXAMPLE / "example_interviewers.csv")
+    path = folder / "wave.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def in_engine(path: Path, sample: int = 10_000) -> tuple[Survey, ReportConfig]:
+    config = load_config(path)
+    return clean_in_engine(open_table(config, path.parent), config, path.parent, sample), config
+
+
+def in_memory(path: Path) -> tuple[Survey, ReportConfig]:
+    config = load_config(path)
+    return clean_survey(load_survey(config, path.parent), config), config
+
+
+def differences(one: Any, other: Any, place: str = "") -> Iterator[str]:
+    """Where two results differ: numbers by more than `CLOSE`, anything else at all."""
+    if dataclasses.is_dataclass(one) and type(one) is type(other):
+        for field in dataclasses.fields(one):
+            if field.name not in NOT_COMPARED:
+                yield from differences(getattr(one, field.name), getattr(other, field.name), f"{place}.{field.name}")
+    elif isinstance(one, (float, np.ndarray)):
+        if np.shape(one) != np.shape(other) or not np.allclose(one, other, rtol=CLOSE, atol=CLOSE, equal_nan=True):
+            yield f"{place}: {one} {other}"
+    elif isinstance(one, (tuple, list)):
+        if len(one) != len(other):
+            yield f"{place}: {len(one)} and {len(other)}"
+        for position, (left, right) in enumerate(zip(one, other, strict=False)):
+            yield from differences(left, right, f"{place}[{position}]")
+    elif one != other:
+        yield f"{place}: {one!r} {other!r}"
+
+
+def without_rows(items: Sequence[ItemEffects | ItemNotModelled]) -> list[ItemEffects | ItemNotModelled]:
+    """The same without each model's list of whose interviews are at hand."""
+    stripped = []
+    for item in items:
+        if isinstance(item, ItemEffects):
+            models = {}
+            for name in ("null", "adjusted", "slope", "covariates"):
+                model = getattr(item, name)
+                if hasattr(model, "rows"):
+                    models[name] = dataclasses.replace(model, interviewer=np.zeros(0, dtype=np.int64))
+            item = dataclasses.replace(item, **models)
+        stripped.append(item)
+    return stripped
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("engine")
+
+
+@pytest.fixture(scope="module")
+def both(folder: Path) -> tuple[Survey, Survey, ReportConfig]:
+    path = example_config(folder)
+    memory, config = in_memory(path)
+    return memory, in_engine(path)[0], config
+
+
+@pytest.fixture(scope="module")
+def of_memory(both: tuple[Survey, Survey, ReportConfig]) -> tuple[ItemEffects | ItemNotModelled, ...]:
+    return estimate_items(both[0], both[2])
+
+
+def flags_of(survey: Survey, items: tuple[ItemEffects | ItemNotModelled, ...], config: ReportConfig) -> Flags:
+    return flag_interviewers(dataclasses.replace(survey, suspects=()), items, [], config)
+
+
+def test_cleaning_leaves_the_same_record(both: tuple[Survey, Survey, ReportConfig]) -> None:
+    memory, engine, _ = both
+
+    assert list(differences(memory.log, engine.log)) == []
+    assert memory.suspects == engine.suspects
+    assert any(suspect.item == "trstplc" and suspect.value == 88 for suspect in engine.suspects)
+    assert memory.teams == engine.teams
+    assert list(differences(memory.interviewer_covariates, engine.interviewer_covariates)) == []
+    for item in memory.items:
+        assert list(differences(memory.answer_counts(item.name), engine.answer_counts(item.name))) == []
+
+
+def test_every_model_of_every_item_is_the_same(
+    both: tuple[Survey, Survey, ReportConfig], of_memory: tuple[ItemEffects | ItemNotModelled, ...]
+) -> None:
+    memory, engine, config = both
+    of_engine = estimate_items(engine, config)
+
+    assert {item.kind for item in of_engine if isinstance(item, ItemEffects)} == {"linear", "ordinal"}
+    assert list(differences(of_memory, of_engine)) == []
+    pairs = ((memory, of_memory), (engine, of_engine))
+    ours, theirs = (flags_of(survey, of, config) for survey, of in pairs)
+    assert list(differences(ours, theirs)) == []
+    assert any(flag.interviewer == "4976" for flag in theirs.flags)
+    aside = [set_flagged_aside(survey, of, ["4976"]) for survey, of in pairs]
+    assert list(differences(*([item.without_flagged for item in of] for of in aside))) == []
+
+
+def test_a_sample_at_hand_changes_no_model(
+    folder: Path,
+    both: tuple[Survey, Survey, ReportConfig],
+    of_memory: tuple[ItemEffects | ItemNotModelled, ...],
+) -> None:
+    memory, _, config = both
+    sampled, _ = in_engine(example_config(folder), SAMPLE)
+    assert 0.8 * SAMPLE < sampled.n_rows < 1.2 * SAMPLE
+    assert sampled.n_interviews == memory.n_interviews
+    of_sample = estimate_items(sampled, config)
+
+    assert list(differences(without_rows(of_memory), without_rows(of_sample))) == []
+    flags = flags_of(sampled, of_sample, config)
+    assert any(flag.interviewer == "4976" for flag in flags.flags)
+    assert any("rest on" in note for note in sampled.log.notes)
+
+
+def test_answers_can_be_set_aside_after_all(
+    both: tuple[Survey, Survey, ReportConfig], of_memory: tuple[ItemEffects | ItemNotModelled, ...]
+) -> None:
+    memory, engine, config = both
+    kept_in = dataclasses.replace(memory.suspects[0], item="trstplc", value=10.0, set_aside=False)
+    surveys = [set_suspects_aside(dataclasses.replace(survey, suspects=(kept_in,))) for survey in (memory, engine)]
+
+    clean, again = (estimate_items(survey, config, judgement_only=True) for survey in surveys)
+    assert list(differences(clean, again)) == []
+    assert of_memory[1].n_interviews > clean[1].n_interviews
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "table"])
+def test_rows_are_chosen_alike(folder: Path, kind: str) -> None:
+    table = pd.read_csv(EXAMPLE / "example_wave.csv")
+    table.loc[::50, "intnum"] = np.nan
+    table.loc[::70, "age"] = np.nan
+    wave, where = folder / f"wave.{kind}", {"where": "age >= 30 and region != 'Brussels' or gender in [1]"}
+    if kind == "csv":
+        table.to_csv(wave, index=False)
+        path = example_config(folder, file=str(wave), **where)
+    elif kind == "parquet":
+        table.to_parquet(wave)
+        path = example_config(folder, file=str(wave), **where)
+    else:
+        import duckdb
+
+        database = folder / "survey.duckdb"
+        with duckdb.connect(str(database)) as connection:
+            connection.register("given", table)
+            connection.execute("CREATE TABLE wave AS SELECT * FROM given")
+        table.to_parquet(folder / "same.parquet")
+        path = example_config(folder, file=str(folder / "same.parquet"), **where)
+        memory, _ = in_memory(path)
+        path = example_config(folder, file=None, table="wave", connection="duckdb:survey.duckdb", **where)
+    if kind != "table":
+        memory, _ = in_memory(path)
+    engine, _ = in_engine(path)
+
+    assert len(memory.log.dropped) == 2
+    # What was joined is counted over the rows in use here, and over all rows in memory.
+    logs = (dataclasses.replace(survey.log, joins=(), notes=()) for survey in (memory, engine))
+    assert list(differences(*logs)) == []
+    assert list(memory.respondents) == list(engine.respondents)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"interviewer": "intnumm"}, 'has no column "intnumm" .data.interviewer.; did you mean "intnum"'),
+        ({"file": "no.parquet"}, "no.parquet: there is no such file"),
+        ({"where": "agee > 3"}, 'no column "agee"'),
+        ({"file": None, "table": "w", "connection": "duckdb:no.duckdb"}, "no.duckdb: there is no such database"),
+        ({"where": "age > 500"}, "no interview is left; every row was dropped: 1703 not selected by where"),
+    ],
+)
+def test_what_the_user_can_put_right_is_said(tmp_path: Path, data: dict[str, Any], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        in_engine(example_config(tmp_path, **data))
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"file": None}, "data.file: is missing"),
+        ({"file": None, "table": "w"}, "data.table: is in a database; add connection"),
+        ({"table": "w", "connection": "duckdb:x"}, "data.table: stands beside file"),
+        ({"file": None, "table": "w", "connection": "postgres://me:secret@host/db"}, "passwords never stand"),
+        ({"file": None, "table": "w", "connection": "odbc:w"}, "write duckdb:FILE, spark:local"),
+    ],
+)
+def test_a_configuration_names_one_source(tmp_path: Path, data: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as raised:
+        load_config(example_config(tmp_path, **data))
+    assert "secret" not in str(raised.value)
+
+
+def test_small_files_are_read_into_memory(tmp_path: Path) -> None:
+    assert not wants_engine(load_config(example_config(tmp_path)), tmp_path)
+    assert wants_engine(load_config(example_config(tmp_path, engine="duckdb")), tmp_path)
+    joined = load_config(example_config(tmp_path, engine="duckdb", join=[{"file": "x.csv", "on": "idno"}]))
+    with pytest.raises(ConfigError, match="join: is for files"):
+        wants_engine(joined, tmp_path)
