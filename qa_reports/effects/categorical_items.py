@@ -38,7 +38,7 @@ _FEW = 5
 """Items with fewer categories are ordinal however they are distributed."""
 _BETWEEN = 7
 """Items with up to so many categories are ordinal when skewed, and shown by both models when not."""
-_MOST_PATTERNS = 300_000
+_MOST_PATTERNS = 50_000
 """Different combinations of interviewer, covariates and answer that a categorical model of counts may have."""
 _TOO_MANY_PATTERNS = f"more than {_MOST_PATTERNS:,} kinds of interviews differ, too many to count"
 _MOST_FOR_TAILS = 2_000
