@@ -139,12 +139,17 @@ def _make_one(
     verbose: bool,
 ) -> tuple[int, list[ReportMade]]:
     """Make a report in this very process."""
-    from qa_reports.pipeline import make_report
+    from qa_reports.effects.referee import load_referee
+    from qa_reports.second_core import second_core
 
     try:
-        with progress_on(sys.stderr, quiet=quiet, verbose=verbose) as shown:
-            progress = shown if lines is None else Both(shown, lines)
-            made = make_report(config, output, formats, progress, new_run, mailing)
+        with second_core() as referee:
+            referee.start(load_referee)  # beside what this process has to load itself
+            from qa_reports.pipeline import make_report
+
+            with progress_on(sys.stderr, quiet=quiet, verbose=verbose) as shown:
+                progress = shown if lines is None else Both(shown, lines)
+                made = make_report(config, output, formats, progress, new_run, mailing, referee=referee)
     except UserError as error:
         _complain(error, lines)
         return USER_ERROR, []

@@ -21,7 +21,6 @@ from qa_reports.delivery.pseudonyms import keep_pseudonyms
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
 from qa_reports.effects.indicator_effects import estimate_indicators
-from qa_reports.effects.referee import load_referee
 from qa_reports.effects.reviewed import mark_reviewed, unknown_interviewers
 from qa_reports.effects.sensitivity import (
     NO_SENSITIVITY,
@@ -83,6 +82,7 @@ def make_report(
     new_run: bool = False,
     mailing: Mailing = "send",
     alone: bool = True,
+    referee: SecondCore | None = None,
 ) -> ReportMade:
     """Make the report of one configuration.
 
@@ -95,12 +95,13 @@ def make_report(
         new_run: archive a run even if one made from the same things is there.
         mailing: what to do about the `email` section.
         alone: use a second core; where other reports are made at the same time, they have it.
+        referee: where second opinions are asked for; on the second core, where None.
 
     Raises:
         UserError: something the user can put right; then no file has been written.
     """
-    with second_core(wanted=alone) as core, second_core(wanted=alone) as referee:
-        return _make_report(config_path, output, formats, progress, new_run, mailing, core, referee)
+    with second_core(wanted=alone) as core:
+        return _make_report(config_path, output, formats, progress, new_run, mailing, core, referee or core)
 
 
 def _make_report(
@@ -113,7 +114,7 @@ def _make_report(
     core: SecondCore,
     referee: SecondCore,
 ) -> ReportMade:
-    """`core` does what takes long beside this process; `referee` gives second opinions, and lastly makes the page."""
+    """`core` does what takes long beside this process, `referee` gives the second opinions."""
     config, config_file = load_config(config_path), config_path.read_bytes()
     wanted = formats or config.report.formats
     obstacle = core.start(_pdf_obstacle) if _LAID_OUT.intersection(wanted) else _none
@@ -155,8 +156,6 @@ def _make_report(
         return _archived(same, _mail(same.folder, config, config_path, mailing, progress))
     for note in history.notes:
         progress.note(note)
-
-    referee.start(load_referee)
 
     progress.begin("clean")
     survey = _clean(delivered, config, config_path.parent)
@@ -201,7 +200,7 @@ def _make_report(
     sheets = None
     if "feedback" in makeable:
         sheets = feedback_sheets(survey, flags, indicators, config, summary.heading)
-    files = report_files(summary, with_waves(document, waves), makeable, core, referee, sheets)
+    files = report_files(summary, with_waves(document, waves), makeable, core, sheets)
     if keep and config.email is not None:
         files |= mail_files(summary, flags, tuple(config.email.teams), files, document)
         for note in teams_without_interviewers(flags, tuple(config.email.teams)):

@@ -29,7 +29,6 @@ def report_files(
     document: Mapping[str, object],
     formats: tuple[Format, ...],
     core: SecondCore = IN_TURN,
-    other: SecondCore = IN_TURN,
     feedback: FeedbackSheets | None = None,
 ) -> dict[str, bytes]:
     """Render a report: file name -> contents, in the order of `FILE_NAMES`.
@@ -38,11 +37,10 @@ def report_files(
         summary: what the pages show.
         document: what `results_document` returns.
         formats: which files to make.
-        core: where the PDF is made, beside the others.
-        other: where the page is made.
+        core: where the PDF is made beside the others, or else the page beside the numbers.
         feedback: the pages for interviewers, where they are asked for.
     """
-    page = other.start(render_html, summary) if "html" in formats else str
+    page = (IN_TURN if "pdf" in formats else core).start(render_html, summary) if "html" in formats else str
     results = results_json(document)
     made: dict[Format, Callable[[], bytes]] = {
         "pdf": core.start(_pdf, summary, results) if "pdf" in formats else bytes,
