@@ -13,13 +13,15 @@ import numpy as np
 from scipy import special
 
 from qa_reports.indicators.measure import FloatArray, IndicatorMeasure, IntArray, not_applicable
-from qa_reports.indicators.similarity import PackedAnswers, ShareArray, blocks, pack_answers
+from qa_reports.indicators.similarity import ROWS, PackedAnswers, ShareArray, blocks, pack_answers
 
 _LABEL = "Near-duplicate interviews"
 _BINS = 1000
 """Shares are counted in thousandths."""
 _SAMPLE = 20_000_000
 """Pairs of different interviewers from which their distribution is taken, at most."""
+_MOST_PAIRS = 1_250_000_000
+"""Pairs of different interviewers that are compared at most: all of 50,000 interviews, half a minute of one core."""
 _EXPECTED = 0.5
 """Pairs within interviewers above the limit that chance brings about in the whole survey."""
 _TRIED = np.array([1, 2, 4, 8])
@@ -73,6 +75,11 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
     over k = 1, 2, 4 and 8, times the number of k tried. A link counts only where the two interviews are more alike than
     either is to any interview of another interviewer.
 
+    Of more than 50,000 interviews not all pairs are compared, which would take hours. Each interview is held against
+    evenly spread ones of other interviewers, as many as make `_MOST_PAIRS`, and identical ones are found by sorting. A
+    sample may miss the interview elsewhere that takes a link its meaning, so the interviewers with the smallest p are
+    held against all interviews after all, as many as the same number of pairs allows.
+
     Args:
         answers: (n, K), NaN where there is no answer.
         interviewer: (n,) position of each interview's interviewer.
@@ -85,8 +92,21 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
         return _none(n, n_interviewers, reason)
     order = np.argsort(interviewer, kind="stable")
     packed, owner = pack_answers(answers[order]), interviewer[order]
-    best, between, identical = _compare_between(packed, owner, fewest)
-    within = _compare_within(packed, owner, n_interviewers, fewest, best)
+    if n * (n - 1) // 2 <= _MOST_PAIRS:
+        best, between, identical = _compare_between(packed, owner, fewest)
+        within = _compare_within(packed, owner, n_interviewers, fewest, best)
+    else:
+        best, between = _compare_sample(packed, owner, fewest)
+        identical = find_identical(answers[order], owner, fewest)
+        for pair in identical:
+            best.take(np.array(pair), np.ones(2, dtype=np.float32), np.array(pair[::-1]))
+        within = _compare_within(packed, owner, n_interviewers, fewest, best.copy())
+        surest = np.argsort(_judge(within, between)[0], kind="stable")  # NaN last
+        rows = [{row for link in within.links[j] for row in link[1:]} for j in surest[: _MOST_PAIRS // n]]
+        _compare_with_all(
+            packed, owner, fewest, best, [row for group in rows for row in sorted(group)][: _MOST_PAIRS // n]
+        )
+        within = _compare_within(packed, owner, n_interviewers, fewest, best)
     largest, partner = best.share.astype(np.float64), best.partner
     if not (largest >= 0).any():
         return _none(n, n_interviewers, f"no two interviews have {fewest} answered items in common")
@@ -138,6 +158,9 @@ class _Best:
         better = share > self.share[rows]
         self.share[rows[better]], self.partner[rows[better]] = share[better], partner[better]
 
+    def copy(self) -> _Best:
+        return _Best(self.share.copy(), self.partner.copy())
+
 
 def _compare_between(
     packed: PackedAnswers, owner: IntArray, fewest: int
@@ -162,6 +185,48 @@ def _compare_between(
         if number % every == 0:
             between += np.bincount((share[share >= 0] * _BINS).astype(np.int64), minlength=_BINS + 1)
     return best, between, identical
+
+
+def _compare_sample(packed: PackedAnswers, owner: IntArray, fewest: int) -> tuple[_Best, IntArray]:
+    """Every interview with evenly spread ones of different interviewers: its best, and shares in thousandths."""
+    n = len(owner)
+    best = _Best(np.full(n, -1.0, dtype=np.float32), np.zeros(n, dtype=np.int64))
+    between = np.zeros(_BINS + 1, dtype=np.int64)
+    sample = np.linspace(0, n - 1, max(1, _MOST_PAIRS // n)).round().astype(np.int64)
+    spread = packed.take(sample)
+    every = max(1, -(-(n * len(sample)) // _SAMPLE))
+    for number, top in enumerate(range(0, n, ROWS)):
+        rows = slice(top, min(top + ROWS, n))
+        share = packed.shares(rows, slice(0, len(sample)), fewest, spread)
+        share[owner[rows, None] == owner[sample]] = -1
+        at = share.argmax(axis=1)
+        best.take(np.arange(rows.start, rows.stop), share[np.arange(len(at)), at], sample[at])
+        if number % every == 0:
+            between += np.bincount((share[share >= 0] * _BINS).astype(np.int64), minlength=_BINS + 1)
+    return best, between
+
+
+def _compare_with_all(packed: PackedAnswers, owner: IntArray, fewest: int, best: _Best, rows: list[int]) -> None:
+    """Some interviews with all of different interviewers; `best` takes them in."""
+    for row in rows:
+        share = packed.shares(slice(row, row + 1), slice(0, len(owner)), fewest)[0]
+        share[owner == owner[row]] = -1
+        at = int(share.argmax())
+        best.take(np.array([row]), share[at : at + 1], np.array([at]))
+
+
+def find_identical(answers: FloatArray, owner: IntArray, fewest: int) -> list[tuple[int, int]]:
+    """Pairs of different interviewers that answered the same items in the same way, found by sorting; a group of
+    identical interviews gives each with the first of another interviewer."""
+    enough = np.flatnonzero(np.isfinite(answers).sum(axis=1) >= fewest)
+    coded = np.ascontiguousarray(np.nan_to_num(answers[enough], nan=-np.inf))
+    whole = coded.view(np.dtype((np.void, coded.dtype.itemsize * coded.shape[1]))).ravel()
+    order = np.argsort(whole, kind="stable")
+    new = np.append(True, whole[order[1:]] != whole[order[:-1]])
+    first = order[np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))] if order.size else order
+    a, b = enough[first], enough[order]
+    elsewhere = owner[a] != owner[b]
+    return [(int(one), int(other)) for one, other in zip(a[elsewhere], b[elsewhere], strict=True)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ with 100 items are 1.25 billion pairs; they are compared in blocks that stay in 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from qa_reports.indicators.measure import FloatArray, IntArray
 Words = NDArray[np.uint64]
 ShareArray = NDArray[np.float32]
 
-_ROWS, _COLUMNS = 64, 4096
+ROWS, _COLUMNS = 64, 4096
 _WORD = 64
 
 
@@ -36,21 +36,34 @@ class PackedAnswers:
     """Whether every answer is there."""
     n_items: int
 
-    def shares(self, rows: slice, columns: slice, fewest: int) -> ShareArray:
-        """(rows, columns) share of identical answers among the items both answered; -1 with less than `fewest`."""
+    def take(self, places: IntArray) -> PackedAnswers:
+        """Some of the interviews."""
+        return replace(
+            self,
+            rows=np.ascontiguousarray(self.rows[..., places]),
+            columns=np.ascontiguousarray(self.columns[..., places]),
+            answered=np.ascontiguousarray(self.answered[..., places]),
+        )
+
+    def shares(self, rows: slice, columns: slice, fewest: int, others: PackedAnswers | None = None) -> ShareArray:
+        """(rows, columns) share of identical answers among the items both answered; -1 with less than `fewest`.
+
+        The columns are of `others`, where they are not of these interviews themselves.
+        """
+        others = self if others is None else others
         shape = (rows.stop - rows.start, columns.stop - columns.start)
         different, common = np.zeros(shape, dtype=np.uint16), np.zeros(shape, dtype=np.uint16)
         buffer, plane_difference = np.empty(shape, dtype=np.uint64), np.empty(shape, dtype=np.uint64)
         for word in range(len(self.rows)):
-            np.bitwise_xor(self.rows[word, 0, rows, None], self.columns[word, 0, columns], out=buffer)
+            np.bitwise_xor(self.rows[word, 0, rows, None], others.columns[word, 0, columns], out=buffer)
             for plane in range(1, self.rows.shape[1]):
                 np.bitwise_xor(
-                    self.rows[word, plane, rows, None], self.columns[word, plane, columns], out=plane_difference
+                    self.rows[word, plane, rows, None], others.columns[word, plane, columns], out=plane_difference
                 )
                 np.bitwise_or(buffer, plane_difference, out=buffer)
             different += count_bits(buffer)
             if not self.complete:
-                np.bitwise_and(self.answered[word, rows, None], self.answered[word, columns], out=buffer)
+                np.bitwise_and(self.answered[word, rows, None], others.answered[word, columns], out=buffer)
                 common += count_bits(buffer)
         if self.complete:
             common[:] = self.n_items
@@ -111,7 +124,7 @@ def _words(bits: NDArray[np.bool_]) -> Words:
 
 def blocks(n: int) -> Iterator[tuple[slice, slice]]:
     """Rectangles that cover every pair (row < column) at least once; those on the diagonal hold others too."""
-    for top in range(0, n, _ROWS):
-        bottom = min(top + _ROWS, n)
+    for top in range(0, n, ROWS):
+        bottom = min(top + ROWS, n)
         for left in range(top, n, _COLUMNS):
             yield slice(top, bottom), slice(left, min(left + _COLUMNS, n))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qa_reports.indicators.duplicates import find_duplicates
+from qa_reports.indicators import duplicates
+from qa_reports.indicators.duplicates import find_duplicates, find_identical
 from qa_reports.indicators.similarity import count_bits, count_bits_by_halves, pack_answers
 
 SINGLE = 1e-6
@@ -103,3 +104,50 @@ def test_too_few_items_are_not_compared() -> None:
 
     assert found.measure.reason == "it takes 10 items or more to compare interviews; there are 3"
     assert np.isnan(found.p).all()
+
+
+@pytest.fixture
+def sampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only 100 comparisons for each of 720 interviews."""
+    monkeypatch.setattr(duplicates, "_MOST_PAIRS", 72_000)
+
+
+@pytest.mark.usefixtures("sampled")
+def test_of_many_interviews_a_sample_is_compared_and_copies_are_still_found() -> None:
+    rng = np.random.default_rng(7)
+    answers, interviewer = homogeneous(rng, 60, 12, 22)
+    answers[3:8] = answers[3]
+    answers[np.arange(3, 8), rng.integers(0, 22, 5)] = 10.0
+    answers[100] = answers[600]
+    expected = brute_force(answers, 10)
+
+    found = find_duplicates(answers, interviewer, 60, 10)
+
+    assert found.p[0] < 1e-6
+    assert found.alike[0] == 5
+    assert (found.p[1:] > 0.1 / 60).all()
+    assert [(pair.first, pair.second) for pair in found.pairs if not pair.same_interviewer] == [(100, 600)]
+    assert (found.measure.values <= expected.max(axis=1) + SINGLE).all()
+    np.testing.assert_allclose(expected[np.arange(720), found.partner], found.measure.values, atol=SINGLE)
+
+
+def test_a_sample_does_not_make_ordinary_pairs_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the sample missed is made up for where p is smallest, so that it hardly differs from all comparisons."""
+    for seed in range(5):
+        answers, interviewer = homogeneous(np.random.default_rng(100 + seed), 60, 12, 22)
+        exact = find_duplicates(answers, interviewer, 60, 10)
+        with monkeypatch.context() as patched:
+            patched.setattr(duplicates, "_MOST_PAIRS", 72_000)
+            found = find_duplicates(answers, interviewer, 60, 10)
+        assert found.p.min() > 0.5 * exact.p.min()
+
+
+def test_identical_interviews_are_found_by_sorting() -> None:
+    """Those of one interviewer, and with too few answers, are none."""
+    answers, interviewer = homogeneous(np.random.default_rng(10), 20, 10, 22)
+    answers[[150, 151, 21]] = answers[20]
+    answers[[30, 40], 5:] = np.nan
+    answers[40] = answers[30]
+
+    assert find_identical(answers, interviewer, 10) == [(20, 150), (20, 151)]
+    assert find_identical(answers[:0], interviewer[:0], 10) == []
