@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from qa_reports.report.feedback import FeedbackSheets
-from qa_reports.report.pdf import PdfUnavailable, pdf_obstacle
+from qa_reports.report.pdf import PdfUnavailable, pdf_obstacle, without_collector
+from qa_reports.report.pdf_objects import write_once
 from qa_reports.report.render import template_environment
 
 
@@ -23,8 +24,11 @@ def render_feedback(sheets: FeedbackSheets) -> bytes:
 
     page = feedback_page(sheets)
     identifier = hashlib.sha256(page.encode("utf-8")).digest()[:16]
-    document = weasyprint.HTML(string=page, url_fetcher=URLFetcher(allowed_protocols=()))
-    return bytes(document.write_pdf(pdf_identifier=identifier, pdf_variant="pdf/a-3a", pdf_tags=True))
+    with without_collector():
+        document = weasyprint.HTML(string=page, url_fetcher=URLFetcher(allowed_protocols=()))
+        return bytes(
+            document.write_pdf(finisher=write_once, pdf_identifier=identifier, pdf_variant="pdf/a-3a", pdf_tags=True)
+        )
 
 
 def feedback_page(sheets: FeedbackSheets) -> str:

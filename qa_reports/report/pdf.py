@@ -96,7 +96,7 @@ def render_pdf(summary: ReportSummary, results: bytes | None = None) -> bytes:
     # The addresses of the pictures are digests of them.
     identifier = hashlib.sha256(page.html.encode("utf-8")).digest()[:16]
     attached = [] if results is None else [_attachment(weasyprint, results, summary.heading.printed)]
-    with _without_collector():
+    with without_collector():
         document = weasyprint.HTML(string=page.html, url_fetcher=fetcher_of(page.pictures))
         return bytes(
             document.write_pdf(
@@ -110,7 +110,7 @@ def render_pdf(summary: ReportSummary, results: bytes | None = None) -> bytes:
 
 
 @contextlib.contextmanager
-def _without_collector() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """A layout makes a million objects that all live until it ends: looking for garbage among them costs a tenth."""
     was_on = gc.isenabled()
     gc.disable()

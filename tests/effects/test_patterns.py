@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from qa_reports.effects.patterns import (
@@ -17,6 +18,7 @@ from qa_reports.effects.patterns import (
     slope_pattern,
     spread_pattern,
 )
+from qa_reports.effects.sources import EvidenceSource, combine_sources, decide
 from qa_reports.report.steps import STEPS, steps_for
 
 TRUST = ("a", "b", "c")
@@ -115,3 +117,20 @@ def test_the_data_preparation_comes_first_and_the_sure_ones_are_re_contacted() -
     assert any(step.startswith("Re-contact") for step in steps)
     assert not any(step.startswith("Re-contact") for step in steps_for(("one_item",), critical=False))
     assert len(steps_for(PATTERNS, critical=True)) == 4
+
+
+def test_two_kinds_of_indicators_that_agree_weigh_twice_what_one_does() -> None:
+    weights = np.array([3.0, 1.0, 0.3, 0.3])
+    one = combine_sources(np.array([0.9, 0.9, 1e-4, 0.9]), weights)
+    both = combine_sources(np.array([0.9, 0.9, 1e-4, 1e-4]), weights)
+    assert both == pytest.approx(one / 2)
+
+
+def test_an_interviewers_findings_are_ranked_by_what_they_rest_on_and_how_much_was_looked_at() -> None:
+    p = np.array([[1e-3, 1e-3], [0.5, 0.5], [0.6, 0.4]])
+    sources = [
+        EvidenceSource("a", "level", 3.0, p[:, 0], (), lambda _: None),
+        EvidenceSource("b", "spread", 1.0, p[:, 1], (), lambda _: None),
+    ]
+    strengths = {name: finding.strength for name, finding in decide(sources, 0.05).findings if finding.interviewer == 0}
+    assert strengths == pytest.approx({"a": 4 / 3 * 1e-3, "b": 4e-3})
