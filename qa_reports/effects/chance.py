@@ -77,7 +77,7 @@ def _single_cells(
         owners += rows
         weight_of_owner += [weight] * len(rows)
     owner, share = np.array(owners, dtype=np.int64), np.array(weight_of_owner)
-    total = levels.n_cells + len(owner)
+    size = levels.n_cells / j + np.bincount(owner, minlength=j)  # cells of each interviewer
     drawn = np.asarray(
         rng.binomial(len(owner), rate * share.mean(), waves) if owners else np.zeros(waves), dtype=np.int64
     )
@@ -86,15 +86,19 @@ def _single_cells(
     others = rng.choice(owner, drawn.sum(), p=share / share.sum()) if drawn.any() else owner[:0]
     whose = np.concatenate([levels.cell_row, others])
     large = np.concatenate([levels.cell_large, np.ones(len(others), dtype=bool)])
-    # No cell's rank is above the number of its wave's candidates: most are out before anything is sorted.
-    candidate = np.flatnonzero(p * total < rate * np.bincount(wave, minlength=waves)[wave])
-    order = candidate[np.lexsort((p[candidate], wave[candidate]))]
-    first = np.searchsorted(wave[order], np.arange(waves))
-    rank = np.arange(len(order)) - first[wave[order]] + 1
-    passing = p[order] * total < rate * rank
-    last = np.zeros(waves, dtype=np.int64)
-    np.maximum.at(last, wave[order[passing]], rank[passing])
-    sure = order[rank <= last[wave[order]]]
+    # No cell's rank is above the number of its interviewer's candidates: most are out before anything is sorted.
+    family = wave * j + whose
+    candidate = np.flatnonzero(p * size[whose] < rate * np.bincount(family, minlength=waves * j)[family])
+    order = candidate[np.lexsort((p[candidate], family[candidate]))]
+    own = family[order]
+    adjusted = p[order] * size[whose[order]] / (np.arange(len(order)) - np.searchsorted(own, own) + 1)
+    simes = np.ones(waves * j)
+    np.minimum.at(simes, own, adjusted)
+    chosen = _low_q(simes.reshape(waves, j), rate).sum(1)
+    passing = adjusted < rate * chosen[wave[order]] / j
+    last = np.full(waves * j, -1.0)  # stepping up within the interviewer: all p up to the largest that passes
+    np.maximum.at(last, own[passing], p[order[passing]])
+    sure = order[p[order] <= last[own]]
     counts = np.zeros((waves, j), dtype=np.int64)
     np.add.at(counts, (wave[sure[large[sure]]], whose[sure[large[sure]]]), 1)
     return counts

@@ -82,16 +82,14 @@ def flag_interviewers(
         *indicator_sources(survey, indicators, minimum),
     ]
     decision = decide(sources, rate)
-    found = [
-        *_described(sources, decision.findings),
-        *((1.0, flag) for flag in missing_code_flags(survey, damages, config)),
-    ]
-    order = {"critical": 0, "warning": 1, "data_preparation": 2}
-    # The strongest first: the first flag of an interviewer is the reason that is named first.
-    found.sort(key=lambda pair: (order[pair[1].severity], pair[0], pair[1].p or 0.0, pair[1].interviewer))
-    flags = [flag for _, flag in found]
+    flags = in_order(
+        [
+            *_described(sources, decision.findings),
+            *((1.0, flag) for flag in missing_code_flags(survey, damages, config)),
+        ]
+    )
     return Flags(
-        flags=tuple(flags),
+        flags=flags,
         interviewers=_verdicts(survey, flags, decision.p, workload, minimum),
         expected_by_chance=expected_by_chance(evidence, sources, rate),
         spread=spread,
@@ -117,6 +115,27 @@ def _described(
         flag = by_name[name].describe(finding)
         if flag is not None:
             yield finding.strength, flag
+
+
+def in_order(found: Sequence[tuple[float, Flag]]) -> tuple[Flag, ...]:
+    """The strongest first: the first flag of an interviewer is the reason that is named first.
+
+    Of one interviewer, response styles stand behind a spread of the same severity: answers that are too similar are
+    also too often middling, which says less plainly what to look at.
+
+    Args:
+        found: the flags with their strengths, small where strong.
+    """
+    spreads = {(flag.interviewer, flag.severity): strength for strength, flag in found if flag.kind == "spread"}
+    severities = {"critical": 0, "warning": 1, "data_preparation": 2}
+
+    def place(pair: tuple[float, Flag]) -> tuple[int, float, bool, float, str]:
+        strength, flag = pair
+        style = flag.kind == "response_style"
+        behind = spreads.get((flag.interviewer, flag.severity), 0.0) if style else 0.0
+        return severities[flag.severity], max(strength, behind), style, flag.p or 0.0, flag.interviewer
+
+    return tuple(flag for _, flag in sorted(found, key=place))
 
 
 def _verdicts(

@@ -230,16 +230,20 @@ class _Patterns:
 
 def _patterns(prepared: PreparedColumns, who: IntArray, slopes: FloatArray) -> _Patterns:
     """The patterns of `who`; of interviewers with many, neighbours by their linear predictor are taken together."""
+    width = prepared.covariates.shape[1]
+    if not width:  # all interviews of an interviewer are alike
+        n_interviews = np.bincount(prepared.group, weights=prepared.count)[who].astype(float)
+        return _Patterns(np.arange(len(who)), np.empty((len(who), 0)), n_interviews)
     owner, covariates, count = [], [], []
     first = np.searchsorted(prepared.group, who)
     end = np.searchsorted(prepared.group, who, side="right")
-    width = prepared.covariates.shape[1]
     for k, (start, stop) in enumerate(zip(first, end, strict=True)):
         x, n = prepared.covariates[start:stop], prepared.count[start:stop]
-        most = _PATTERNS if width else 1
-        if len(n) > most:
+        if len(n) > _PATTERNS:
             order = np.argsort(x @ slopes, kind="stable")
-            place = np.minimum((np.cumsum(n[order]) - n[order] / 2) / n.sum() * most, most - 1).astype(np.int64)
+            place = np.minimum((np.cumsum(n[order]) - n[order] / 2) / n.sum() * _PATTERNS, _PATTERNS - 1).astype(
+                np.int64
+            )
             _, place = np.unique(place, return_inverse=True)
             total = np.bincount(place, weights=n[order])
             sums = np.zeros((len(total), width))

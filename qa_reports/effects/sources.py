@@ -2,7 +2,8 @@
 
 One interviewer's p values from several sources are combined by Simes with weights (Hochberg & Liberman 1994), which
 holds for independent and for positively dependent sources; Benjamini & Hochberg (1995) then runs over interviewers
-(hierarchical testing: Benjamini & Bogomolov 2014), and within a chosen interviewer over their sources.
+(hierarchical testing: Benjamini & Bogomolov 2014), and within a chosen interviewer over their sources. Single cells go
+the same way, so that one interviewer counts once however many of their cells are remarkable.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Cell:
     large: bool
     """Whether the deviation is large enough to be worth a call, however sure it is."""
     q: float = np.nan
-    """Benjamini-Hochberg over the cells of all sources; set by `decide`."""
+    """Hierarchical false discovery q over the cells of all sources; set by `decide`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +101,7 @@ def decide(sources: Sequence[EvidenceSource], rate: float) -> Decision:
     # The largest combined p that is accepted: sources up to it are named.
     bound = max(EXPECTED_WARNINGS / judged, float(combined[sure].max()) if sure.any() else 0.0)
     named = _named(p, weights, bound)
-    cells = _by_interviewer(sources)
+    cells = _by_interviewer(sources, rate)
     strength = _strengths(p, weights)
     n_cells = np.zeros(len(combined))
     for (_, j), found in cells.items():
@@ -167,12 +168,27 @@ def cell_weights(sources: Sequence[EvidenceSource]) -> list[float]:
     return [source.cell_weight / mean if mean > 0 else 1.0 for source in sources]
 
 
-def _by_interviewer(sources: Sequence[EvidenceSource]) -> dict[tuple[int, int], list[tuple[Cell, float]]]:
-    """(source, interviewer) -> cells with their q over all sources."""
+def _by_interviewer(sources: Sequence[EvidenceSource], rate: float) -> dict[tuple[int, int], list[tuple[Cell, float]]]:
+    """(source, interviewer) -> cells with their q over all sources.
+
+    Hierarchical (Benjamini & Bogomolov 2014): Benjamini-Hochberg over interviewers, each with the Simes p of all their
+    cells; then within an interviewer at the share of interviewers that are chosen. Over all cells at once the many
+    cells of one gross interviewer would make room for single cells of innocent ones.
+    """
     flat = [(s, cell) for s, source in enumerate(sources) for cell in source.cells]
-    weights = cell_weights(sources)
-    q = false_discovery_q(np.array([min(cell.p / weights[s], 1.0) for s, cell in flat]))
+    if not flat:
+        return {}
+    weights = np.array(cell_weights(sources))
+    owner = np.array([cell.interviewer for _, cell in flat])
+    p = np.minimum(np.array([cell.p for _, cell in flat]) / weights[[s for s, _ in flat]], 1.0)
+    adjusted = np.empty(len(flat))
+    owners, starts = np.unique(owner[order := np.argsort(owner, kind="stable")], return_index=True)
+    for own in np.split(order, starts[1:]):
+        adjusted[own] = false_discovery_q(p[own])
+    by_owner = np.array([adjusted[own].min() for own in np.split(order, starts[1:])])
+    chosen = max(1, int((false_discovery_q(by_owner) < rate).sum()))
+    q = np.minimum(adjusted * len(owners) / chosen, 1.0)
     found: dict[tuple[int, int], list[tuple[Cell, float]]] = {}
-    for (s, cell), own in zip(flat, q.tolist(), strict=True):
-        found.setdefault((s, cell.interviewer), []).append((cell, own))
+    for (s, cell), own_q in zip(flat, q.tolist(), strict=True):
+        found.setdefault((s, cell.interviewer), []).append((cell, own_q))
     return found

@@ -20,6 +20,9 @@ from qa_reports.survey.clean import Survey
 
 FloatArray = NDArray[np.float64]
 
+_TELLING = 3.0
+"""|z| of the spread over all items from which it leads before single items."""
+
 
 def spread_source(
     survey: Survey,
@@ -34,13 +37,13 @@ def spread_source(
 
     def describe(finding: Finding) -> Flag | None:
         whole = together.get(finding.interviewer)
-        leading = finding.single[0] if finding.single else whole
+        leading = _leading(whole, finding.single)
         if leading is None or not leading.large:
             return None
         named = [
             cell for cell in finding.cells if cell.deviation * leading.deviation > 0 and _remarkable(cell, finding)
         ]
-        by_all = whole is not None and whole.large and not finding.single
+        by_all = leading is whole
         return Flag(
             interviewer=survey.interviewer_ids[finding.interviewer],
             severity=finding.severity,
@@ -50,7 +53,7 @@ def spread_source(
             unit="times the usual spread",
             z=float(np.sign(leading.deviation) * normal_isf(leading.p / 2)),
             p=leading.p,
-            q=finding.q if by_all else leading.q,
+            q=min([finding.q, *(cell.q for cell in finding.single)]) if by_all else leading.q,
             sentence=spread_sentence(
                 leading.n_interviews,
                 times_usual(leading.deviation),
@@ -71,6 +74,14 @@ def spread_source(
     ]
     p = np.where(judged, p, np.nan)
     return EvidenceSource("spread", "spread", WEIGHT_OF_SPREAD, p, tuple(cells), describe, WEIGHT_OF_ONE_SPREAD)
+
+
+def _leading(whole: Cell | None, single: tuple[Cell, ...]) -> Cell | None:
+    """All items together, where they say it plainly: the surest single item is only the one that chance helped most."""
+    if not single:
+        return whole
+    plain = whole is not None and whole.large and abs(whole.z) > _TELLING and whole.deviation * single[0].deviation > 0
+    return whole if plain else single[0]
 
 
 def _remarkable(cell: Cell, finding: Finding) -> bool:

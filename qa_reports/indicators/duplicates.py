@@ -73,7 +73,8 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
     different interviewers that agree on s or more, and r how many times more frequent very similar pairs are
     within interviewers, P(Poisson(m_j r G(s_k)) >= k) is the probability of k such links; p is the smallest
     over k = 1, 2, 4 and 8, times the number of k tried. A link counts only where the two interviews are more alike than
-    either is to any interview of another interviewer.
+    either is to any interview of another interviewer. And p is never below what the interviewer's own variety leads to
+    expect of the closest pair: interviews that are all a little too similar are a matter of spread.
 
     Of more than 50,000 interviews not all pairs are compared, which would take hours. Each interview is held against
     evenly spread ones of other interviewers, as many as make `_MOST_PAIRS`, and identical ones are found by sorting. A
@@ -111,6 +112,7 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
     if not (largest >= 0).any():
         return _none(n, n_interviewers, f"no two interviews have {fewest} answered items in common")
     p, limit = _judge(within, between)
+    p = np.maximum(p, _by_own_variety(answers[order], owner, within))
     alike = np.array([len({row for link in links if link[0] >= limit for row in link[1:]}) for links in within.links])
     closest = np.array([links[0][0] if links else np.nan for links in within.links])
     values, partners = np.full(n, np.nan), np.full(n, -1, dtype=np.int64)
@@ -305,6 +307,33 @@ def _judge(within: _Within, between: IntArray) -> tuple[FloatArray, float]:
         p[j] = min(1.0, float(tails.min(initial=1.0)) * max(1, len(tried)))
     improbable = np.flatnonzero(m.sum() * tail <= _EXPECTED)
     return p, float(improbable[0] / _BINS) if improbable.size else float("inf")
+
+
+def _by_own_variety(answers: FloatArray, owner: IntArray, within: _Within) -> FloatArray:
+    """(J,) p of each interviewer's closest pair, if answers varied about the interviewer's own means as they do.
+
+    Two rounded normal answers with standard deviation s agree with probability 2 Phi(step/(s sqrt 8)) - 1; over items
+    the number of agreements is taken as binomial. A pair of copies lies far beyond that, however many copies there are.
+    """
+    steps = np.array([np.diff(np.unique(own[np.isfinite(own)])).min(initial=np.inf) for own in answers.T])
+    p = np.full(len(within.links), np.nan)
+    starts = np.searchsorted(owner, np.arange(len(p) + 1))
+    for j in np.flatnonzero(within.counts.sum(axis=1)):
+        if not within.links[j]:
+            p[j] = 0.0  # no evidence: what the other judgement says stands
+            continue
+        own = answers[starts[j] : starts[j + 1]]
+        _, first, second = within.links[j][0]
+        has = np.isfinite(own)
+        n = np.maximum(has.sum(axis=0), 1)
+        centred = np.where(has, own - np.where(has, own, 0.0).sum(axis=0) / n, 0.0)
+        sd = np.sqrt((centred**2).sum(axis=0) / np.maximum(n - 1, 1))
+        agree = 2 * special.ndtr(np.divide(steps, np.sqrt(8) * sd, out=np.full(len(sd), np.inf), where=sd > 0)) - 1
+        both = np.isfinite(answers[first]) & np.isfinite(answers[second])
+        same = int((answers[first, both] == answers[second, both]).sum())
+        tail = special.bdtrc(same - 1, int(both.sum()), agree[both].mean()) if same else 1.0
+        p[j] = min(1.0, within.counts[j].sum() * tail)
+    return p
 
 
 def _excess(counts: IntArray, m: IntArray, tail: FloatArray) -> float:

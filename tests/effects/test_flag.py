@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
 from qa_reports.config import ReportConfig
+from qa_reports.effects.chance import expected_by_chance
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import ItemEffects, estimate_items
-from qa_reports.effects.flag import Flags, flag_interviewers
+from qa_reports.effects.evidence import CombinedEvidence, SimulatedLevels
+from qa_reports.effects.flag import Flag, FlagKind, Flags, flag_interviewers, in_order
 from qa_reports.effects.inference import boundary_p, false_discovery_q
-from qa_reports.effects.sources import combine_sources
+from qa_reports.effects.sources import Cell, EvidenceSource, combine_sources, decide
 from qa_reports.effects.spread_effects import SpreadEffects
 from qa_reports.survey.clean import Covariate, Survey
 from qa_reports.survey.suspects import CodeSuspect
@@ -184,3 +189,63 @@ def test_clean_waves_flag_as_few_as_chance_is_said_to() -> None:
     mean, error = np.mean(flagged), 3 * np.sqrt(max(np.var(flagged), 0.3) / len(flagged))
     assert mean < np.mean(expected) + error
     assert mean < 1.0
+
+
+def _source(cells: Sequence[Cell], interviewers: int) -> EvidenceSource:
+    return EvidenceSource("level", "level", 1.0, np.full(interviewers, np.nan), tuple(cells), lambda _: None)
+
+
+def _cells(p: np.ndarray) -> list[Cell]:
+    """Cells (J, K) with these p."""
+    return [Cell(f"item{k}", j, 10, 1.0, 3.0, float(p[j, k]), large=True) for j, k in np.ndindex(*p.shape)]
+
+
+def test_the_many_cells_of_one_interviewer_make_no_room_for_those_of_others() -> None:
+    p = np.full((130, 20), 0.6)
+    p[0] = 1e-8
+    p[1, 0] = 2e-4  # among 2,600 cells, 20 of them sure, Benjamini-Hochberg would let this one pass
+    assert false_discovery_q(p)[1, 0] < 0.05
+
+    found = decide([_source(_cells(p), 130)], 0.05).findings
+
+    assert [(finding.interviewer, len(finding.single)) for _, finding in found] == [(0, 20)]
+    p[1, 0] = 1e-5
+    assert [finding.interviewer for _, finding in decide([_source(_cells(p), 130)], 0.05).findings] == [0, 1]
+
+
+def test_simulated_cells_go_by_the_rule_of_the_survey_s_own() -> None:
+    rng, (waves, interviewers, items) = np.random.default_rng(30), (60, 12, 6)
+    p = rng.uniform(size=(waves, interviewers, items)) ** 2  # small ones more often than by chance
+    wave_of, row_of, item_of = np.nonzero(p < 0.05)
+    levels = SimulatedLevels(
+        interviewer=np.arange(interviewers),
+        p=np.ones((waves, interviewers)),
+        remarkable=np.ones((waves, interviewers), dtype=bool),
+        n_cells=interviewers * items,
+        cell_wave=wave_of,
+        cell_row=row_of,
+        cell_p=p[wave_of, row_of, item_of],
+        cell_large=np.ones(len(wave_of), dtype=bool),
+    )
+    source = _source([], interviewers)
+
+    expected = expected_by_chance(CombinedEvidence(np.ones(interviewers), levels), [source], 0.05)
+
+    singles = [
+        sum(len(finding.single) for _, finding in decide([_source(_cells(one), interviewers)], 0.05).findings)
+        for one in p
+    ]
+    assert sum(singles) > 100
+    assert expected.cells == pytest.approx(np.mean(singles))
+
+
+def test_response_styles_stand_behind_a_spread_of_the_same_interviewer() -> None:
+    style, spread = _flag("7", "response_style", 1e-9), _flag("7", "spread", 1e-4)
+    other = _flag("8", "response_style", 1e-6)
+    assert in_order([(1e-4, spread), (1e-9, style), (1e-6, other)]) == (other, spread, style)
+    surer = replace(spread, severity="warning")
+    assert in_order([(1e-4, surer), (1e-9, style)]) == (style, surer)
+
+
+def _flag(interviewer: str, kind: FlagKind, p: float) -> Flag:
+    return Flag(interviewer, "critical", kind, (), 1.0, "units", 3.0, p, p, "A sentence.", "similar_answers")

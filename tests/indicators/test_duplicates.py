@@ -151,3 +151,18 @@ def test_identical_interviews_are_found_by_sorting() -> None:
 
     assert find_identical(answers, interviewer, 10) == [(20, 150), (20, 151)]
     assert find_identical(answers[:0], interviewer[:0], 10) == []
+
+
+def test_interviews_that_are_all_a_little_too_similar_are_a_matter_of_spread() -> None:
+    """Each pair is improbably alike beside other interviewers' pairs, and none beside the interviewer's own."""
+    answers, interviewer = homogeneous(np.random.default_rng(11), 60, 16, 22, missing=0.0)
+    rng, own = np.random.default_rng(12), interviewer == 0
+    answers[own] = np.clip(np.rint(5 + 0.7 * rng.normal(size=answers[own].shape)), 0, 10)
+    copied = answers.copy()
+    copied[1] = copied[0]
+
+    alike = find_duplicates(answers, interviewer, 60, 10)
+
+    assert alike.closest[0] > np.nanquantile(alike.closest[1:], 0.9)
+    assert alike.p[0] > 0.01
+    assert find_duplicates(copied, interviewer, 60, 10).p[0] < 1e-4
