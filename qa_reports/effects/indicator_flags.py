@@ -22,6 +22,8 @@ FloatArray = NDArray[np.float64]
 
 _REASONS = ("dont_know", "refusal", "no_answer")
 """Measures of item nonresponse by reason."""
+_MOSTLY = {"dont_know": "don't knows", "refusal": "refusals"}
+"""Reasons that a sentence on all unanswered questions names where they make up most of what is more than elsewhere."""
 _DETAIL = 0.25
 """Weight of one battery or one reason beside the total of its kind."""
 _PLAINEST = ("straightlining", "log_minutes")
@@ -75,10 +77,14 @@ class _Kind:
         leading = min(whole or large, key=lambda one: one.measure.name not in _PLAINEST)  # else the smallest p
         beside = [one for one in large if one is not leading and one.z[j] > NAMED_BESIDE and ":" in one.measure.name]
         pairs = self.kind == "duplicates"
+        pattern = indicator_pattern(leading.measure.name, self._excess(j))
+        sentence = indicator_sentence(leading, j, beside, self.duplicates)
+        if leading.measure.name == "nonresponse" and pattern in _MOSTLY:
+            sentence = f"{sentence.removesuffix('.')}, mostly {_MOSTLY[pattern]}."
         return Remark(
             kind=self.kind,
-            pattern=indicator_pattern(leading.measure.name, self._excess(j)),
-            sentence=indicator_sentence(leading, j, beside, self.duplicates),
+            pattern=pattern,
+            sentence=sentence,
             estimate=float(leading.affected[j]) if pairs else float(leading.own[j] - leading.others[j]),
             unit="interviews" if pairs else leading.measure.unit,
             z=float(leading.z[j]),

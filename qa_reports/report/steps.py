@@ -32,11 +32,11 @@ STEPS: Mapping[Pattern, tuple[str, ...]] = MappingProxyType(
         "several_items": (_HOW_IT_WENT, _BRIEFING),
         "one_battery": (
             "Call and ask how this battery is introduced, and which showcard goes with it.",
-            "Listen to it in a few recordings, and check the briefing on it.",
+            "Listen to this battery in a few recordings, and check the briefing on it.",
         ),
         "one_item": (
             "Call and ask how this question is read out, and how the answer is entered.",
-            "Listen to it in a few recordings, and check the briefing on it.",
+            "Listen to this question in a few recordings, and check the briefing on it.",
         ),
         "flat_slope": _BOTH,
         "reversed_slope": (*_BOTH, "Check whether the scale of one of them was shown or entered the other way round."),

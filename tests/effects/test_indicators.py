@@ -129,6 +129,9 @@ def test_planted_interviewers_are_named_for_what_they_did() -> None:
     assert "typically take" in told["101", "speeding"].sentence
     assert "all answers to a whole battery are the same; elsewhere in" in told["102", "straightlining"].sentence
     assert "at least one answer is refused; elsewhere in" in told["103", "nonresponse"].sentence
+    assert {(interviewer, flag.pattern) for (interviewer, _), flag in told.items()} >= {
+        ("100", "duplicates"), ("101", "fast"), ("102", "straightlined"), ("103", "refusal"),
+    }  # fmt: skip
 
 
 def test_interviewers_with_too_few_interviews_are_not_judged() -> None:
