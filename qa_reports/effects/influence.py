@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from qa_reports.effects.distributions import normal_isf, t_sf
 from qa_reports.effects.information import degrees_of_freedom, expected_information
-from qa_reports.effects.likelihood import Problem, problem, profile
+from qa_reports.effects.left_out import leave_each_out
+from qa_reports.effects.likelihood import Profile, problem, profile, symmetric_basis
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform
 from qa_reports.effects.moments import Moments
 from qa_reports.effects.optimise import minimise
@@ -21,7 +22,9 @@ from qa_reports.effects.optimise import minimise
 FloatArray = NDArray[np.float64]
 
 _CHUNK = 2_000_000
-"""Left-out interviewers times interviewers handled at once: bounds the memory at some 100 MB."""
+"""Left-out interviewers times interviewers, or times sums per interviewer, handled at once: some 100 MB."""
+_SUMS = 12
+"""Tables of the size of the cross products that are held for a left-out interviewer."""
 _NOTHING = 1e-100
 """Relative variance of a deviation that only rounding has left; the square of its reciprocal would be no number."""
 
@@ -71,7 +74,7 @@ def delete_interviewers(moments: Moments, random: tuple[int, ...], fits: MixedMo
             continue
         one = moments.of([fit])
         present = np.flatnonzero(one.n[0] > 0)
-        for chunk in np.array_split(present, max(1, -(-len(present) * j // _CHUNK))):
+        for chunk in np.array_split(present, max(1, -(-len(present) * _SUMS * (p + 1) ** 2 // _CHUNK))):
             for name, values in _delete_chunk(one, random, fits.relative[fit], chunk, inside).items():
                 inside[name][fit, chunk] = values
     return _in_units(moments, random, fits, inside)
@@ -111,50 +114,54 @@ def _delete_chunk(
     moments: Moments, random: tuple[int, ...], relative: FloatArray, out: NDArray[np.int64], shapes: _Without
 ) -> _Without:
     """The k interviewers `out` of one fit, each against the fit without them; `shapes` names what is wanted."""
-    k = len(out)
-    keep = np.ones((1, k, moments.n.shape[1]))
-    keep[0, np.arange(k), out] = 0.0
     own = moments.cross[0, out]
     zz, zc = own[:, random][:, :, random], own[:, random, :]
-    judged = np.flatnonzero(_others_identify(moments, keep))
-    q = len(random)
-    result = {name: np.full((k, *values.shape[2:]), np.nan) for name, values in shapes.items()}
-    if judged.size:
-        setup = problem(moments, random, "REML", keep[:, judged])
-        start = np.broadcast_to(relative, (1, judged.size, q, q))
-        for name, values in _compare(setup, start, zz[judged], zc[judged]).items():
-            result[name][judged] = values
-        unsolvable = np.linalg.cond(zz) >= 1e10
-        for name in ("deviation", "se", "df"):
-            result[name][unsolvable] = np.nan
+    result = {name: np.full((len(out), *values.shape[2:]), np.nan) for name, values in shapes.items()}
+
+    def place(rows: NDArray[np.int64], best: FloatArray, here: Profile, converged: NDArray[np.bool_]) -> None:
+        for name, values in _compare(best, here, converged, zz[rows], zc[rows]).items():
+            result[name][rows] = values
+
+    judged = np.flatnonzero(_others_identify(moments, out))
+    if len(random) == 1 and judged.size:
+        left = leave_each_out(problem(moments, random, "REML"), float(relative[0, 0]), out[judged])
+        place(judged, left.relative[:, None, None], left.profile, left.found)
+        judged = judged[~left.found]
+    for rows in np.array_split(judged, max(1, -(-len(judged) * moments.n.shape[1] // _CHUNK))):
+        if rows.size:
+            keep = np.ones((1, len(rows), moments.n.shape[1]))
+            keep[0, np.arange(len(rows)), out[rows]] = 0.0
+            setup = problem(moments, random, "REML", keep)
+            optimum = minimise(setup, np.broadcast_to(relative, (1, len(rows), *relative.shape)))
+            place(rows, optimum.relative[0], profile(setup, optimum.relative), optimum.converged[0])
+    unsolvable = np.linalg.cond(zz) >= 1e10
+    for name in ("deviation", "se", "df"):
+        result[name][unsolvable] = np.nan
     return result
 
 
-def _others_identify(moments: Moments, keep: FloatArray) -> NDArray[np.bool_]:
+def _others_identify(moments: Moments, out: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(k,) whether the interviewers left can still carry the model: two of them, and full-rank fixed columns."""
-    p = moments.cross.shape[-1] - 1
-    present = moments.n[0] > 0
-    enough = (keep[0] * present).sum(-1) >= 2
-    repeated = (keep[0] * (moments.n[0] > 1)).sum(-1) >= 1
-    total = np.tensordot(keep[0], moments.cross[0], axes=1)
-    n = keep[0] @ moments.n[0]
-    rank = np.linalg.eigvalsh(total[:, :p, :p])[:, 0] > 1e-9 * n
-    return np.asarray(enough & repeated & rank & (n > p + 1))
+    p, n = moments.cross.shape[-1] - 1, moments.n[0]
+    enough = (n > 0).sum() - (n[out] > 0) >= 2
+    repeated = (n > 1).sum() - (n[out] > 1) >= 1
+    total = (moments.cross[0].sum(0) - moments.cross[0, out])[:, :p, :p]
+    left = n.sum() - n[out]
+    rank = np.linalg.eigvalsh(total)[:, 0] > 1e-9 * left
+    return np.asarray(enough & repeated & rank & (left > p + 1))
 
 
-def _compare(setup: Problem, start: FloatArray, zz: FloatArray, zc: FloatArray) -> _Without:
-    optimum = minimise(setup, start)
-    best = optimum.relative
-    here = profile(setup, best)
-    p = setup.n_fixed
+def _compare(best: FloatArray, here: Profile, converged: NDArray[np.bool_], zz: FloatArray, zc: FloatArray) -> _Without:
+    """k interviewers against the fits without them: D (k, q, q) and the profile (1, k) there."""
+    p = here.b.shape[-1]
     own = np.linalg.pinv(zz, hermitian=True)
     v = np.concatenate([-here.b[0], np.ones((len(own), 1))], axis=-1)
     design = own @ zc[..., :p]
     projected = design @ here.s_inverse[0]
-    variance = np.diagonal(best[0] + own, axis1=-2, axis2=-1) + (projected * design).sum(-1)
+    variance = np.diagonal(best + own, axis1=-2, axis2=-1) + (projected * design).sum(-1)
     # Nothing varies for an interviewer whose predictors are all 0, in a model without random intercept.
     variance = np.where(variance > _NOTHING, variance, np.nan)
-    from_d = np.diagonal(setup.basis, axis1=-2, axis2=-1).T
+    from_d = np.diagonal(symmetric_basis(zz.shape[-1]), axis1=-2, axis2=-1).T
     from_b = -np.einsum("kqp,kaps,kqs->kqa", projected, here.s_gradient[0], projected)
     log_gradient = (from_d + from_b) / variance[..., None]
     log_gradient = np.concatenate([log_gradient, np.ones((*variance.shape, 1))], axis=-1)
@@ -163,13 +170,13 @@ def _compare(setup: Problem, start: FloatArray, zz: FloatArray, zc: FloatArray) 
         "deviation": (own @ zc @ v[:, :, None])[..., 0],
         "se": np.sqrt(s2[:, None] * variance),
         "df": degrees_of_freedom(expected_information(here)[0], log_gradient),
-        "relative": best[0].copy(),
+        "relative": best.copy(),
         "s2": s2.copy(),
         "b": here.b[0].copy(),
         "log_det": p * np.log(s2) + np.linalg.slogdet(here.s_inverse[0])[1],
     }
     # Without this interviewer there may be no maximum, e.g. when only they vary within their interviews.
-    lost = ~optimum.converged[0]
+    lost = ~converged
     for values in found.values():
         values[lost] = np.nan
     return found
