@@ -41,9 +41,10 @@ _SKEWED, _CONCENTRATED = 1.0, 0.6
 """Skewness, and share of one value, beyond which a measure is no matter for a linear model."""
 _MOST_PRESENT = 0.9
 """Share of interviews that a respondent covariate must be known for to be allowed for."""
-_MOST_ADJUSTED = 50_000
-"""Interviews beyond which categorical models of indicators go without covariates: counts by interviewer are quick,
-counts by interviewer and covariates are nearly as many as there are interviews."""
+_MOST_ADJUSTED = 20_000_000
+"""Interviews times interviewers beyond which categorical models of indicators go without covariates: counts by
+interviewer are quick, those by interviewer and covariates are nearly as many as there are interviews, and each
+interviewer who may be remarkable needs a fit over all of them."""
 _FEWEST_HITS = 10
 """Interviews apart from the commonest value that a categorical model needs; with fewer the exact binomial judges."""
 
@@ -127,7 +128,7 @@ def _model(survey: Survey, measure: IndicatorMeasure, terms: Sequence[tuple[str,
     values, kind = _modelled_values(measure)
     # A covariate that is missing for many would take their interviews out of the judgement.
     usable = [term for _, term in terms if np.isfinite(term.values).mean() > _MOST_PRESENT]
-    if kind != "linear" and len(values) > _MOST_ADJUSTED:
+    if kind != "linear" and len(values) * len(nobody) > _MOST_ADJUSTED:
         usable = []
     plan = plan_model("adjusted" if usable else "null", measure.name, survey, values, usable, judge=True, precise=False)
     if isinstance(plan, FailedModel):

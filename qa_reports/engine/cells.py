@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_VALUES = 2_000
 """Different values of a column that are looked at one by one."""
+_LOOKED_AT = 100_000
+"""Rows that show whether a column has many different values."""
 _N = "qa_n"
 
 
@@ -56,13 +58,14 @@ def count_cells(people: People, source: EngineTable, name: str) -> Cells:
         DataError: there are too many different values.
     """
     rows = people.rows
-    n_values = source.number(rows[name].nunique())
-    if n_values > MOST_VALUES:
+    cells = None
+    if not has_many_values(people, source, name):
+        cells = source.frame(rows.group_by([WHO, name]).aggregate(**{_N: rows.count()}))
+    if cells is None or cells[name].nunique() > MOST_VALUES:
         raise DataError(
-            f'{source.name}: column "{name}" has {n_values:,} different values; an engine takes items and covariates '
-            f"with up to {MOST_VALUES:,}, unless they are numbers without missing codes"
+            f'{source.name}: column "{name}" has more than {MOST_VALUES:,} different values; an engine takes items and '
+            "covariates with fewer, unless they are numbers without missing codes"
         )
-    cells = source.frame(rows.group_by([WHO, name]).aggregate(**{_N: rows.count()}))
     cells = cells.sort_values([WHO, name], ignore_index=True, na_position="last")
     position, times = cells[WHO].to_numpy(dtype=np.int64), cells[_N].to_numpy(dtype=np.int64)
     column = pd.Series(cells[name].to_numpy(), index=np.full(len(cells), -1), name=name)
@@ -93,8 +96,12 @@ def plain_column(rows: ir.Table, source: EngineTable, name: str) -> CleanColumn:
 
 def is_plain(people: People, source: EngineTable, name: str) -> bool:
     """Whether a column holds numbers of which too many differ to look at them one by one."""
-    column = people.rows[name]
-    return bool(column.type().is_numeric()) and source.number(column.nunique()) > MOST_VALUES
+    return bool(people.rows[name].type().is_numeric()) and has_many_values(people, source, name)
+
+
+def has_many_values(people: People, source: EngineTable, name: str) -> bool:
+    """Whether some of the rows alone have too many different values to look at them one by one."""
+    return bool(source.number(people.rows.select(name).limit(_LOOKED_AT)[name].nunique()) > MOST_VALUES)
 
 
 def _finite(column: Any) -> Any:

@@ -31,7 +31,7 @@ from qa_reports.survey.load import SurveyFile, VariableLabels
 from qa_reports.survey.suspects import find_suspects, known_reasons
 from qa_reports.survey.whole import AnswerCounts, Factor
 
-SAMPLE = 100_000
+SAMPLE = 30_000
 """Interviews at hand, for what is shown or judged interview by interview."""
 _CYCLE, _STEP = 1_000_003, 618_034
 """Row r is in the sample when r * step modulo the cycle is small: evenly spread over the file, the same every time."""
@@ -196,7 +196,7 @@ def _sample(
     people: People, source: EngineTable, config: ReportConfig, labels: dict[str, VariableLabels], size: int
 ) -> tuple[Survey, IntArray]:
     """Some interviews, cleaned in memory, and their interviewers' positions."""
-    rows, n = people.rows, int(people.interviewers.counts(np.ones(len(people.interviewers.ids), dtype=bool)).sum())
+    rows, n = people.every, int(people.interviewers.counts(np.ones(len(people.interviewers.ids), dtype=bool)).sum())
     if n > size:
         share = size / n
         if source.row is None:

@@ -6,6 +6,7 @@ columns they need once, with the number of rows that have it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,9 @@ class People:
     """The rows in use and their J interviewers."""
 
     rows: ir.Table
-    """The columns in use, and `WHO`."""
+    """`WHO` and the columns that are summed and counted, computed once."""
+    every: ir.Table
+    """The same rows with every column in use, computed when asked for."""
     interviewers: Interviewers
     """`position` holds each of J interviewers once, `times` their interviews."""
     known: pd.DataFrame
@@ -80,7 +83,8 @@ def find_people(source: EngineTable, config: ReportConfig, folder: Path) -> Peop
     first = np.unique(people.position, return_index=True)[1]
     own = Interviewers(people.ids, np.arange(len(people.ids)), interviewers.counts(np.ones(len(ids), dtype=bool)))
     return People(
-        rows=source.store(rows, "qa_rows"),
+        rows=source.store(rows.select(WHO, *_counted_columns(config, rows.columns)), "qa_rows"),
+        every=rows,
         interviewers=own,
         known=known.iloc[first].reset_index(drop=True),
         labels=labels,
@@ -89,6 +93,13 @@ def find_people(source: EngineTable, config: ReportConfig, folder: Path) -> Peop
         provenance=provenance,
         notes=notes,
     )
+
+
+def _counted_columns(config: ReportConfig, columns: Sequence[str]) -> list[str]:
+    """Items, covariates and teams."""
+    covariates = (*config.respondent_covariates, *config.interviewers.covariates)
+    wanted = {config.data.team, *(item.name for item in config.items), *(one.name for one in covariates)}
+    return [column for column in columns if column in wanted]
 
 
 def _matching(source: EngineTable, config: ReportConfig) -> tuple[ir.Table, list[DroppedRows]]:

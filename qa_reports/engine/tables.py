@@ -33,6 +33,8 @@ MEMORY = "1GB"
 _LARGE_TEXT, _LARGE_PARQUET = 300e6, 60e6
 """Bytes from which a file is left to DuckDB: about half a million interviews with some 30 columns."""
 _BEGINNING = 100_000
+_HASHES = 2**31 - 1
+"""Hashes are taken modulo this, so that a sum over billions of rows is exact."""
 _ROW = "qa_row"
 
 
@@ -249,6 +251,8 @@ def _spark_table(connection: str, table: str, folder: Path) -> tuple[Any, ir.Tab
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             builder = SparkSession.builder.appName("qa-report").config("spark.ui.enabled", "false")
+            if master.startswith("local"):
+                builder = builder.config("spark.sql.shuffle.partitions", "4")
             session = builder.master(master or "local[*]").getOrCreate()
             session.sparkContext.setLogLevel("ERROR")
             backend = ibis.pyspark.connect(session)
@@ -285,7 +289,9 @@ def _provenance(
     if config.data.table is None:
         rows = n_rows if len(config.data.file) == 1 else 0
         return tuple(FileProvenance(name, _sha256(folder / name), rows) for name in config.data.file)
-    hashes = table.aggregate(**{f"h{k}": table[column].hash().bit_xor() for k, column in enumerate(used)})
+    hashes = table.aggregate(
+        **{f"h{k}": (table[column].hash() % _HASHES).cast("int64").sum() for k, column in enumerate(used)}
+    )
     said = [n_rows, *used, *hashes.to_pyarrow().to_pylist()[0].values()]
     return (FileProvenance(config.data.table, hashlib.sha256(repr(said).encode()).hexdigest(), n_rows),)
 
