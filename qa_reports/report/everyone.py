@@ -16,7 +16,10 @@ from qa_reports.report.heat_map import HeatMap
 from qa_reports.survey.clean import Covariate, Survey
 
 MOST_ROWS = 1_000
-"""Rows of the fingerprint; of more interviewers the strongest evidence is shown and the others are found by search."""
+"""Rows of the fingerprint; of more interviewers the strongest evidence is shown."""
+MOST_PEOPLE = 2_000
+"""Interviewers that a page can show when asked for: those with the strongest evidence, and all with a flag. The others
+are in results.json, so that a page of ten thousand interviewers still opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,12 @@ class Person:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Everyone:
-    """All J interviewers on all modelled items."""
+    """The interviewers on all modelled items."""
 
     people: tuple[Person, ...]
-    """(J,) the strongest evidence first, as in the heat map."""
+    """The strongest evidence first, as in the heat map: everybody, or as many as a page can show."""
+    n_everybody: int
+    """J."""
     cells: tuple[ItemCells, ...]
     """One per modelled item."""
     covariates: tuple[str, ...]
@@ -79,17 +84,25 @@ def summarise_everyone(
             spread_z=None if np.isnan(spread[position[name]]) else float(spread[position[name]]),
             covariates=tuple(covariate_value(one, position[name]) for one in survey.interviewer_covariates),
         )
-        for name in heat_map.interviewers
+        for name in _on_the_page(heat_map, flags)
     )
     z = heat_map.z[:MOST_ROWS]
     return Everyone(
         people=people,
+        n_everybody=len(heat_map.interviewers),
         cells=tuple(measure_cells(item, survey) for item in modelled),
         covariates=tuple(covariate.label for covariate in survey.interviewer_covariates),
         row_order=_alike(z),
         column_order=_alike(z.T),
         has_spread=bool(np.isfinite(spread).any()),
     )
+
+
+def _on_the_page(heat_map: HeatMap, flags: Flags) -> list[str]:
+    """The interviewers with the strongest evidence, and those with a flag that are not among them."""
+    shown = list(heat_map.interviewers[:MOST_PEOPLE])
+    there, flagged = set(shown), {flag.interviewer for flag in flags.flags}
+    return shown + [name for name in heat_map.interviewers[MOST_PEOPLE:] if name in flagged and name not in there]
 
 
 def covariate_value(covariate: Covariate, position: int) -> float | str | None:

@@ -21,6 +21,7 @@ from qa_reports.effects.linear import (
 )
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
 from qa_reports.report.answers import distribution
+from qa_reports.report.bounded import bounded
 from qa_reports.report.components import ComponentRow, component_rows, missing_reasons, ml_component_rows
 from qa_reports.report.drivers import DriverTable, FixedDriver, fixed_drivers, variance_drivers
 from qa_reports.report.figures import (
@@ -213,7 +214,7 @@ def _figures(item: ItemEffects, survey: Survey, flagged: frozenset[str]) -> tupl
         for term in slope.effects.terms:
             if term != "intercept":
                 drawn.extend(_slope_figures(slope, term, survey, flagged, item.label))
-    return tuple(figure for figure in drawn if figure is not None)
+    return tuple(bounded(figure) for figure in drawn if figure is not None)
 
 
 def _slope_figures(

@@ -24,6 +24,7 @@ def page_data(everyone: Everyone) -> str:
     block = {
         "covariates": everyone.covariates,
         "items": [_item(cells) for cells in everyone.cells],
+        "more": everyone.n_everybody > len(everyone.people),
         "people": [_person(person, everyone.cells) for person in everyone.people],
     }
     return json.dumps(block, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

@@ -66,7 +66,7 @@ function startFinder() {
   const go = () => {
     const wanted = input.value.trim();
     const person = pageData.people.find((one) => one.id === wanted);
-    answer.textContent = person || !wanted ? "" : "No interviewer has this id.";
+    answer.textContent = person || !wanted ? "" : (pageData.more ? "No interviewer on this page has this id; results.json has everybody." : "No interviewer has this id.");
     if (!person) return;
     if (location.hash === `#${person.anchor}`) openTarget();
     else location.hash = person.anchor;

@@ -56,7 +56,7 @@ def crowd(people: int, items: int) -> Everyone:
         Person(str(10_000 + j), j, "North", 20, "none", False, 0.3, 0.4, (3.0, "male")) for j in range(people)
     )
     order = tuple(range(min(people, MOST_ROWS)))
-    return Everyone(persons, cells, ("Experience", "Sex"), order, tuple(range(items)), has_spread=True)
+    return Everyone(persons, people, cells, ("Experience", "Sex"), order, tuple(range(items)), has_spread=True)
 
 
 def test_a_thousand_interviewers_by_22_items_stay_small() -> None:
@@ -80,6 +80,26 @@ def test_beyond_a_thousand_the_strongest_are_shown_and_all_can_be_found() -> Non
     everyone = crowd(1_200, 2)
     assert everyone.n_rows == MOST_ROWS
     assert len(json.loads(page_data(everyone))["people"]) == 1_200
+
+
+def test_a_page_holds_the_strongest_and_the_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = example_report_input()
+    modelled = tuple(item for item in given.items if hasattr(item, "null"))
+    heat_map = build_heat_map(given.survey, modelled, given.flags)
+    assert heat_map is not None
+    last = heat_map.interviewers[-1]
+    flags = dataclasses.replace(
+        given.flags, flags=(*given.flags.flags, dataclasses.replace(given.flags.flags[0], interviewer=last))
+    )
+    monkeypatch.setattr("qa_reports.report.everyone.MOST_PEOPLE", 5)
+    everyone = summarise_everyone(given.survey, modelled, flags, heat_map)
+    assert everyone is not None
+    shown = [person.interviewer for person in everyone.people]
+    flagged = {flag.interviewer for flag in flags.flags}
+    assert shown[:5] == list(heat_map.interviewers[:5])
+    assert set(shown) == set(heat_map.interviewers[:5]) | flagged
+    assert everyone.n_everybody == len(heat_map.interviewers) > len(shown)
+    assert json.loads(page_data(everyone))["more"] is True
 
 
 def test_cells_are_the_interviewers_own_numbers() -> None:
