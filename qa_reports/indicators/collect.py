@@ -22,7 +22,7 @@ from qa_reports.indicators.timing import question_measures, speed_measures, time
 from qa_reports.survey.clean import Survey
 
 _SWITCHED_OFF = "switched off (indicators.off)"
-_SAMPLED = "all pairs of so many interviews are too many to compare (docs/scale.md)"
+_SAMPLED = "most interviews are not at hand one by one (docs/scale.md)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
