@@ -31,8 +31,10 @@ _WAVES = (200, 1_000)
 _CHUNK = 200_000
 """Numbers handled at once: what fits into a processor's cache is fastest."""
 _SHRINKAGE = 0.5
-"""Weight of the equicorrelated target in T: with 150 interviewers a correlation between two interviewer effects is
-known to about +-.2 only."""
+"""Weight of the target in T: with 150 interviewers a correlation between two interviewer effects is known to about
++-.2 only."""
+_STEEPEST = 2.0
+"""Rise of the correlation of interviewer effects with that of answers, at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,16 +220,25 @@ def _between_covariance(deviation: FloatArray, n: FloatArray, within: FloatArray
     d, weight = np.where(present, deviation, 0.0), _weights(n)
     pair_weight = (present * weight[:, None]).T.astype(float) @ present
     raw = (d * weight[:, None]).T @ d - within * np.einsum("j,jkl->kl", weight, overlap)
-    return _shrunk(raw / np.maximum(pair_weight, 1e-12))
+    return shrink_between(raw / np.maximum(pair_weight, 1e-12), within)
 
 
-def _shrunk(raw: FloatArray) -> FloatArray:
-    """(..., K, K) T from its raw moments, towards equal correlations, never negative."""
+def shrink_between(raw: FloatArray, within: FloatArray) -> FloatArray:
+    """(..., K, K) T from its raw moments, never negative, towards correlations that rise with those of the answers.
+
+    Items that respondents answer alike are items on which interviewers differ alike: towards equal correlations the
+    batteries would be lost, and p over all items would be several times too large.
+    """
     sd = np.sqrt(np.maximum(np.diagonal(raw, axis1=-2, axis2=-1), 0.0))
     scale = sd[..., :, None] * sd[..., None, :]
     off = ~np.eye(sd.shape[-1], dtype=bool)
     correlation = raw[..., off].sum(-1) / np.maximum(scale[..., off].sum(-1), 1e-12)
-    target = scale * np.where(off, np.clip(correlation, 0.0, 0.95)[..., None, None], 1.0)
+    of_answers = within[off] / np.sqrt(np.outer(np.diagonal(within), np.diagonal(within)))[off]
+    above = of_answers - (scale[..., off] @ of_answers / np.maximum(scale[..., off].sum(-1), 1e-12))[..., None]
+    rise = (raw[..., off] * above).sum(-1) / np.maximum((scale[..., off] * above**2).sum(-1), 1e-12)
+    expected = correlation[..., None] + np.clip(rise, 0.0, _STEEPEST)[..., None] * above
+    target = scale.copy()
+    target[..., off] *= np.clip(expected, 0.0, 0.95)
     sample = np.clip(raw, -scale, scale)
     return _positive(_SHRINKAGE * target + (1 - _SHRINKAGE) * sample, 0.0)
 
@@ -294,7 +305,7 @@ def _simulate(
         # A deletion residual is taken from the mean of the others.
         d -= (share @ d)[:, None]
         d /= (1 - share)[:, None]
-        t = _shrunk(np.swapaxes(d * share[:, None], 1, 2) @ d - within * sampling)
+        t = shrink_between(np.swapaxes(d * share[:, None], 1, 2) @ d - within * sampling, within)
         counted = n / made_of_it
         statistics[part] = _leave_out(_quadratic(d, t, whiten, counted), share)
         size = np.abs(d)

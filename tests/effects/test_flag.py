@@ -13,7 +13,7 @@ from qa_reports.config import ReportConfig
 from qa_reports.effects.chance import expected_by_chance
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import ItemEffects, estimate_items
-from qa_reports.effects.evidence import CombinedEvidence, SimulatedLevels
+from qa_reports.effects.evidence import CombinedEvidence, SimulatedLevels, shrink_between
 from qa_reports.effects.flag import Flag, FlagKind, Flags, flag_interviewers, in_order
 from qa_reports.effects.inference import boundary_p, false_discovery_q
 from qa_reports.effects.sources import Cell, EvidenceSource, combine_sources, decide
@@ -249,3 +249,21 @@ def test_response_styles_stand_behind_a_spread_of_the_same_interviewer() -> None
 
 def _flag(interviewer: str, kind: FlagKind, p: float) -> Flag:
     return Flag(interviewer, "critical", kind, (), 1.0, "units", 3.0, p, p, "A sentence.", "similar_answers")
+
+
+def test_what_interviewers_have_in_common_is_shrunk_towards_what_answers_have_in_common() -> None:
+    battery = np.arange(8) // 4
+    same = battery[:, None] == battery
+    answers, sd = np.where(same, 0.5, 0.1), np.linspace(0.1, 0.4, 8)
+    np.fill_diagonal(answers, 1.0)
+    correlations = np.where(same, 0.7, 0.2)
+    np.fill_diagonal(correlations, 1.0)
+    in_batteries = correlations * np.outer(sd, sd)
+    alike_everywhere = np.where(np.eye(8, dtype=bool), 1.0, 0.4) * np.outer(sd, sd)
+
+    np.testing.assert_allclose(shrink_between(in_batteries, answers), in_batteries, atol=1e-12)
+    np.testing.assert_allclose(shrink_between(alike_everywhere, answers), alike_everywhere, atol=1e-12)
+    # Noise is halved where nothing speaks for it.
+    noisy = in_batteries.copy()
+    noisy[0, 1] = noisy[1, 0] = 0.0
+    assert 0.4 < shrink_between(noisy, answers)[0, 1] / in_batteries[0, 1] < 0.5
