@@ -194,8 +194,9 @@ def _printed_items(pages: tuple[ItemSummary, ...], wanted: Literal["flagged", "a
 
 
 def _flagged_on(item: str, flags: Flags) -> tuple[str, ...]:
-    """Interviewers with a flag on the item, in the flags' order."""
-    return tuple(dict.fromkeys(flag.interviewer for flag in flags.flags if item in flag.items))
+    """Interviewers with a flag on the item, in the flags' order; a matter of the file is no flag on them."""
+    own = [flag for flag in flags.flags if item in flag.items and flag.severity != "data_preparation"]
+    return tuple(dict.fromkeys(flag.interviewer for flag in own))
 
 
 def _verdict(

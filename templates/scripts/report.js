@@ -38,3 +38,4 @@ addEventListener("scroll", hideTip, { passive: true });
 addEventListener("hashchange", openTarget);
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
 if (location.hash) openTarget();
+performance.mark("qa-report-ready");
