@@ -122,7 +122,8 @@ def _best_ratio(
             curvature = curvature + r2 + 2 * d * r2_1
         step = np.clip(-slope / np.maximum(np.abs(curvature), 1e-3), -1.5, 1.5)
         d = np.maximum(d * np.exp(step), smallest)
-        if np.max(np.abs(step) * (d > smallest)) < 1e-6:
+        # The error left is the square of the last step.
+        if np.max(np.abs(step) * (d > smallest)) < 1e-4:
             break
     return _deviance_at(setup, d, residual(d))
 

@@ -77,59 +77,65 @@ def fit_mixed_models(moments: Moments, random: tuple[int, ...], method: Method) 
 
 
 def obstacles(moments: Moments, random: tuple[int, ...]) -> list[str | None]:
-    """(F,) why a fit has no answer, found before fitting; None where nothing stands in the way."""
-    return [_cannot_fit(moments, f, random) for f in range(moments.n.shape[0])]
+    """(F,) why a fit has no answer, found before fitting; None where nothing stands in the way.
 
-
-def _cannot_fit(moments: Moments, f: int, random: tuple[int, ...]) -> str | None:
-    """Why fit f has no answer, or None. The checks are on standardised moments, so no tolerance has a unit."""
-    n = moments.n[f]
-    total = moments.cross[f].sum(0)
-    p = total.shape[0] - 1
-    if n.sum() == 0:
-        return "no interviews are left"
-    if (n > 0).sum() < 2:
-        return "only one interviewer has interviews"
-    if n.max() < 2:
-        return "every interviewer has one interview, so interviewers and residual cannot be told apart"
-    if total[p, p] <= 0.5:
-        return "all answers are the same"
-    if n.sum() - p - len(random) < 1:
-        return f"{n.sum()} interviews are too few for {p} fixed effects"
-    if np.linalg.eigvalsh(total[:p, :p])[0] < 1e-9 * n.sum():
-        return "the covariates determine each other (collinear)"
-    if _tell_interviewers_apart(moments.cross[f], random):
-        return "the covariates alone tell the interviewers apart, so their variance cannot be estimated"
-    within = variance_within(moments.cross[f], random)
-    if within <= 1e-12 * total[p, p]:
-        return "the answers of each interviewer are all the same, so there is no residual variance"
-    return None
-
-
-def _tell_interviewers_apart(cross: FloatArray, random: tuple[int, ...]) -> bool:
-    """Whether the fixed effects span the columns of a random term, such as one covariate of two interviewers.
-
-    With M = I - X(X'X)^-1X' then Z'MZ = 0: REML sees nothing of the term's variance and has no maximum.
+    The checks are on standardised moments, so no tolerance has a unit.
     """
-    p = cross.shape[-1] - 1
-    inverse = np.linalg.inv(cross[:, :p, :p].sum(0))
+    n, total = moments.n, moments.cross.sum(1)
+    p = total.shape[-1] - 1
+    all_n = n.sum(1)
+    collinear = np.linalg.eigvalsh(total[:, :p, :p])[:, 0] <= 1e-9 * all_n
+    fixed = np.where(collinear[:, None, None], np.eye(p), total[:, :p, :p])
+    # Of several reasons the first is told.
+    checks = (
+        (all_n == 0, "no interviews are left"),
+        ((n > 0).sum(1) < 2, "only one interviewer has interviews"),
+        (n.max(1) < 2, "every interviewer has one interview, so interviewers and residual cannot be told apart"),
+        (total[:, p, p] <= 0.5, "all answers are the same"),
+        (all_n - p - len(random) < 1, "{n} interviews are too few for {p} fixed effects"),
+        (collinear, "the covariates determine each other (collinear)"),
+        (
+            _tell_interviewers_apart(moments.cross, fixed, random),
+            "the covariates alone tell the interviewers apart, so their variance cannot be estimated",
+        ),
+        (
+            variance_within(moments.cross, random) <= 1e-12 * total[:, p, p],
+            "the answers of each interviewer are all the same, so there is no residual variance",
+        ),
+    )
+    return [next((reason.format(n=all_n[f], p=p) for holds, reason in checks if holds[f]), None) for f in range(len(n))]
+
+
+def _tell_interviewers_apart(cross: FloatArray, fixed: FloatArray, random: tuple[int, ...]) -> NDArray[np.bool_]:
+    """(F,) whether the fixed effects span the columns of a random term, such as one covariate of two interviewers.
+
+    With M = I - X(X'X)^-1X' then Z'MZ = 0: REML sees nothing of the term's variance and has no maximum. `fixed`
+    (F, p, p) is X'X.
+    """
+    p = fixed.shape[-1]
+    inverse = np.linalg.inv(fixed)
+    found = np.zeros(len(cross), dtype=bool)
     for term in random:
-        zx, zz = cross[:, term, :p], cross[:, term, term]
-        if zz.sum() - np.einsum("jp,pq,jq->", zx, inverse, zx) <= 1e-9 * zz.sum():
-            return True
-    return False
+        zx, zz = cross[:, :, term, :p], cross[:, :, term, term].sum(1)
+        found |= zz - ((zx @ inverse) * zx).sum((1, 2)) <= 1e-9 * zz
+    return found
 
 
-def variance_within(cross: FloatArray, random: tuple[int, ...]) -> float:
-    """Residual sum of squares when every interviewer has own random terms and all fixed effects are free."""
-    zz, zc = cross[:, random][:, :, random], cross[:, random, :]
+def variance_within(cross: FloatArray, random: tuple[int, ...]) -> FloatArray:
+    """(...) residual sum of squares when every interviewer has own random terms and all fixed effects are free.
+
+    `cross`: (..., J, p+1, p+1).
+    """
+    zz, zc = cross[..., random, :][..., random], cross[..., random, :]
     if len(random) == 1:
         inverse = np.divide(1.0, zz, out=np.zeros_like(zz), where=zz > 0)
     else:
         inverse = np.linalg.pinv(zz, rcond=1e-10, hermitian=True)
-    left = (cross - np.swapaxes(zc, -1, -2) @ inverse @ zc).sum(0)
-    p = left.shape[0] - 1
-    return float(left[p, p] - left[p, :p] @ np.linalg.pinv(left[:p, :p], rcond=1e-8, hermitian=True) @ left[:p, p])
+    left = (cross - np.swapaxes(zc, -1, -2) @ inverse @ zc).sum(-3)
+    p = left.shape[-1] - 1
+    xy = left[..., :p, p]
+    inner = np.linalg.pinv(left[..., :p, :p], rcond=1e-8, hermitian=True)
+    return np.asarray(left[..., p, p] - (xy * (inner @ xy[..., None])[..., 0]).sum(-1))
 
 
 def _fit(moments: Moments, random: tuple[int, ...], method: Method) -> MixedModelFits:
