@@ -30,8 +30,7 @@ from qa_reports.effects.sensitivity import (
     named_items,
 )
 from qa_reports.effects.vanish import settle_flags
-from qa_reports.engine.clean import clean_in_engine
-from qa_reports.engine.tables import EngineTable, open_table, wants_engine
+from qa_reports.engine.choose import clean_delivered, load_delivered
 from qa_reports.errors import DataError, OutputError, UserError
 from qa_reports.indicators.collect import measure_indicators
 from qa_reports.progress import Progress
@@ -44,8 +43,7 @@ from qa_reports.report.summarise import summarise
 from qa_reports.report.wave_results import results_of
 from qa_reports.report.waves import Wave, compare_waves, rename_wave
 from qa_reports.second_core import SecondCore, second_core
-from qa_reports.survey.clean import Survey, clean_survey
-from qa_reports.survey.load import SurveyFile, load_survey
+from qa_reports.survey.clean import Survey
 from qa_reports.survey.pseudonyms import KEY_FILE, choose_pseudonyms, read_key, under_pseudonyms
 
 Mailing = Literal["send", "write", "none"]
@@ -128,7 +126,7 @@ def _make_report(
     printed_date, versions = _printed_date(), _versions()
 
     progress.begin("load")
-    delivered = _load(config, config_path.parent)
+    delivered = load_delivered(config, config_path.parent)
     progress.end("load", f"{delivered.n_rows:,} interviews from {config.data.source}")
 
     # What stands in the way of a PDF is known only after all that draws it is loaded. A run that is kept is recognised
@@ -158,7 +156,7 @@ def _make_report(
         progress.note(note)
 
     progress.begin("clean")
-    survey = _clean(delivered, config, config_path.parent)
+    survey = clean_delivered(delivered, config, config_path.parent)
     pseudonyms = None if key is None else choose_pseudonyms(survey, key)
     earlier = history.waves
     if pseudonyms is not None:
@@ -222,17 +220,6 @@ def _make_report(
     _mention_older_files(folder, files, progress)
 
     return ReportMade(folder, tuple(files), facts)
-
-
-def _load(config: ReportConfig, folder: Path) -> SurveyFile | EngineTable:
-    """The survey in memory, or as a table of an engine."""
-    return open_table(config, folder) if wants_engine(config, folder) else load_survey(config, folder)
-
-
-def _clean(delivered: SurveyFile | EngineTable, config: ReportConfig, folder: Path) -> Survey:
-    if isinstance(delivered, SurveyFile):
-        return clean_survey(delivered, config)
-    return clean_in_engine(delivered, config, folder)
 
 
 def _mail(run: Path, config: ReportConfig, config_path: Path, mailing: Mailing, progress: Progress) -> bool:

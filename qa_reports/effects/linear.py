@@ -272,6 +272,11 @@ class ModelPlan:
     """All interviews of the model, where `columns` has a sample of them."""
 
     @property
+    def n_interviews(self) -> int:
+        """Interviews of the model, at hand or not."""
+        return len(self.rows) if self.whole is None else int(self.whole.products.n.sum())
+
+    @property
     def data(self) -> Columns | CrossProducts:
         """What the moments are made of."""
         return self.columns if self.whole is None else self.whole.products

@@ -14,8 +14,8 @@ from qa_reports.effects.estimate import ItemPlans, plan_items
 from qa_reports.effects.linear import FailedModel, ModelPlan
 from qa_reports.effects.mixed_model import obstacles
 from qa_reports.effects.moments import compute_moments
-from qa_reports.survey.clean import ItemResponses, Survey, clean_survey
-from qa_reports.survey.load import load_survey
+from qa_reports.engine.choose import clean_delivered, load_delivered
+from qa_reports.survey.clean import ItemResponses, Survey
 
 MODELS = ("null", "adjusted", "slope", "covariates")
 
@@ -92,7 +92,7 @@ def check_config(path: Path) -> Checked:
         UserError: the configuration or its data hold a mistake; the message says what would be right.
     """
     config = load_config(path)
-    survey = clean_survey(load_survey(config, path.parent), config)
+    survey = clean_delivered(load_delivered(config, path.parent), config, path.parent)
     coded = Counter[str]()
     for recode in survey.log.recoded:
         coded[recode.variable] += recode.n
@@ -101,8 +101,7 @@ def check_config(path: Path) -> Checked:
         outside[values.item] += values.n
     planned = zip(survey.items, plan_items(survey, config), strict=True)
     items = tuple(_checked(item, plans, survey, coded, outside) for item, plans in planned)
-    workloads = np.bincount(survey.interviewer, minlength=len(survey.interviewer_ids))
-    return Checked(config, survey, items, workloads)
+    return Checked(config, survey, items, survey.workload)
 
 
 def _checked(
@@ -115,10 +114,10 @@ def _checked(
             continue
         reason = _obstacle(plan, len(survey.interviewer_ids))
         if reason is None and isinstance(plan, ModelPlan):
-            models.append((name, len(plan.rows)))
+            models.append((name, plan.n_interviews))
         else:
             in_the_way.append((name, reason or ""))
-    n_answers = int(np.isfinite(item.answers).sum())
+    n_answers = int(survey.answer_counts(item.name).counts.sum())
     n_coded, n_outside = coded[item.name], outside[item.name]
     return CheckedItem(
         name=item.name,
@@ -137,5 +136,5 @@ def _obstacle(plan: ModelPlan | FailedModel, n_interviewers: int) -> str | None:
     """Why a model would not be fitted, or None."""
     if isinstance(plan, FailedModel):
         return plan.reason
-    moments = compute_moments([plan.columns], n_interviewers, centre_fixed=0 in plan.random)
+    moments = compute_moments([plan.data], n_interviewers, centre_fixed=0 in plan.random)
     return obstacles(moments, plan.random)[0]

@@ -19,6 +19,7 @@ from qa_reports.effects.flag import Flags, flag_interviewers
 from qa_reports.engine.clean import clean_in_engine
 from qa_reports.engine.tables import open_table, wants_engine
 from qa_reports.errors import ConfigError, DataError
+from qa_reports.starting.check import check_config
 from qa_reports.survey.clean import Survey, clean_survey
 from qa_reports.survey.load import load_survey
 
@@ -240,3 +241,17 @@ def test_small_files_are_read_into_memory(tmp_path: Path) -> None:
     joined = load_config(example_config(tmp_path, engine="duckdb", join=[{"file": "x.csv", "on": "idno"}]))
     with pytest.raises(ConfigError, match="join: is for files"):
         wants_engine(joined, tmp_path)
+
+
+def test_check_says_the_same(tmp_path: Path) -> None:
+    memory = check_config(example_config(tmp_path))
+    engine = check_config(example_config(tmp_path, engine="duckdb"))
+    assert memory.items == engine.items
+    assert memory.codes == engine.codes
+    assert memory.too_few == engine.too_few
+
+
+def test_what_is_not_installed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qa_reports.engine.tables._installed", lambda package: package == "ibis")
+    with pytest.raises(ConfigError, match=r"needs duckdb, which is not installed: pip install 'qa-reports\[scale\]'"):
+        in_engine(example_config(tmp_path, engine="duckdb"))

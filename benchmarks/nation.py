@@ -1,0 +1,80 @@
+"""A survey larger than memory, and its report: `python benchmarks/nation.py FOLDER [interviews] [interviewers]`.
+
+Writes FOLDER/nation.parquet (22 items with 2 % missing codes, some 19 bytes an interview) and FOLDER/nation.yaml, makes
+the report from it, and says how long that took and in how much memory.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_ITEMS = 22
+_CHUNK = 500_000
+_CONFIG = """\
+survey: {name: Nation, wave: 1}
+data: {file: nation.parquet, respondent: idno, interviewer: intnum, duration: {minutes: minutes}}
+missing_codes: {77: Refusal, 88: Don't know}
+respondent_covariates: [age, {name: gender, type: categorical}]
+batteries: [{name: A, items: [q01, q02, q03, q04, q05]}, {name: B, items: [q06, q07, q08, q09]}]
+items:
+"""
+
+
+def write_survey(folder: Path, interviews: int, interviewers: int) -> None:
+    """Simulate 0-10 answers: interviewers' levels (ICC .03), age, a tendency of each respondent, and noise."""
+    rng = np.random.default_rng(1)
+    level = rng.standard_normal((interviewers, _ITEMS)) * 0.4
+    by_age = np.linspace(-0.01, 0.01, _ITEMS)
+    writer = None
+    for start in range(0, interviews, _CHUNK):
+        table = _chunk(rng, start, min(_CHUNK, interviews - start), level, by_age)
+        writer = writer or pq.ParquetWriter(folder / "nation.parquet", table.schema)
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
+    slopes = {1: ", slopes: [q02]"}
+    items = (f"  - {{name: q{k:02d}, scale: [0, 10]{slopes.get(k, '')}}}\n" for k in range(1, _ITEMS + 1))
+    (folder / "nation.yaml").write_text(_CONFIG + "".join(items), encoding="utf-8")
+
+
+def _chunk(rng: np.random.Generator, start: int, m: int, level: np.ndarray, by_age: np.ndarray) -> pa.Table:
+    who = rng.integers(0, len(level), m).astype(np.int32)
+    age = rng.integers(15, 91, m).astype(np.int16)
+    tendency = rng.standard_normal(m).astype(np.float32)
+    columns = {
+        "idno": np.arange(start + 1, start + m + 1),
+        "intnum": who + 1_001,
+        "age": age,
+        "gender": rng.integers(1, 3, m).astype(np.int8),
+        "minutes": np.round(np.exp(4 + 0.25 * rng.standard_normal(m))).astype(np.int16),
+    }
+    for k in range(_ITEMS):
+        latent = 5 + level[who, k] + by_age[k] * (age - 50) + 0.9 * tendency + 2 * rng.standard_normal(m)
+        answers = np.clip(np.rint(latent), 0, 10).astype(np.int8)
+        missing = rng.random(m)
+        answers[missing < 0.02] = 88
+        answers[missing < 0.01] = 77
+        columns[f"q{k + 1:02d}"] = answers
+    return pa.table(columns)
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    interviews, interviewers = (int(float(text)) for text in (sys.argv[2:] + ["1e7", "1e3"][len(sys.argv) - 2 :]))
+    write_survey(folder, interviews, interviewers)
+    started = time.perf_counter()
+    command = ["qa-report", "nation.yaml", "--output", "nation", "--formats", "html,json"]
+    subprocess.run(command, cwd=folder, check=True)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(
+        f"{interviews:,} interviews by {interviewers:,} interviewers: {time.perf_counter() - started:.0f} s, "
+        f"{used.ru_utime + used.ru_stime:.0f} s of processor, {used.ru_maxrss / 1024:.0f} MB in the larger process"
+    )
