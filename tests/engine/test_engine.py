@@ -125,6 +125,7 @@ def test_cleaning_leaves_the_same_record(both: tuple[Survey, Survey, ReportConfi
         assert list(differences(memory.answer_counts(item.name), engine.answer_counts(item.name))) == []
 
 
+@pytest.mark.slow
 def test_every_model_of_every_item_is_the_same(
     both: tuple[Survey, Survey, ReportConfig], of_memory: tuple[ItemEffects | ItemNotModelled, ...]
 ) -> None:
@@ -141,6 +142,7 @@ def test_every_model_of_every_item_is_the_same(
     assert list(differences(*([item.without_flagged for item in of] for of in aside))) == []
 
 
+@pytest.mark.slow
 def test_a_sample_at_hand_changes_no_model(
     folder: Path,
     both: tuple[Survey, Survey, ReportConfig],
@@ -158,6 +160,7 @@ def test_a_sample_at_hand_changes_no_model(
     assert any("rest on" in note for note in sampled.log.notes)
 
 
+@pytest.mark.slow
 def test_answers_can_be_set_aside_after_all(
     both: tuple[Survey, Survey, ReportConfig], of_memory: tuple[ItemEffects | ItemNotModelled, ...]
 ) -> None:
