@@ -1,5 +1,5 @@
 # `make demo` and `make test` work in a fresh clone; they set up .venv themselves.
-.PHONY: demo test quick fuzz lint docs screenshot setup-demo setup-test setup-dev
+.PHONY: demo test quick fuzz lint docs screenshot bench setup-demo setup-test setup-dev setup-bench
 
 BIN := .venv/bin
 
@@ -31,5 +31,10 @@ docs: setup-demo ## write docs/configuration.md from the models
 screenshot: setup-test ## take the picture of the dashboard in the README
 	@scripts/screenshot
 
-setup-demo setup-test setup-dev: setup-%:
+QUICK ?=
+
+bench: setup-bench ## measure every figure about speed: docs/performance.md and the README's table; QUICK=1 for fewer
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+setup-demo setup-test setup-dev setup-bench: setup-%:
 	@scripts/setup $*

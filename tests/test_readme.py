@@ -34,7 +34,7 @@ def test_make_targets_exist() -> None:
     named = {command[1] for command in COMMANDS if command[0] == "make"} | set(
         re.findall(r"`make (\w+)`", contributing)
     )
-    assert named == {"demo", "test", "quick", "lint", "docs", "screenshot"}
+    assert named == {"demo", "test", "quick", "lint", "docs", "screenshot", "bench"}
     for target in named:
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
 

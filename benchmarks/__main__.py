@@ -1,0 +1,126 @@
+"""Every figure about speed, in one command: writes docs/performance.md and the short table in the README.
+
+    python -m benchmarks            about ten minutes on a quiet machine
+    python -m benchmarks --quick    about two: fewer runs and sizes, nothing installed
+
+What cannot be measured here (no R, no Spark) is left out, with a word why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import growth, peers, whole
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE, README = ROOT / "docs" / "performance.md", ROOT / "README.md"
+BEGIN, END = "<!-- measured by `make bench` -->", "<!-- end -->"
+LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "matplotlib", "weasyprint")
+SCRIPTS = {
+    "Linear models beside lme4 and statsmodels": ("kernel.py",),
+    "Logistic and ordinal models beside R": ("categorical.py",),
+    "Interviewers and areas as crossed effects": ("crossed.py",),
+    "Near-duplicates": ("duplicates.py", "10000", "100"),
+    "Opening the page": ("page.py",),
+}
+"""Benchmarks that print their own tables or lines."""
+LONG = {"Ten million interviews": ("big.py",)}
+_TIMEOUT = 900
+"""Seconds after which a benchmark is given up."""
+
+
+def machine() -> list[str]:
+    """What it was measured on."""
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES)
+    load = os.getloadavg()[0]
+    cores = len(os.sched_getaffinity(0))
+    busy = " (the machine was busy with other work: judge processor seconds and ratios only)" if load > 1 else ""
+    return [
+        f"Measured on {cores} cores of {_processor()}, Python {platform.python_version()}; {versions}.",
+        f"Load when it began: {load:.1f}{busy}. Where a range stands in brackets, it is of several runs.",
+    ]
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.machine()
+    found = re.search(r"model name\s*: (.+)", text)
+    return found.group(1).strip() if found else platform.machine()
+
+
+def by_script(name: str, *arguments: str) -> list[str]:
+    """What a benchmark prints: tables as they are, other lines as a list."""
+    if not (ROOT / "benchmarks" / name).exists():
+        return [f"Left out: there is no benchmarks/{name}."]
+    module = f"benchmarks.{name.removesuffix('.py')}"
+    command = [sys.executable, "-m", module, *arguments]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=_TIMEOUT
+    )
+    if done.returncode != 0:
+        last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+        return [f"Left out: benchmarks/{name} ended with {done.returncode} ({last[0]})."]
+    lines = done.stdout.strip().splitlines()
+    words = [line for line in done.stderr.strip().splitlines() if "left out" in line]
+    return [line if line.startswith("|") else f"- {line}" for line in (*lines, *words)]
+
+
+def section(title: str, work: Callable[[], list[str]]) -> list[str]:
+    """A part of the page; one that fails does not take the others with it."""
+    print(f"{title} ...", file=sys.stderr, flush=True)
+    try:
+        lines = work()
+    except Exception as error:
+        traceback.print_exc()
+        lines = [f"Left out: {type(error).__name__}: {error}."]
+    return [f"## {title}", "", *lines, ""]
+
+
+def main(quick: bool) -> None:
+    """Measure, write, and say where."""
+    about = machine()
+    measured: dict[str, list[whole.Run]] = {}
+    page = ["# Performance", "", "Written by `make bench`; every benchmark stands in `benchmarks/`.", "", *about, ""]
+
+    def example() -> list[str]:
+        measured.update(whole.measure(2 if quick else 7))
+        return whole.table(measured)
+
+    page += section("The whole program", example)
+    page += section("What one would run instead", lambda: peers.table(profiling=not quick))
+    for title, (name, *arguments) in SCRIPTS.items():
+        page += section(title, lambda name=name, arguments=arguments: by_script(name, *arguments))
+    if not quick:
+        for title, (name, *arguments) in LONG.items():
+            page += section(title, lambda name=name, arguments=arguments: by_script(name, *arguments))
+    page += section(
+        "Growth", lambda: ["![Processor seconds of each step](growth.svg)", "", *growth.run(smallest=quick)]
+    )
+    PAGE.write_text("\n".join(page).rstrip() + "\n", encoding="utf-8")
+    if measured:
+        _put_into_readme(["", *whole.table(measured), "", *about, ""])
+    print(f"{PAGE.relative_to(ROOT)} and {README.name} are written")
+
+
+def _put_into_readme(lines: list[str]) -> None:
+    text = README.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    README.write_text(f"{before}{BEGIN}\n{chr(10).join(lines)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Every figure about speed, in one command.")
+    parser.add_argument("--quick", action="store_true", help="fewer runs and sizes, nothing installed")
+    main(parser.parse_args().quick)

@@ -1,0 +1,188 @@
+"""How the cost of a report grows with interviews, interviewers and items, step by step.
+
+    python -m benchmarks.growth                       every size that takes seconds; writes docs/growth.svg
+    python -m benchmarks.growth --largest             also a million interviews and 10,000 interviewers
+    python -m benchmarks.growth --one 20000 1000 22   one size, as a line of JSON
+
+Each size is a simulated wave (`benchmarks/waves.py`), reported on (HTML and JSON) by a process of its own without a
+second core: processor seconds of each step, peak memory, and the size of the files. The exponent of a step is the slope
+of log seconds on log size over the upper half of the sizes: 1 is linear, 0 does not depend on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.waves import WavePlan, write_wave
+
+ROOT = Path(__file__).resolve().parents[1]
+STEPS = ("load", "clean", "estimate", "flag", "report")
+WORKLOAD = 10
+"""Interviews per interviewer where the number of interviewers grows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One direction of growth."""
+
+    name: str
+    plans: tuple[WavePlan, ...]
+    larger: tuple[WavePlan, ...]
+    """Sizes that take minutes."""
+
+    def size(self, plan: WavePlan) -> int:
+        """What grows."""
+        return int(getattr(plan, self.name))
+
+
+AXES = (
+    Axis(
+        "interviews",
+        tuple(WavePlan(n, 100, 22) for n in (1_000, 3_000, 10_000, 30_000, 100_000)),
+        tuple(WavePlan(n, 100, 22) for n in (300_000, 1_000_000)),
+    ),
+    Axis(
+        "interviewers",
+        tuple(WavePlan(WORKLOAD * j, j, 22) for j in (100, 300, 1_000, 3_000)),
+        (WavePlan(WORKLOAD * 10_000, 10_000, 22),),
+    ),
+    Axis("items", tuple(WavePlan(2_000, 100, k) for k in (22, 50, 100, 200)), ()),
+)
+
+Measured = dict[str, float]
+"""Processor seconds of every step, `peak_mb`, and `html_mb` and `json_mb`."""
+
+
+class _Clock:
+    """Progress that keeps the processor seconds of each step."""
+
+    def __init__(self) -> None:
+        self.seconds: Measured = {}
+        self._began = 0.0
+
+    def begin(self, step: str) -> None:
+        """Start the step's clock."""
+        self._began = time.process_time()
+
+    def end(self, step: str, result: str) -> None:
+        """Keep its time."""
+        self.seconds[step] = time.process_time() - self._began
+
+    def note(self, text: str) -> None:
+        """Notes do not matter here."""
+
+    def detail(self, text: str) -> None:
+        """Details do not matter here."""
+
+
+def measure_here(plan: WavePlan) -> Measured:
+    """Report on a wave in this process."""
+    from qa_reports.pipeline import make_report
+
+    clock = _Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        config = write_wave(Path(folder), plan)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        output = Path(folder) / "report"
+        make_report(config, output, ("html", "json"), clock, alone=False)
+        sizes = {f"{path.suffix[1:]}_mb": path.stat().st_size / 1e6 for path in output.iterdir()}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    steps = {step: clock.seconds[step] for step in STEPS}
+    return steps | {"peak_mb": peak / 1024, "before_mb": before / 1024} | sizes
+
+
+def measure(plan: WavePlan) -> Measured:
+    """Report on a wave in a process of its own."""
+    sizes = map(str, (plan.interviews, plan.interviewers, plan.items))
+    command = [sys.executable, "-m", "benchmarks.growth", "--one", *sizes]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(ended.stdout)
+
+
+def exponent(sizes: list[int], values: list[float]) -> float:
+    """Slope of log value on log size over the upper half of the sizes."""
+    half = len(sizes) // 2
+    return float(np.polyfit(np.log(sizes[half:]), np.log(np.maximum(values[half:], 1e-3)), 1)[0])
+
+
+def table(axis: Axis, plans: list[WavePlan], rows: list[Measured]) -> list[str]:
+    """The axis as Markdown."""
+    lines = [
+        f"| {axis.name} | "
+        + " | ".join(f"{step}, s" for step in STEPS)
+        + " | all, s | peak, MB | HTML, MB | JSON, MB |"
+    ]
+    lines.append("|" + "---:|" * (len(STEPS) + 5))
+    for plan, row in zip(plans, rows, strict=True):
+        seconds = [row[step] for step in STEPS]
+        cells = [f"{axis.size(plan):,}", *(f"{one:.2f}" for one in (*seconds, sum(seconds)))]
+        lines.append(
+            "| " + " | ".join([*cells, *(f"{row[name]:,.1f}" for name in ("peak_mb", "html_mb", "json_mb"))]) + " |"
+        )
+    sizes = [axis.size(plan) for plan in plans]
+    columns = [[row[step] for row in rows] for step in STEPS]
+    columns.append([sum(row[step] for step in STEPS) for row in rows])
+    columns += [[row[name] for row in rows] for name in ("peak_mb", "html_mb", "json_mb")]
+    lines.append("| exponent | " + " | ".join(f"{exponent(sizes, column):.2f}" for column in columns) + " |")
+    return lines
+
+
+def draw(measured: list[tuple[Axis, list[WavePlan], list[Measured]]], path: Path) -> None:
+    """Three panels on logarithmic scales, one line per step."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams |= {"svg.hashsalt": "growth", "font.size": 8, "svg.fonttype": "none"}
+    from matplotlib import pyplot as plt
+
+    figure, panels = plt.subplots(1, len(measured), figsize=(9.5, 3.2), sharey=True, layout="constrained")
+    for panel, (axis, plans, rows) in zip(panels, measured, strict=True):
+        sizes = [axis.size(plan) for plan in plans]
+        for step in STEPS:
+            values = [max(row[step], 1e-3) for row in rows]
+            panel.plot(sizes, values, marker="o", markersize=3, linewidth=1.2)
+            panel.annotate(f" {step} ({exponent(sizes, values):.1f})", (sizes[-1], values[-1]), va="center")
+        panel.set(xscale="log", yscale="log", xlabel=axis.name)
+        panel.margins(x=0.28)
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel("processor seconds")
+    figure.savefig(path, metadata={"Date": None})
+
+
+def run(largest: bool = False, smallest: bool = False) -> list[str]:
+    """Measure every axis, draw the plot, and return the tables as lines of Markdown."""
+    lines: list[str] = []
+    measured = []
+    for axis in AXES:
+        plans = list(axis.plans[:-1] if smallest else (*axis.plans, *axis.larger) if largest else axis.plans)
+        rows = []
+        for plan in plans:
+            rows.append(measure(plan))
+            print(f"{axis.name} {axis.size(plan):,}: {json.dumps(rows[-1])}", file=sys.stderr, flush=True)
+        measured.append((axis, plans, rows))
+        lines += [*table(axis, plans, rows), ""]
+    draw(measured, ROOT / "docs" / "growth.svg")
+    return lines
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="How the cost of a report grows.")
+    parser.add_argument("--largest", action="store_true")
+    parser.add_argument("--one", type=int, nargs=3, metavar=("INTERVIEWS", "INTERVIEWERS", "ITEMS"))
+    given = parser.parse_args()
+    if given.one:
+        print(json.dumps(measure_here(WavePlan(*given.one))))
+    else:
+        print("\n".join(run(given.largest)))

@@ -1,0 +1,74 @@
+"""The whole program on the example wave, each time as a command of its own: wall and processor seconds, peak memory.
+
+python -m benchmarks.whole [runs]
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE = ROOT / "configs" / "example.yaml"
+WAYS = {"everything: HTML, PDF, JSON, Excel": "html,pdf,json,xlsx", "HTML and JSON": "html,json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a command took."""
+
+    wall: float
+    """Seconds."""
+    processor: float
+    """Seconds of all its processes."""
+    peak_mb: float
+    """Of its largest process."""
+
+
+def timed_command(command: Sequence[str]) -> Run:
+    """Run a command to its end, which is to be a good one."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    began = time.perf_counter()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - began
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
+    return Run(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def spread(values: Sequence[float], decimals: int = 1) -> str:
+    """Median and range, e.g. `6.1 (5.9-6.4)`."""
+    return f"{median(values):.{decimals}f} ({min(values):.{decimals}f}-{max(values):.{decimals}f})"
+
+
+def measure(runs: int) -> dict[str, list[Run]]:
+    """Every way in turn, `runs` times: what else the machine does falls on all alike."""
+    measured: dict[str, list[Run]] = {way: [] for way in WAYS}
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(runs):
+            for way, formats in WAYS.items():
+                command = [sys.executable, "-c", "from qa_reports.cli import main; raise SystemExit(main())"]
+                measured[way].append(timed_command([*command, str(EXAMPLE), "--output", folder, "--formats", formats]))
+    return measured
+
+
+def table(measured: dict[str, list[Run]]) -> list[str]:
+    """Median and range as Markdown."""
+    lines = ["| example wave, 22 items | wall, s | processor, s | peak memory, MB |", "|---|---:|---:|---:|"]
+    for way, runs in measured.items():
+        wall, processor = spread([run.wall for run in runs]), spread([run.processor for run in runs])
+        lines.append(f"| {way} | {wall} | {processor} | {median(run.peak_mb for run in runs):.0f} |")
+    return lines
+
+
+if __name__ == "__main__":
+    print("\n".join(table(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5))))
