@@ -229,6 +229,16 @@ def test_an_impossible_output_folder_is_told_in_one_line(
     assert small_wave.files() == before
 
 
+def test_a_missing_file_is_told_with_its_folder(
+    small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where the configuration is called by its name alone, whose folder is "."."""
+    small_wave.survey_file.unlink()
+    monkeypatch.chdir(small_wave.folder)
+    assert main(["wave.yaml", "--quiet"]) == 2
+    assert capsys.readouterr().err == f"wave.csv: there is no such file in {small_wave.folder}\n"
+
+
 def test_control_characters_of_a_file_do_not_reach_the_terminal(
     small_wave: SmallWave, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -194,7 +194,7 @@ def _files_source(config: ReportConfig, folder: Path) -> str:
     for name in config.data.file:
         if not (folder / name).is_file():
             beside = [file.name for file in folder.iterdir()] if folder.is_dir() else []
-            raise DataError(f"{name}: there is no such file in {folder}{did_you_mean(name, beside)}")
+            raise DataError(f"{name}: there is no such file in {folder.absolute()}{did_you_mean(name, beside)}")
     paths = "[" + ", ".join(_text(str(folder / name)) for name in config.data.file) + "]"
     if kind_by_name(config.data.file[0]) == "parquet":
         return f"read_parquet({paths})"

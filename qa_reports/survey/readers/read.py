@@ -64,7 +64,9 @@ def _content(folder: Path, name: str) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataError(f"{name}: there is no such file in {folder}{did_you_mean(path.name, beside)}") from None
+        raise DataError(
+            f"{name}: there is no such file in {folder.absolute()}{did_you_mean(path.name, beside)}"
+        ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"{name}: cannot be read ({reason})") from None
