@@ -90,6 +90,7 @@ class LineWatcher(QuietWatcher):
         self._verbose = verbose
         self._n_reports = n_reports
         self._n_ended = 0
+        self._n_failed = 0
 
     def told(self, config: Path, message: Message) -> None:
         """Print a note, and for a curious user steps and details."""
@@ -102,6 +103,7 @@ class LineWatcher(QuietWatcher):
     def ended(self, outcome: Outcome) -> None:
         """Print the report's line."""
         self._n_ended += 1
+        self._n_failed += outcome.made is None
         how = "done" if outcome.made else "failed"
         place = f"{self._n_ended:>{len(str(self._n_reports))}}/{self._n_reports}"
         self.say(f"{place} {how:<6}  {outcome.config} ({outcome.seconds:.1f} s)")
@@ -113,7 +115,7 @@ class LiveWatcher(LineWatcher):
     def __init__(self, display: RichProgress, verbose: bool, n_reports: int) -> None:
         super().__init__(display.console.file, verbose, n_reports)
         self._display = display
-        self._all = display.add_task(f"0 of {n_reports} done", total=n_reports)
+        self._all = display.add_task(f"0 of {n_reports}", total=n_reports)
         self._rows: dict[Path, TaskID] = {}
 
     def started(self, config: Path) -> None:
@@ -131,7 +133,8 @@ class LiveWatcher(LineWatcher):
         """Take the report's moving line away."""
         self._display.remove_task(self._rows.pop(outcome.config))
         super().ended(outcome)
-        self._display.update(self._all, description=f"{self._n_ended} of {self._n_reports} done", advance=1)
+        failed = f", {self._n_failed} failed" if self._n_failed else ""
+        self._display.update(self._all, description=f"{self._n_ended} of {self._n_reports}{failed}", advance=1)
 
     def say(self, text: str) -> None:
         """A line above the moving ones."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import os
 import re
@@ -28,7 +29,7 @@ from qa_reports.pipeline import ReportMade
 from qa_reports.second_core import can_fork, end_with
 from qa_reports.several import Options, make_reports, task_of
 from qa_reports.survey.load import load_survey
-from qa_reports.watching import QuietWatcher
+from qa_reports.watching import LiveWatcher, Message, Outcome, QuietWatcher, watching
 from tests.delivery.archived import FACTS
 from tests.small_wave import SmallWave, write_small_wave
 
@@ -275,6 +276,35 @@ def test_progress_is_a_line_for_each(small_wave: SmallWave, capsys: pytest.Captu
     assert run(gone, good, *arguments) == 2
     told = capsys.readouterr().err.splitlines()
     assert [line.split(" (")[0] for line in told if "/2 " in line] == [f"1/2 failed  {gone}", f"2/2 done    {good}"]
+
+
+def test_the_live_display_has_a_line_for_each_report_that_is_being_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    stream = Terminal()
+    with watching(stream, quiet=False, verbose=False, n_reports=2) as watcher:
+        assert isinstance(watcher, LiveWatcher)
+        for name in ("north [red].yaml", "south.yaml"):
+            watcher.started(Path(name))
+            watcher.told(Path(name), Message("begin", "flag"))
+        watcher.told(Path("south.yaml"), Message("note", "a note"))
+        watcher._display.refresh()
+        assert "north [red].yaml  flag" in stream.getvalue()
+        watcher.ended(Outcome(Path("north [red].yaml"), errors=("no",), seconds=2.0))
+        watcher.ended(Outcome(Path("south.yaml"), bug="Traceback", seconds=3.0))
+        watcher.result("an answer")
+        watcher._display.refresh()
+    shown = stream.getvalue()
+    assert "1/2 failed  north [red].yaml (2.0 s)\n" in shown
+    assert "note: south.yaml: a note\n" in shown
+    assert "2 of 2, 2 failed" in shown
+    assert capsys.readouterr().out == "an answer\n"  # standard output is no terminal here
 
 
 @pytest.mark.usefixtures("quick")
