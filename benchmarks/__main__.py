@@ -13,10 +13,12 @@ import importlib.metadata
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks import growth, peers, whole
@@ -33,7 +35,8 @@ SCRIPTS = {
     "Opening the page": ("page.py",),
 }
 """Benchmarks that print their own tables or lines."""
-LONG = {"Ten million interviews": ("big.py",)}
+LONG = {"The crossed effects by lme4": ("crossed.R",), "Ten million interviews": ("big.py",)}
+GROWTH = "Processor seconds of each step against interviews, interviewers and items"
 _TIMEOUT = 900
 """Seconds after which a benchmark is given up."""
 
@@ -63,8 +66,12 @@ def by_script(name: str, *arguments: str) -> list[str]:
     """What a benchmark prints: tables as they are, other lines as a list."""
     if not (ROOT / "benchmarks" / name).exists():
         return [f"Left out: there is no benchmarks/{name}."]
-    module = f"benchmarks.{name.removesuffix('.py')}"
-    command = [sys.executable, "-m", module, *arguments]
+    if name.endswith(".R"):
+        if shutil.which("Rscript") is None:
+            return ["Left out: Rscript is missing (scripts/setup bench installs it)."]
+        command = ["Rscript", str(ROOT / "benchmarks" / name), *arguments]
+    else:
+        command = [sys.executable, "-m", f"benchmarks.{name.removesuffix('.py')}", *arguments]
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=_TIMEOUT
@@ -89,28 +96,26 @@ def section(title: str, work: Callable[[], list[str]]) -> list[str]:
 
 
 def main(quick: bool) -> None:
-    """Measure, write, and say where."""
+    """Measure, write after every part, so that an interrupted run keeps what it has measured, and say where."""
     about = machine()
     measured: dict[str, list[whole.Run]] = {}
     page = ["# Performance", "", "Written by `make bench`; every benchmark stands in `benchmarks/`.", "", *about, ""]
 
     def example() -> list[str]:
         measured.update(whole.measure(2 if quick else 7))
+        _put_into_readme(["", *whole.table(measured), "", *about, ""])
         return whole.table(measured)
 
-    page += section("The whole program", example)
-    page += section("What one would run instead", lambda: peers.table(profiling=not quick))
-    for title, (name, *arguments) in SCRIPTS.items():
-        page += section(title, lambda name=name, arguments=arguments: by_script(name, *arguments))
-    if not quick:
-        for title, (name, *arguments) in LONG.items():
-            page += section(title, lambda name=name, arguments=arguments: by_script(name, *arguments))
-    page += section(
-        "Growth", lambda: ["![Processor seconds of each step](growth.svg)", "", *growth.run(smallest=quick)]
-    )
-    PAGE.write_text("\n".join(page).rstrip() + "\n", encoding="utf-8")
-    if measured:
-        _put_into_readme(["", *whole.table(measured), "", *about, ""])
+    parts: dict[str, Callable[[], list[str]]] = {
+        "The whole program": example,
+        "What one would run instead": partial(peers.table, profiling=not quick),
+    }
+    for title, (name, *arguments) in (SCRIPTS if quick else SCRIPTS | LONG).items():
+        parts[title] = partial(by_script, name, *arguments)
+    parts["Growth"] = lambda: [f"![{GROWTH}](growth.svg)", "", *growth.run(smallest=quick)]
+    for title, work in parts.items():
+        page += section(title, work)
+        PAGE.write_text("\n".join(page).rstrip() + "\n", encoding="utf-8")
     print(f"{PAGE.relative_to(ROOT)} and {README.name} are written")
 
 

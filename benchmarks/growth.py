@@ -112,8 +112,8 @@ def measure(plan: WavePlan) -> Measured:
 
 
 def exponent(sizes: list[int], values: list[float]) -> float:
-    """Slope of log value on log size over the upper half of the sizes."""
-    half = len(sizes) // 2
+    """Slope of log value on log size over the upper half of the sizes, two at least."""
+    half = max(0, min(len(sizes) // 2, len(sizes) - 2))
     return float(np.polyfit(np.log(sizes[half:]), np.log(np.maximum(values[half:], 1e-3)), 1)[0])
 
 
@@ -155,7 +155,9 @@ def draw(measured: list[tuple[Axis, list[WavePlan], list[Measured]]], path: Path
             panel.plot(sizes, values, marker="o", markersize=3, linewidth=1.2)
             panel.annotate(f" {step} ({exponent(sizes, values):.1f})", (sizes[-1], values[-1]), va="center")
         panel.set(xscale="log", yscale="log", xlabel=axis.name)
-        panel.margins(x=0.28)
+        panel.set_xlim(sizes[0] / 1.3, sizes[-1] * (sizes[-1] / sizes[0]) ** 0.6)  # room for the words on the right
+        panel.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        panel.minorticks_off()
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("processor seconds")
     figure.savefig(path, metadata={"Date": None})
