@@ -14,12 +14,16 @@ fit <- function(formula, data) suppressWarnings(suppressMessages(lmer(formula, d
 models <- list(
   null = function(item) reformulate("(1 | interviewer)", item),
   adjusted = function(item) reformulate(c("age", "gender", "education", "(1 | interviewer)"), item),
+  covariates = function(item) {
+    reformulate(c("age", "gender", "education", "resp_rate", "experience", "(1 | interviewer)"), item)
+  },
   slope = function(item) reformulate(c("x", "(1 + x | interviewer)"), item)
 )
 invisible(fit(models$null(items[1]), rows))
 timed <- function(name, chosen, work) {
   values <- NULL
-  seconds <- system.time(values <- lapply(chosen, work))[["elapsed"]]
+  used <- system.time(values <- lapply(chosen, work))
+  seconds <- used[["user.self"]] + used[["sys.self"]]
   list(name = name, fits = length(chosen), seconds = seconds, loglik = I(unlist(values)))
 }
 results <- lapply(names(models), function(name) {
