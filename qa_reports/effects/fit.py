@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
 import numpy as np
@@ -78,10 +79,11 @@ class _Batch:
     without: tuple[tuple[MixedModelFits, MixedModelFits], ...]
     """Per random term the REML and ML fits without it (models with several random terms)."""
     deletions: Deletions | None
-    exact: list[ExactTest] | None
+    exact: Callable[[], list[ExactTest]] | None
+    """The exact tests, once they are there, and the intervals likewise."""
     icc: FloatArray | None
     """(F, 2)."""
-    components: list[JointIntervals | None]
+    components: Callable[[], list[JointIntervals | None]] | None
     groups: list[_GroupNumbers]
     usable: tuple[int, ...]
     """The fits that did not fail."""
@@ -110,12 +112,15 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore
     usable = tuple(f for f, status in enumerate(reml.status) if status != "failed")
     deletions = delete_interviewers(moments, random, reml) if plans[0].judge else None
     if plans[0].judgement_only:
-        count, unasked = len(plans), [(np.nan, np.nan)] * len(usable)
-        return _Batch(
-            moments, reml, None, (), deletions, None, None, [None] * count, [], usable, opinions=lambda: unasked
-        )
+        unasked = [(np.nan, np.nan)] * len(usable)
+        return _Batch(moments, reml, None, (), deletions, None, None, None, [], usable, opinions=lambda: unasked)
     ours, cases = referee_cases(plans, reml, usable, n_interviewers)
     theirs = core.start(referee_logliks, cases)
+    name, precise, exact, components = plans[0].name, plans[0].precise, None, None
+    if precise and (name == "null" or (name == "slope" and len(random) == 1)):
+        exact = cache(core.start(exact_restricted_lrt, moments, random[0], 2 * (reml.loglik - reml.loglik_without)))
+    if precise:
+        components = cache(core.start(_component_intervals, moments, reml, random))
     several = len(random) > 1
     without = []
     for term in random if several else ():
@@ -126,18 +131,15 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore
     groups = _group_positions(plans[0])
     single = random == (0,)
     ml = fit_mixed_models(moments, random, "ML") if not single or any(groups) else None
-    name, precise = plans[0].name, plans[0].precise
     return _Batch(
         moments=moments,
         reml=reml,
         ml=None if single else ml,
         without=tuple(without),
         deletions=deletions,
-        exact=exact_restricted_lrt(moments, random[0], 2 * (reml.loglik - reml.loglik_without))
-        if precise and (name == "null" or (name == "slope" and len(random) == 1))
-        else None,
+        exact=exact,
         icc=icc_intervals(moments, reml) if precise and single else None,
-        components=_component_intervals(moments, reml, random) if precise else [None] * len(plans),
+        components=components,
         groups=[_test_group(moments, reml, ml, random, group) for group in groups],
         usable=usable,
         opinions=lambda: list(zip(ours, theirs(), strict=True)),
@@ -206,7 +208,7 @@ def _result(plan: ModelPlan, batch: _Batch, f: int, opinion: tuple[float, float]
         variance=_variance(plan, fits, f),
         tests=_tests(plan, fits, [reml for reml, _ in batch.without], f),
         precision=_precision(plan, batch, f),
-        exact_p=batch.exact[f].p if batch.exact is not None else None,
+        exact_p=batch.exact()[f].p if batch.exact is not None else None,
         icc_interval=_interval(batch.icc[f]) if batch.icc is not None else None,
         group_tests=_group_tests(plan, batch, f),
         by_ml=_by_ml(plan, batch, f),
@@ -234,7 +236,7 @@ def _by_ml(plan: ModelPlan, batch: _Batch, f: int) -> MaximumLikelihood | None:
 def _precision(plan: ModelPlan, batch: _Batch, f: int) -> tuple[ComponentPrecision, ...]:
     """Standard errors and intervals of every component: variances in the order of the random terms and covariances,
     then the correlations, then the residual."""
-    se, intervals = batch.reml.component_se[f], batch.components[f]
+    se, intervals = batch.reml.component_se[f], None if batch.components is None else batch.components()[f]
     q, terms = len(plan.random), plan.random_terms
     rows, columns = np.tril_indices(q)
     of_term = {
