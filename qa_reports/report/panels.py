@@ -138,8 +138,8 @@ def _draw(pen: Pen, place: Place, figure: Figure) -> None:
 
 
 def _short_title(figure: Figure) -> str:
-    """Of answers what was asked; of everything else what is shown."""
-    if isinstance(figure, Distribution):
+    """Of an interviewer's answers what was asked; of everything else what is shown."""
+    if isinstance(figure, Distribution) and figure.interviewer is not None:
         return figure.axis
     return figure.title.partition(": ")[0]
 
