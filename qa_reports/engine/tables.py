@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import shutil
 import tempfile
 import warnings
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -55,10 +56,10 @@ class EngineTable:
     provenance: tuple[FileProvenance, ...]
     labels: dict[str, VariableLabels]
 
-    @staticmethod
-    def number(expression: Any) -> Any:
+    def number(self, expression: Any) -> Any:
         """The value of an expression that is a single number, None where there is none."""
-        return expression.to_pyarrow().as_py()
+        with answering(self.name):
+            return expression.to_pyarrow().as_py()
 
     def lookup(self, frame: pd.DataFrame, name: str) -> ir.Table:
         """A small table of the program's own, to join with."""
@@ -70,19 +71,30 @@ class EngineTable:
 
     def store(self, table: ir.Table, name: str) -> ir.Table:
         """Compute a table once, for the many questions that follow."""
-        if self.engine == "spark":
-            return table.cache()
-        return self.backend.create_table(name, table, temp=True)
+        with answering(self.name):
+            return table.cache() if self.engine == "spark" else self.backend.create_table(name, table, temp=True)
 
     def frame(self, expression: ir.Table, *, ordered: bool = False) -> pd.DataFrame:
         """The rows of an expression. `ordered`: sums of numbers that are not whole, always in the same order."""
         if ordered and self.engine == "duckdb":
             self.backend.raw_sql("SET threads = 1")
         try:
-            return pd.DataFrame(expression.to_pyarrow().to_pandas())
+            with answering(self.name):
+                return pd.DataFrame(expression.to_pyarrow().to_pandas())
         finally:
             if ordered and self.engine == "duckdb":
                 self.backend.raw_sql("RESET threads")
+
+
+@contextlib.contextmanager
+def answering(name: str) -> Iterator[None]:
+    """Turn what an engine says of the data into one line; anything else is a mistake of the program."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in ("duckdb", "_duckdb", "pyspark"):
+            raise
+        raise DataError(f"{name}: cannot be read ({_first_line(error)})") from None
 
 
 def wants_engine(config: ReportConfig, folder: Path) -> bool:
@@ -158,7 +170,8 @@ def open_table(config: ReportConfig, folder: Path) -> EngineTable:
     used = [column for column in columns if column in columns_in_use(config)]
     _require_columns(config, columns, name)
     table = table.select(*([row] if row else []), *used)
-    n_rows = int(table.count().to_pyarrow().as_py())
+    with answering(name):
+        n_rows = int(table.count().to_pyarrow().as_py())
     if not n_rows:
         raise DataError(f"{name}: holds no rows")
     own = _provenance(config, folder, table, used, n_rows)

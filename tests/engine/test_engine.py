@@ -258,3 +258,17 @@ def test_what_is_not_installed_is_said(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("qa_reports.engine.tables._installed", lambda package: package == "ibis")
     with pytest.raises(ConfigError, match=r"needs duckdb, which is not installed: pip install 'qa-reports\[scale\]'"):
         in_engine(example_config(tmp_path, engine="duckdb"))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_damaged_file_is_one_line(tmp_path: Path, kind: str) -> None:
+    table, wave = pd.read_csv(EXAMPLE / "example_wave.csv"), tmp_path / f"wave.{kind}"
+    if kind == "csv":
+        text = table.to_csv(index=False).splitlines()
+        wave.write_text("\n".join([*text[:500], text[500] + ",1,2,3", *text[501:]]))
+    else:
+        table.to_parquet(wave)
+        wave.write_bytes(wave.read_bytes()[:-2_000])
+    with pytest.raises(DataError, match=rf"wave.{kind}: cannot be read \(") as raised:
+        in_engine(example_config(tmp_path, file=str(wave)))
+    assert "\n" not in str(raised.value)
