@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import base64
 import csv
-import email
+import email.message
+import email.policy
 import io
 import json
+import re
 import shutil
 import stat
 import subprocess
 import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from qa_reports.cli import main
 from qa_reports.errors import DataError
 from qa_reports.pipeline import make_report
 from qa_reports.progress import Silent
+from qa_reports.report.files import FILE_NAMES
 from qa_reports.report.pdf import pdf_obstacle
 from qa_reports.survey.pseudonyms import PseudonymKey, choose_pseudonyms, read_key, under_pseudonyms
 from tests.report.example_survey import example_report_input
@@ -32,6 +40,8 @@ def with_telling_ids(wave: SmallWave) -> list[str]:
     for row in rows[1:]:
         row[0], row[1] = f"RESPXQ{row[0]}", f"INTVXQ{row[1]}"
         row[3] = "0" if row[1] == "INTVXQ104" else row[3]
+        row.append("North" if row[1] < "INTVXQ106" else "South")
+    rows[0].append("team")
     wave.survey_file.write_text("\n".join(",".join(row) for row in rows) + "\n", encoding="utf-8")
     people = dict.fromkeys(row[1] for row in rows[1:])
     known = [f"{name},{k}" for k, name in enumerate(people) if name not in ("INTVXQ103", "INTVXQ107")]
@@ -40,19 +50,58 @@ def with_telling_ids(wave: SmallWave) -> list[str]:
     return ["INTVXQ", "RESPXQ"]
 
 
-def words_of(path: Path) -> str:
-    """Everything that a file says, as text: parts of mails and sheets, words of a PDF and what is attached to it."""
-    content = path.read_bytes()
-    found = content.decode("utf-8", "replace")
-    if path.suffix == ".xlsx":
+_STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
+_DATA_ADDRESS = re.compile(rb"data:[\w/+.-]+;base64,([\w+/=]+)")
+
+
+def layers(content: bytes) -> Iterator[bytes]:
+    """A file and everything that is packed in it: archives, mails, attachments, compressed streams, pictures."""
+    yield content
+    inner: list[bytes] = []
+    if content.startswith(b"PK"):
         archive = zipfile.ZipFile(io.BytesIO(content))
-        found += "".join(archive.read(name).decode("utf-8", "replace") for name in archive.namelist())
-    if path.suffix == ".eml":
-        parts = (part.get_payload(decode=True) for part in email.message_from_bytes(content).walk())
-        found += "".join(part.decode("utf-8", "replace") for part in parts if isinstance(part, bytes))
-    if path.suffix == ".pdf" and shutil.which("pdftotext"):
-        found += subprocess.run(["pdftotext", str(path), "-"], capture_output=True, check=True).stdout.decode()
-    return f"{path.name}\n{found}"
+        inner = [part for entry in archive.infolist() for part in (entry.filename.encode(), archive.read(entry))]
+    elif content.startswith(b"%PDF"):
+        inner = [data for stream in _STREAM.findall(content) if (data := _inflated(stream))]
+        if shutil.which("pdftotext"):
+            inner.append(subprocess.run(["pdftotext", "-", "-"], input=content, capture_output=True, check=True).stdout)
+    elif b"\nMIME-Version: 1.0" in content[:2000]:
+        message = email.message_from_bytes(content, policy=email.policy.default)
+        inner = [str(message.items()).encode()]
+        for part in message.walk():
+            payload = part.get_payload(decode=True)
+            inner += [str(part.items()).encode(), *([payload] if isinstance(payload, bytes) else [])]
+    else:
+        inner = [base64.b64decode(data) for data in _DATA_ADDRESS.findall(content)]
+    for packed in inner:
+        yield from layers(packed)
+
+
+def _inflated(stream: bytes) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(stream)
+    except zlib.error:
+        return b""
+
+
+def names_in(content: bytes, names: Sequence[str]) -> set[str]:
+    """Those of the names that stand in a file or in anything packed in it, in any encoding that is in use."""
+    codings = ("utf-8", "utf-16-be", "utf-16-le")
+    return {name for layer in layers(content) for name in names if any(name.encode(c) in layer for c in codings)}
+
+
+def test_the_search_finds_what_is_packed(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.xml", "id SECRETXQ".encode("utf-16-be"))
+    message = email.message.EmailMessage()
+    message["Subject"] = "=?utf-8?B?" + base64.b64encode(b"SECRETYQ").decode() + "?="
+    message.add_attachment(packed.getvalue(), maintype="application", subtype="zip", filename="a.zip")
+    pdf = b"%PDF-1.7\n1 0 obj\nstream\n" + zlib.compress(b"SECRETZQ") + b"\nendstream"
+    assert names_in(message.as_bytes(), ["SECRETXQ", "SECRETYQ", "SECRETZQ"]) == {"SECRETXQ", "SECRETYQ"}
+    picture = b'<img src="data:image/png;base64,' + base64.b64encode(b"tEXt SECRETXQ") + b'">'
+    assert names_in(picture, ["SECRETXQ"]) == {"SECRETXQ"}
+    assert b"SECRETZQ" in {_inflated(stream) for stream in _STREAM.findall(pdf)}
 
 
 @pytest.fixture(scope="module")
@@ -60,29 +109,39 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[SmallWave, list[str],
     """A wave with real ids, then the next one with pseudonyms, archived and mailed."""
     wave = write_small_wave(tmp_path_factory.mktemp("pseudonyms") / "wave")
     telling = with_telling_ids(wave)
+    wave.replace("interviewer: intnum}", "interviewer: intnum, team: team}")
     wave.replace(
         "items:\n",
         "interviewers: {file: people.csv, covariates: [experience]}\narchive: {folder: archive}\n"
-        "report: {formats: [html, json, xlsx], pseudonyms: false}\n"
-        "email: {from: qa@agency.example, to: [field@agency.example], smtp: {host: mail.agency.example}}\nitems:\n",
+        "report: {formats: [json], pseudonyms: false}\n"
+        "email: {from: qa@agency.example, to: [field@agency.example], smtp: {host: mail.agency.example},\n"
+        "  teams: {North: [north@agency.example], South: [south@agency.example]}}\nitems:\n",
     )
     make_report(wave.config, None, None, Silent(io.StringIO()), mailing="none")
     before = wave.files()
     wave.replace("wave: 1", "wave: 2")
-    formats = "html, json, xlsx" if pdf_obstacle() else "html, json, xlsx, pdf"
-    wave.replace("[html, json, xlsx], pseudonyms: false", f"[{formats}], pseudonyms: true")
-    make_report(wave.config, None, None, Silent(io.StringIO()), mailing="write")
+    formats = [form for form, name in FILE_NAMES.items() if not (name.endswith(".pdf") and pdf_obstacle())]
+    wave.replace("[json], pseudonyms: false", f"[{', '.join(formats)}], pseudonyms: true")
+    log, told = wave.folder / "run.log", wave.folder / "told.txt"
+    with told.open("w", encoding="utf-8") as text, redirect_stdout(text), redirect_stderr(text):
+        assert main([str(wave.config), "--dry-run", "--verbose", "--log", str(log)]) == 0
     return wave, telling, before
 
 
 def test_no_real_id_in_anything_that_is_made(run: tuple[SmallWave, list[str], set[str]]) -> None:
+    """Reports, teams' parts, pages for interviewers, archive, mails, log and terminal, with all that is packed in.
+
+    Not the archive's index: it repeats the first sentence of the earlier report, which was made with real ids.
+    """
     wave, telling, before = run
     made = [wave.folder / name for name in sorted(wave.files() - before)]
     searched = [path for path in made if path.is_file() and not path.name.startswith("pseudonyms.")]
-    assert {".html", ".json", ".xlsx", ".eml"} <= {path.suffix for path in searched}
+    makeable = {name for name in FILE_NAMES.values() if not (name.endswith(".pdf") and pdf_obstacle())}
+    assert makeable | {"manifest.json", "run.log", "told.txt"} <= {path.name for path in searched}
+    assert ".eml" in {path.suffix for path in searched}
     for path in searched:
-        for name in telling:
-            assert name not in words_of(path), f"{name} stands in {path.name}"
+        assert not names_in(path.name.encode() + b"\n", telling), path
+        assert not names_in(path.read_bytes(), telling), path
     page = next(path for path in searched if path.name == "report.html").read_text(encoding="utf-8")
     assert "I-" in page
     assert "not known for 2 interviewers (I-" in page, "notes list interviewers, too"
