@@ -155,11 +155,14 @@ def open_table(config: ReportConfig, folder: Path) -> EngineTable:
         backend, table, name = _spark_table(connection, config.data.table, folder)
         row = None
     else:
-        engine, row, backend = "duckdb", _ROW, _duckdb()
+        engine, row = "duckdb", _ROW
+        backend, scratch = _duckdb()
         if config.data.table is None:
             source, name = _files_source(config, folder), " + ".join(config.data.file)
         else:
             source, name = _database_source(backend, connection, config.data.table, folder), config.data.table
+        opened = config.data.file if config.data.table is None else (str(connection).partition(":")[2],)
+        _close_off(backend, [str(folder / path) for path in opened], scratch)
         table = _numbered(backend, source, name)
     labels: dict[str, VariableLabels] = {}
     provenance: tuple[FileProvenance, ...] = ()
@@ -178,8 +181,8 @@ def open_table(config: ReportConfig, folder: Path) -> EngineTable:
     return EngineTable(engine, backend, table, row, n_rows, name, (*own, *provenance), labels)
 
 
-def _duckdb() -> Any:
-    """DuckDB in memory; what does not fit goes to a folder that is removed with it."""
+def _duckdb() -> tuple[Any, str]:
+    """DuckDB in memory, and the folder for what does not fit, which is removed with it."""
     _require("duckdb", "scale")
     import ibis
 
@@ -187,7 +190,16 @@ def _duckdb() -> Any:
     backend = ibis.duckdb.connect(temp_directory=scratch, memory_limit=MEMORY)
     weakref.finalize(backend, shutil.rmtree, scratch, ignore_errors=True)
     backend.raw_sql("SET enable_progress_bar = false")
-    return backend
+    return backend, scratch
+
+
+def _close_off(backend: Any, paths: Sequence[str], scratch: str) -> None:
+    """Let DuckDB open these files and no others: a view in a database from the field may name any file or address."""
+    backend.raw_sql("SET autoinstall_known_extensions = false")
+    backend.raw_sql("SET autoload_known_extensions = false")
+    backend.raw_sql(f"SET allowed_paths = [{', '.join(map(_text, paths))}]")
+    backend.raw_sql(f"SET allowed_directories = [{_text(scratch)}]")
+    backend.raw_sql("SET enable_external_access = false")
 
 
 def _require(package: str, extra: str) -> None:

@@ -272,3 +272,14 @@ def test_a_damaged_file_is_one_line(tmp_path: Path, kind: str) -> None:
     with pytest.raises(DataError, match=rf"wave.{kind}: cannot be read \(") as raised:
         in_engine(example_config(tmp_path, file=str(wave)))
     assert "\n" not in str(raised.value)
+
+
+def test_a_database_from_the_field_opens_no_other_file(tmp_path: Path) -> None:
+    """Its table may be a view of any file of this machine, or of an address: the program opens what is configured."""
+    import duckdb
+
+    (tmp_path / "secret.csv").write_text("intnum,q\n1,2\n", encoding="utf-8")
+    with duckdb.connect(tmp_path / "field.duckdb") as field:
+        field.execute(f"CREATE VIEW w AS SELECT * FROM read_csv('{tmp_path / 'secret.csv'}')")
+    with pytest.raises(DataError, match=r"^w: cannot be read \(.*secret.csv"):
+        in_engine(example_config(tmp_path, file=None, table="w", connection="duckdb:field.duckdb"))
