@@ -19,6 +19,8 @@ from pathlib import Path
 from benchmarks.whole import ROOT, timed_command
 
 WAVE = ROOT / "configs" / "example_wave.csv"
+PATIENCE = 300
+"""Seconds that pip is given."""
 PROFILE = """
 import sys
 import pandas as pd
@@ -35,8 +37,11 @@ def ydata_profiling() -> str:
         python = str(place / "bin" / "python")
         # setuptools below 81 still has pkg_resources, which the package imports.
         install = [python, "-m", "pip", "install", "-qq", "ydata-profiling", "setuptools<81"]
-        if subprocess.run(install, check=False, capture_output=True).returncode != 0:
-            return "ydata-profiling is left out: pip could not install it"
+        try:
+            if subprocess.run(install, check=False, capture_output=True, timeout=PATIENCE).returncode != 0:
+                return "ydata-profiling is left out: pip could not install it"
+        except subprocess.TimeoutExpired:
+            return f"ydata-profiling is left out: pip had not installed it after {PATIENCE} s"
         show = [python, "-m", "pip", "list", "--format", "freeze", "--disable-pip-version-check"]
         listed = subprocess.run(show, check=True, capture_output=True, text=True).stdout.splitlines()
         version = next(line.partition("==")[2] for line in listed if line.startswith("ydata-profiling=="))
