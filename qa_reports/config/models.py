@@ -351,7 +351,11 @@ class TimingsConfig(Section):
 class IndicatorsConfig(Section):
     """What interviews show about how they were done. Each indicator is on wherever its inputs exist."""
 
-    off: tuple[IndicatorKind, ...] = Field((), description="Indicators to leave out.")
+    off: tuple[Literal["spread"] | IndicatorKind, ...] = Field(
+        (),
+        description="Indicators to leave out. `spread`: nobody is flagged for it; it is still estimated, since levels "
+        "are judged by every interviewer's own.",
+    )
     min_battery_items: int = Field(
         3, ge=2, strict=True, description="Identical answers in a battery count from this many answered items."
     )

@@ -78,7 +78,7 @@ def flag_interviewers(
     sources: list[EvidenceSource] = [
         level_source(survey, modelled, evidence.p, config),
         slope_source(survey, modelled, config),
-        spread_source(survey, modelled, spread, judged, config),
+        *([] if "spread" in config.indicators.off else [spread_source(survey, modelled, spread, judged, config)]),
         *indicator_sources(survey, indicators, minimum),
     ]
     decision = decide(sources, rate)

@@ -23,6 +23,11 @@ _HIT = {
     "back_check": "an answer differs from the one given in the re-interview",
 }
 """What happened in an interview that counts, by the measure's name."""
+_HIT_IN_DETAIL = {
+    "straightlining": "all answers on {} are the same",
+    "last_digit": "a number ends in {}",
+}
+"""Likewise of a measure of one battery or one digit, which stands behind the colon."""
 _MORE = 3
 """Batteries named beside the leading measure."""
 _SHARE = {
@@ -75,22 +80,28 @@ def indicator_sentence(
 
 def _counted(effects: IndicatorEffects, j: int, beside: Sequence[IndicatorEffects]) -> str:
     measure, n, hits = effects.measure, int(effects.n[j]), int(effects.affected[j])
-    _, _, battery = measure.name.partition(":")
-    what = f"all answers on {battery} are the same" if battery else _HIT[measure.name]
+    name, _, detail = measure.name.partition(":")
+    what = _HIT[name] if not detail else _HIT_IN_DETAIL[name].format(detail)
     sentence = (
         f"In {hits} of their {_interviews(n)} {what}; elsewhere {_elsewhere(float(effects.affected_elsewhere[j]))}"
     )
-    if not battery and effects.own[j] > 1.05 * hits / max(n, 1):
+    if not detail and effects.own[j] > 1.05 * hits / max(n, 1):
         own, others = (
             f"{value:.1f}" if value >= 0.1 else f"{value:.2f}" for value in (effects.own[j], effects.others[j])
         )
         sentence += f" ({own} {measure.unit} instead of {others})"
     more = [
-        f"{one.measure.name.partition(':')[2] or one.measure.label.lower()} in {int(one.affected[j])}"
+        f"{_beside(one)} in {int(one.affected[j])}"
         for one in beside
         if one.measure.scale == "count" and one is not effects
     ][:_MORE]
     return f"{sentence}{'; ' + ', '.join(more) if more else ''}."
+
+
+def _beside(effects: IndicatorEffects) -> str:
+    """The name of a battery as it is; anything else by its label."""
+    name, _, detail = effects.measure.name.partition(":")
+    return detail if name == "straightlining" and detail else effects.measure.label.lower()
 
 
 def _duplicates(effects: IndicatorEffects, j: int, pairs: Duplicates) -> str:

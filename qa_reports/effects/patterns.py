@@ -34,6 +34,7 @@ Pattern = Literal[
     "impossible_times",
     "short_way",
     "round_numbers",
+    "last_digits",
     "other_answers_again",
     "data_preparation",
 ]
@@ -64,6 +65,7 @@ PATTERN_NAMES: Mapping[Pattern, str] = MappingProxyType(
         "impossible_times": "Times that cannot be right",
         "short_way": "Short way through the questions",
         "round_numbers": "Many round numbers",
+        "last_digits": "One last digit favoured",
         "other_answers_again": "Other answers when asked again",
         "data_preparation": "Data preparation",
     }
@@ -96,6 +98,7 @@ _PATTERN_OF: Mapping[str, Pattern] = MappingProxyType(
         "largest_match": "duplicates",
         "short_way": "short_way",
         "round_numbers": "round_numbers",
+        "last_digit": "last_digits",
         "back_check": "other_answers_again",
     }
 )

@@ -1,4 +1,4 @@
-"""Heaping: answers in numbers that end in 0 or 5 more often than elsewhere."""
+"""Heaping and end digits: answers in numbers that end in 0 or 5, or in any other digit, more often than elsewhere."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from qa_reports.survey.clean import ItemResponses
 _LABEL = "Round numbers"
 _FEWEST_VALUES = 20
 """Different whole answers, and the range they span, from which the last digit of an item says something."""
+_END_DIGITS = (1, 2, 3, 4, 6, 7, 8, 9)
+"""0 and 5 together are round numbers. Who makes numbers up favours digits, and avoids round ones (Schaefer, Schraepler,
+Mueller and Wagner 2005); which digit differs from person to person, so each has a measure of its own."""
 
 
 def heaping_measures(
     items: Sequence[ItemResponses], columns: Sequence[ItemResponses], n: int
 ) -> Iterator[IndicatorMeasure]:
-    """How many of an interview's numeric answers end in 0 or 5.
+    """How many of an interview's numeric answers end in 0 or 5, and in each of the other digits.
 
     Args:
         items: the survey's items; those with many different whole answers count as numeric.
@@ -43,6 +46,22 @@ def heaping_measures(
         threshold=f"a whole number other than 0 that ends in 0 or 5, over {len(numeric)} "
         f"{'question' if len(numeric) == 1 else 'questions'}",
     )
+    # Of a number below 10 the only digit is the answer itself.
+    long = whole & (np.abs(np.where(whole, answers, 0.0)) >= 10)
+    if not long.any():
+        return
+    last = np.where(long, np.abs(np.where(long, answers, 0.0)) % 10, np.nan)
+    for digit in _END_DIGITS:
+        yield IndicatorMeasure(
+            name=f"last_digit:{digit}",
+            kind="heaping",
+            label=f"Numbers ending in {digit}",
+            values=np.where(long.any(axis=1), (last == digit).sum(axis=1), np.nan).astype(float),
+            unit="answers per interview",
+            worrying="high",
+            scale="count",
+            threshold=f"a whole number of 10 or more that ends in {digit}",
+        )
 
 
 def _is_numeric(answers: FloatArray) -> bool:

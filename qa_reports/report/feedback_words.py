@@ -56,6 +56,7 @@ QUESTIONS: Mapping[Pattern, str] = MappingProxyType(
         "short_way": "Questions that open further ones are answered so that nothing follows, more often than "
         "elsewhere. How do you put them?",
         "round_numbers": "Numbers are round more often than elsewhere. Do you enter them as they are said?",
+        "last_digits": "More numbers than elsewhere end in the same digit. How do you ask for numbers and enter them?",
         "other_answers_again": "Some respondents gave other answers when asked again. Can you think of a reason?",
         "data_preparation": "Some answers carry a code that is being looked into; that is no matter of yours.",
     }

@@ -19,7 +19,7 @@ KINDS = {
     "speeding": "Speed",
     "times": "Times",
     "gate": "Gate questions",
-    "heaping": "Round numbers",
+    "heaping": "Round numbers and last digits",
     "back_check": "Re-interviews",
     "duplicates": "Near-duplicates",
 }

@@ -88,6 +88,10 @@ STEPS: Mapping[Pattern, tuple[str, ...]] = MappingProxyType(
             "Call and ask how these questions are put.",
             "Re-contact a few respondents with them alone.",
         ),
+        "last_digits": (
+            "Call and ask how numbers are asked for and entered.",
+            "Compare a few numbers with the recordings, or ask these respondents again.",
+        ),
         "round_numbers": ("Call and ask whether numbers are entered as said, or rounded.",),
         "other_answers_again": (
             "Compare the answers that differ with the recordings: the second interview may be wrong, too.",

@@ -108,6 +108,18 @@ def test_interviews_too_alike_are_called_spread() -> None:
     assert isinstance(flags.spread, SpreadEffects)
 
 
+def test_nobody_is_flagged_for_spread_where_it_is_switched_off() -> None:
+    answers, interviewer = wave(np.random.default_rng(29))
+    own = interviewer == 30
+    for values in answers.values():
+        values[own] = np.rint(values[own].mean() + (values[own] - values[own].mean()) / 3)
+    config = make_config(list(answers))
+    off = config.model_copy(update={"indicators": config.indicators.model_copy(update={"off": ("spread",)})})
+    flags = judge(make_survey(answers, interviewer), off)
+    assert not any(flag.kind == "spread" for flag in flags.flags)
+    assert isinstance(flags.spread, SpreadEffects)  # levels are still judged by it
+
+
 def test_p_of_several_sources() -> None:
     """Simes with weights: equal weights are Simes, one source is itself, NaN is left out, more weight costs less."""
     p = np.array([[0.01, 0.04], [0.04, 0.05], [np.nan, 0.03], [np.nan, np.nan]])

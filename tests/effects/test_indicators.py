@@ -18,6 +18,7 @@ from qa_reports.effects.indicator_effects import (
 from qa_reports.effects.indicator_flags import indicator_sources, is_large
 from qa_reports.effects.sources import decide
 from qa_reports.indicators.collect import Indicators, measure_indicators
+from qa_reports.indicators.heaping import heaping_measures
 from qa_reports.indicators.measure import IndicatorMeasure, Worrying
 from tests.effects.indicator_characteristics import clean_rate, config, planted_rates, wave
 from tests.effects.synthetic import make_survey
@@ -60,6 +61,26 @@ def test_normal_interviewers_have_small_p_as_often_as_they_should(kind: str) -> 
     for level in (0.05, 0.01):
         share, n = (np.concatenate(p) < level).mean(), 360
         assert share <= level + MONTE_CARLO * np.sqrt(level * (1 - level) / n)
+
+
+def test_a_favoured_last_digit_is_found_whichever_it_is() -> None:
+    rng = np.random.default_rng(17)
+    owner = np.repeat(np.arange(60), 14)
+    hours = rng.integers(10, 60, len(owner)).astype(float)
+    own = np.flatnonzero(owner == 7)
+    hours[own[:9]] = 10 * (hours[own[:9]] // 10) + 3
+    survey = make_survey({"item": np.zeros(len(owner))}, owner)
+    measures = tuple(heaping_measures([], [replace(survey.items[0], name="hours", answers=hours)], len(owner)))
+    sources = indicator_sources(survey, estimate_indicators(survey, Indicators(measures, None)), minimum=5)
+
+    (source,) = sources
+    ((_, finding),) = decide(sources, rate=0.05).findings
+    flag = source.describe(finding)
+
+    assert flag is not None
+    assert (flag.interviewer, flag.kind, flag.pattern) == ("107", "heaping", "last_digits")
+    found = int((hours[own] % 10 == 3).sum())
+    assert flag.sentence.startswith(f"In {found} of their 14 interviews a number ends in 3; elsewhere in 1 of ")
 
 
 def test_only_the_worrying_direction_counts() -> None:

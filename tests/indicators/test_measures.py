@@ -194,11 +194,23 @@ def test_gates_count_the_ways_that_were_not_opened() -> None:
 def test_round_numbers_are_counted_among_numeric_answers() -> None:
     ages = item("age", [float(value) for value in range(30, 55)], None)
 
-    (measure,) = heaping_measures([ages, item("a", [5.0] * 25)], [item("hours", [40.0, 38.0, NAN] + [0.0] * 22)], 25)
+    measure, *_ = heaping_measures([ages, item("a", [5.0] * 25)], [item("hours", [40.0, 38.0, NAN] + [0.0] * 22)], 25)
 
     assert measure.values[:4].tolist() == [2, 0, 0, 0]
     assert measure.values[5] == 1
     assert "over 2 questions" in measure.threshold
+
+
+def test_last_digits_are_counted_in_numbers_of_two_digits() -> None:
+    numbers = [item("ages", [17.0, 27.0, 33.0, 7.0, 40.0, NAN], None), item("hours", [37.0, 38.0, NAN, 8.0, 50.0, NAN])]
+
+    measures = named(heaping_measures([], numbers, 6))
+
+    # 7 and 8 themselves are answers and no digits of one; nobody can tell anything from the last interview.
+    np.testing.assert_array_equal(measures["last_digit:7"].values, [2, 1, 0, NAN, 0, NAN])
+    np.testing.assert_array_equal(measures["last_digit:8"].values, [0, 1, 0, NAN, 0, NAN])
+    assert {"last_digit:0", "last_digit:5"}.isdisjoint(measures)
+    assert list(named(heaping_measures([], [item("small", [1.0, 7.0])], 2))) == ["round_numbers"]
 
 
 def test_re_interviews_count_the_answers_that_differ() -> None:
