@@ -20,8 +20,8 @@ from qa_reports.effects.sources import decide
 from qa_reports.indicators.collect import Indicators, measure_indicators
 from qa_reports.indicators.heaping import heaping_measures
 from qa_reports.indicators.measure import IndicatorMeasure, Worrying
-from tests.effects.indicator_characteristics import clean_rate, config, planted_rates, wave
 from tests.effects.synthetic import make_survey
+from tests.effects.waves import Design, Planted, config, copies, make_wave, refuse, speed, straightline
 
 MONTE_CARLO = 4.0
 """Standard errors that a simulated share may lie from what it should be at most."""
@@ -134,30 +134,30 @@ def test_counts_are_collapsed_to_seven_ordered_categories() -> None:
 
 
 def test_planted_interviewers_are_named_for_what_they_did() -> None:
-    survey = wave(1, planted=True)
-    indicators = estimate_indicators(survey, measure_indicators(survey, config()))
+    plantings = {"duplicates": copies, "speeding": speed(0.5), "straightlining": straightline, "nonresponse": refuse}
+    survey = make_wave(1, Design(), [Planted(kind, plant, kind) for kind, plant in plantings.items()])
+    indicators = estimate_indicators(survey, measure_indicators(survey, config(Design())))
 
     sources = indicator_sources(survey, indicators, 5)
     by_name = {source.name: source for source in sources}
     flags = [by_name[name].describe(finding) for name, finding in decide(sources, 0.05).findings]
     told = {(flag.interviewer, flag.kind): flag for flag in flags if flag is not None}
 
-    for interviewer, kind in (("100", "duplicates"), ("101", "speeding"), ("102", "straightlining"),
-                              ("103", "nonresponse")):  # fmt: skip
-        assert told[interviewer, kind].severity == "critical"
-    assert {interviewer for interviewer, _ in told} == {"100", "101", "102", "103"}
-    assert "interviews agree with another one of theirs on" in told["100", "duplicates"].sentence
-    assert "typically take" in told["101", "speeding"].sentence
-    assert "all answers to a whole battery are the same; elsewhere in" in told["102", "straightlining"].sentence
-    assert "at least one answer is refused; elsewhere in" in told["103", "nonresponse"].sentence
+    for number, kind in enumerate(plantings, start=1):
+        assert told[str(number), kind].severity == "critical"
+    assert {interviewer for interviewer, _ in told} == {"1", "2", "3", "4"}
+    assert "interviews agree with another one of theirs on" in told["1", "duplicates"].sentence
+    assert "typically take" in told["2", "speeding"].sentence
+    assert "all answers to a whole battery are the same; elsewhere in" in told["3", "straightlining"].sentence
+    assert "at least one question is left unanswered; elsewhere in" in told["4", "nonresponse"].sentence
     assert {(interviewer, flag.pattern) for (interviewer, _), flag in told.items()} >= {
-        ("100", "duplicates"), ("101", "fast"), ("102", "straightlined"), ("103", "refusal"),
+        ("1", "duplicates"), ("2", "fast"), ("3", "straightlined"), ("4", "refusal"),
     }  # fmt: skip
 
 
 def test_interviewers_with_too_few_interviews_are_not_judged() -> None:
-    survey = wave(2, planted=False)
-    measures = measure_indicators(survey, config())
+    survey = make_wave(2, Design())
+    measures = measure_indicators(survey, config(Design()))
     speed = Indicators(tuple(one for one in measures.measures if one.name == "log_minutes"), None)
 
     (source,) = indicator_sources(survey, estimate_indicators(survey, speed), 5)
@@ -167,20 +167,8 @@ def test_interviewers_with_too_few_interviews_are_not_judged() -> None:
 
 
 def test_without_inputs_there_is_no_source() -> None:
-    survey = replace(wave(3, planted=False), minutes=None)
-    measures = measure_indicators(survey, config())
+    survey = replace(make_wave(3, Design()), minutes=None)
+    measures = measure_indicators(survey, config(Design()))
     speed = Indicators(tuple(one for one in measures.measures if one.kind == "speeding"), None)
 
     assert indicator_sources(survey, estimate_indicators(survey, speed), 5) == []
-
-
-@pytest.mark.slow
-def test_clean_waves_are_left_alone_and_planted_interviewers_found() -> None:
-    """So few waves that they take seconds; docs/simulations-indicators.md has hundreds."""
-    rate, _ = clean_rate(12)
-    planted, _ = planted_rates(10)
-
-    assert rate <= 0.5
-    for found, right in planted.values():
-        assert found >= 0.9
-        assert right >= 0.9
