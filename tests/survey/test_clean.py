@@ -284,6 +284,17 @@ def test_weights_area_and_team(clean: Clean) -> None:
     )
 
 
+def test_interviewers_in_several_teams_are_counted_and_those_in_none_are_not(clean: Clean) -> None:
+    survey = clean("int,q,t\n1,1,A\n1,1,B\n2,1,A\n2,1,B\n3,1,\n", {"team": "t"})
+    assert survey.log.notes == ("t: 2 interviewers in more than one team; the most frequent counts.",)
+
+
+def test_answers_are_counted_without_blanks(clean: Clean) -> None:
+    counts = clean("int,q\n1,3\n1,\n1,3\n2,5\n2,7\n").answer_counts("q")
+    assert counts.values.tolist() == [3, 5, 7]
+    assert counts.counts.tolist() == [[2, 0, 0], [0, 1, 1]]
+
+
 def test_negative_weights_are_refused(clean: Clean) -> None:
     with pytest.raises(DataError, match=r'column "w" \(data.weight\) is negative in row 2; a weight is zero or more'):
         clean("int,q,w\n1,1,1\n1,1,-1\n", {"weight": "w"})
