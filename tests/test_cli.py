@@ -313,7 +313,7 @@ def test_a_bug_is_not_hidden(small_wave: SmallWave, monkeypatch: pytest.MonkeyPa
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(pipeline, "clean_survey", broken)
+    monkeypatch.setattr(pipeline, "clean_delivered", broken)
     before = small_wave.files()
     with pytest.raises(ZeroDivisionError):
         main([str(small_wave.config), "--quiet"])

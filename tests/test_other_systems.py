@@ -37,7 +37,7 @@ def _run(code: str, *arguments: str, **environment: str) -> subprocess.Completed
     )  # fmt: skip
 
 
-def test_a_wave_is_archived_and_its_mail_written_without_what_windows_lacks(small_wave: SmallWave) -> None:
+def test_a_wave_is_archived_without_what_windows_lacks(small_wave: SmallWave) -> None:
     small_wave.replace(
         "items:",
         "archive: {folder: archive}\nreport: {pseudonyms: true}\nemail: {from: qa@agency.example, "

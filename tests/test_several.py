@@ -163,7 +163,7 @@ def test_a_mistake_stops_no_other_report(small_wave: SmallWave, capsys: pytest.C
 def test_a_bug_and_a_killed_process_stop_no_other_report(
     small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real = pipeline.load_survey
+    real = pipeline.load_delivered
 
     def fails(config: object, folder: Path) -> object:
         country = config.survey.country
@@ -175,7 +175,7 @@ def test_a_bug_and_a_killed_process_stop_no_other_report(
             raise MemoryError
         return real(config, folder)
 
-    monkeypatch.setattr(pipeline, "load_survey", fails)
+    monkeypatch.setattr(pipeline, "load_delivered", fails)
     configs, week = copies(small_wave, "bug", "killed", "memory", "good"), small_wave.folder / "week"
     assert run(*configs, "--output", week, *QUICK) == 1
     error = capsys.readouterr().err
@@ -357,7 +357,7 @@ def test_processes_end_with_the_program(small_wave: SmallWave, number: signal.Si
         "def slow(*_):\n"
         "    print(os.getpid(), file=sys.stderr, flush=True)\n"
         "    time.sleep(60)\n"
-        "pipeline.load_survey = slow\n"
+        "pipeline.load_delivered = slow\n"
         "sys.exit(main())"
     )
     command = [sys.executable, "-c", program, *map(str, configs), "--quiet", "--jobs", "2"]

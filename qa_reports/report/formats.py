@@ -139,10 +139,10 @@ def log_likelihood(value: float | None) -> str:
 
 
 def expected(value: float | None) -> str:
-    """An expected count: "0.5"; below 0.05 "fewer than 0.1"."""
+    """An expected count, with how exact it is: "about 0.5"; below 0.05 "fewer than 0.1"."""
     if value is None or _absent(value):
         return NOTHING
-    return "fewer than 0.1" if value < 0.05 else _fixed(value, 0 if value >= 9.95 else 1)
+    return "fewer than 0.1" if value < 0.05 else f"about {_fixed(value, 0 if value >= 9.95 else 1)}"
 
 
 def answer(value: float | str | None) -> str:

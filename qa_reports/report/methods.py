@@ -271,11 +271,9 @@ def _calls(flags: Flags) -> str:
         if severities
         else "No interviewer is worth a call"
     )
-    by_chance = expected(chance.interviewers)
-    about = by_chance if by_chance.startswith("fewer") else f"about {by_chance}"
     return (
-        f"{found}; by chance alone {about} would be expected ({chance.method.rstrip('.')}). How many normal "
-        "interviewers are flagged in simulated surveys, and how many planted ones are found, stands in "
+        f"{found}; by chance alone {expected(chance.interviewers)} would be expected ({chance.method.rstrip('.')}). How "
+        "many normal interviewers are flagged in simulated surveys, and how many planted ones are found, stands in "
         "docs/simulations-flags.md of this program."
     )
 

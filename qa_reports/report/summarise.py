@@ -255,7 +255,7 @@ def _sentence(
         return "No interviewer needs a call: everybody who stands out has been looked into."
     if not calls:
         return "No interviewer needs a call: nobody stands out from the other interviewers."
-    by_chance = f"by chance alone about {expected(chance.interviewers)} would be flagged"
+    by_chance = f"by chance alone {expected(chance.interviewers)} would be flagged"
     if len(calls) == 1:
         return f"One of {integer(n_interviewers)} interviewers is worth a call: {calls[0].interviewer} ({by_chance})."
     return (

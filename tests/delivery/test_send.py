@@ -415,7 +415,7 @@ def test_without_receipts_nothing_is_sent(run: Path, monkeypatch: pytest.MonkeyP
 
     with running(mailbox) as port:
         with monkeypatch.context() as broken:
-            broken.setattr("qa_reports.delivery.receipts._bring_name_to_disk", lambda _: None)
+            broken.setattr("qa_reports.delivery.receipts.bring_to_disk", lambda _: None)
             broken.setattr("os.fsync", full)
             with pytest.raises(OutputError, match="without receipts nothing is sent"):
                 mail_run(run, email(port))

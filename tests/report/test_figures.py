@@ -11,6 +11,7 @@ from scipy import stats
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.linear import ModelResult
 from qa_reports.report import answers, figures
+from qa_reports.survey.clean import ItemResponses, Survey
 from tests.report.example_survey import FORGOTTEN, IDS, LOW, ExampleReportInput, example_report_input
 
 EXACT = 1e-12
@@ -91,12 +92,17 @@ def test_distribution_shows_the_whole_scale_and_shares(example: ExampleReportInp
     assert shown.n_theirs == 18
 
 
+def _with_item(example: ExampleReportInput, item: ItemResponses) -> Survey:
+    """The survey with its first item replaced."""
+    return dataclasses.replace(example.survey, items=(item, *example.survey.items[1:]))
+
+
 def test_many_different_answers_are_binned(example: ExampleReportInput) -> None:
     rng = np.random.default_rng(1)
     item = dataclasses.replace(
         example.survey.items[0], scale=None, answers=rng.normal(size=example.survey.n_interviews)
     )
-    shown = answers.distribution(item, example.survey)
+    shown = answers.distribution(item, _with_item(example, item))
     assert shown is not None
     assert len(shown.labels) == answers.BINS
     assert shown.everyone.sum() == pytest.approx(1, rel=EXACT)
@@ -104,7 +110,7 @@ def test_many_different_answers_are_binned(example: ExampleReportInput) -> None:
 
 def test_an_item_without_answers_has_no_distribution(example: ExampleReportInput) -> None:
     item = dataclasses.replace(example.survey.items[0], answers=np.full(example.survey.n_interviews, np.nan))
-    assert answers.distribution(item, example.survey) is None
+    assert answers.distribution(item, _with_item(example, item)) is None
 
 
 def test_scatter_marks_the_suspicious_point_and_bends_the_line(example: ExampleReportInput) -> None:

@@ -90,7 +90,9 @@ def test_answers_are_shown_as_given(value: float | str | None, shown: str) -> No
     assert formats.answer(value) == shown
 
 
-@pytest.mark.parametrize(("value", "shown"), [(0.0, "fewer than 0.1"), (0.5, "0.5"), (12.3, "12"), (None, NOTHING)])
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.0, "fewer than 0.1"), (0.5, "about 0.5"), (12.3, "about 12"), (None, NOTHING)]
+)
 def test_expected_counts_never_promise_zero(value: float | None, shown: str) -> None:
     assert formats.expected(value) == shown
 

@@ -62,7 +62,7 @@ def test_no_memory_is_one_line(
     def exhausted(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(pipeline, "clean_survey", exhausted)
+    monkeypatch.setattr(pipeline, "clean_delivered", exhausted)
     assert main([str(small_wave.config), "--quiet", "--formats", "json"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{small_wave.config}: there is not enough memory")
@@ -85,13 +85,13 @@ def test_an_input_that_changes_during_the_run_is_read_once(
 ) -> None:
     """The digest in the report is that of the bytes that were analysed."""
     before = hashlib.sha256(small_wave.survey_file.read_bytes()).hexdigest()
-    cleaned = pipeline.clean_survey
+    cleaned = pipeline.clean_delivered
 
     def meanwhile(*given: object) -> object:
         small_wave.survey_file.write_text("gone", encoding="utf-8")
         small_wave.config.write_text("gone", encoding="utf-8")
         return cleaned(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pipeline, "clean_survey", meanwhile)
+    monkeypatch.setattr(pipeline, "clean_delivered", meanwhile)
     assert main([str(small_wave.config), "--quiet", "--formats", "json"]) == 0
     assert before in (small_wave.folder / "wave-report" / "results.json").read_text(encoding="utf-8")
