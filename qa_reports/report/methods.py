@@ -272,8 +272,8 @@ def _calls(flags: Flags) -> str:
         else "No interviewer is worth a call"
     )
     return (
-        f"{found}; by chance alone {expected(chance.interviewers)} would be expected ({chance.method.rstrip('.')}). How "
-        "many normal interviewers are flagged in simulated surveys, and how many planted ones are found, stands in "
+        f"{found}; by chance alone {expected(chance.interviewers)} would be expected ({chance.method.rstrip('.')}). "
+        "How many normal interviewers are flagged in simulated surveys, and how many planted ones are found, stands in "
         "docs/simulations-flags.md of this program."
     )
 
