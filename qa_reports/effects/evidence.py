@@ -4,12 +4,14 @@ d_j is the vector of an interviewer's deletion residuals over K items. For a nor
 A_j = T + W_j: T the covariance of the true interviewer effects, W_j that of the means of n_j answers. The statistic is
 d_j' A_-j^-1 d_j with the interviewer left out of T. Its reference is not chi-square, because T is estimated: the same
 computation is run on simulated waves of normal interviewers. Where interviewers differ in spread W_j is scaled by the
-interviewer's own variance over all items (shrunk), in the simulated waves as well.
+interviewer's own variance over all items (shrunk), in the simulated waves as well. Where items are very uneven (judged
+by the tail of a categorical model) means of a few answers are not jointly normal, for one respondent with several rare
+answers moves many items at once: then simulated interviewers meet respondents drawn from the survey's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +30,8 @@ _SIMULATED_INTERVIEWERS = 150_000
 """Simulated waves times interviewers: p is resolved far below what any rule asks of it."""
 _WAVES = (200, 1_000)
 """Fewest and most simulated waves, for very many and for few interviewers."""
+_MOST_DRAWN = 100
+"""Respondents drawn for one simulated interviewer, at most: what more of them add to a mean is close to normal."""
 _CHUNK = 200_000
 """Numbers handled at once: what fits into a processor's cache is fastest."""
 _SHRINKAGE = 0.5
@@ -108,6 +112,9 @@ class _Table:
     """(J, K, K) n_jkl / (n_jk n_jl): the covariance of two means is this times `within`; 0 where there is no answer."""
     n: FloatArray
     """(J,) mean number of answers per item."""
+    respondents: FloatArray | None
+    """(n, K) answers of respondents less their interviewer's mean, of variance `within`, 0 where there is none; None
+    where means of answers are near enough to normal."""
 
 
 def combine_evidence(
@@ -137,13 +144,11 @@ def combine_evidence(
         return CombinedEvidence(p, None)
     # Interviews that vary twice as much say as much about a level as half as many.
     overlap = table.overlap[rows] * spread.shrunken[rows, None, None]
-    table = _Table(table.deviation[rows], table.within, overlap, table.n[rows])
+    table = _Table(table.deviation[rows], table.within, overlap, table.n[rows], table.respondents)
     between = _between_covariance(table.deviation, table.n, table.within, table.overlap)
     observed = _observed(table, between)
     waves = min(max(-(-_SIMULATED_INTERVIEWERS // len(rows)), _WAVES[0]), _WAVES[1])
-    statistic, cells, remarkable = _simulate(
-        between, table.within, table.n, waves, false_discovery_rate, spread.of(rows)
-    )
+    statistic, cells, remarkable = _simulate(table, between, waves, false_discovery_rate, spread.of(rows))
     flat = statistic.ravel()
     order = np.argsort(flat)
     p[rows] = (1 + len(flat) - np.searchsorted(flat, observed, sorter=order)) / (1 + len(flat))
@@ -167,6 +172,7 @@ def _side_by_side(items: Sequence[ItemEffects], n_interviewers: int, sampled: bo
         interviewer[model.rows] = model.interviewer
     answered = np.isfinite(residuals)
     together = np.zeros((n_interviewers, len(items), len(items)))
+    respondents = np.zeros_like(residuals)
     products = np.zeros((len(items), len(items)))
     pairs = np.zeros((len(items), len(items)))
     order = np.argsort(interviewer, kind="stable")
@@ -177,6 +183,8 @@ def _side_by_side(items: Sequence[ItemEffects], n_interviewers: int, sampled: bo
         together[j] = has.T @ has
         counts = np.maximum(has.sum(0), 1)
         centred = (values - values.sum(0) / counts) * has
+        # A mean that the own answers made takes some of their variance away.
+        respondents[own] = centred * np.sqrt(counts / np.maximum(counts - 1, 1))
         products += centred.T @ centred
         pairs += np.maximum(together[j] - 1, 0)
     within = products / np.maximum(pairs, 1)
@@ -187,7 +195,10 @@ def _side_by_side(items: Sequence[ItemEffects], n_interviewers: int, sampled: bo
     overlap = np.divide(together, size, out=np.zeros_like(together), where=size > 0)
     # A categorical model may have judged interviews that the adjusted linear one lacks: these have no residuals here.
     deviation[counts == 0] = np.nan
-    return _Table(deviation, _positive(within, 1e-3), overlap, counts.mean(1))
+    uneven = any((cells := level_cells(item)) is not None and cells.by_tail for item in items)
+    held = answered.any(axis=1)
+    several = held & (np.bincount(interviewer[held], minlength=n_interviewers)[interviewer] > 1)
+    return _Table(deviation, _positive(within, 1e-3), overlap, counts.mean(1), respondents[several] if uneven else None)
 
 
 def _together_in_all(items: Sequence[ItemEffects], together: FloatArray) -> FloatArray:
@@ -270,28 +281,37 @@ def _observed(table: _Table, between: FloatArray) -> FloatArray:
     return np.where(items == k, statistic, chi2_isf(chi2_sf(statistic, items), k))
 
 
+_Draw = Callable[[np.random.Generator, FloatArray], FloatArray]
+"""Of a generator and variances (W, J), 1 being usual, the deviations (W, J, K) of normal interviewers."""
+
 _SmallCells = tuple[NDArray[np.int64], NDArray[np.int64], FloatArray, NDArray[np.bool_]]
 
 
 def _simulate(
-    between: FloatArray, within: FloatArray, n: FloatArray, waves: int, rate: float, spread: OwnSpread
+    table: _Table, between: FloatArray, waves: int, rate: float, spread: OwnSpread
 ) -> tuple[FloatArray, _SmallCells, NDArray[np.bool_]]:
-    """Waves of normal interviewers with these covariances and workloads, put through the same computation.
-
-    The sum of a true effect ~ N(0, T) and a mean of answers ~ N(0, v W/n) is drawn at once: with W = RR' and
-    T = B diag(l) B', B = R V, it is B e with independent e_k ~ N(0, l_k + v/n).
+    """Waves of normal interviewers with this T and these workloads, put through the same computation.
 
     Returns the statistics (waves, J), the cells that can have a small p (wave, interviewer, p, large), and whether an
     interviewer has any item that is large and remarkable enough to be named (waves, J).
     """
+    within, n = table.within, table.n
     rng = np.random.default_rng(_SEED)
     j, k = len(n), len(within)
     whiten = np.linalg.inv(np.linalg.cholesky(within))
-    values, vectors = np.linalg.eigh(whiten @ between @ whiten.T)
-    values, back = np.maximum(values, 0.0), np.linalg.solve(whiten, vectors).T
+    normal = _draw_normal(table, between, whiten)
+    draw = normal if table.respondents is None else _draw_respondents(table, between)
     weight = _weights(n)
     share = weight / weight.sum()
     sampling = (share / n).sum()
+
+    def deviations(draw: _Draw, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(W, J, K) deletion residuals, deviations from the mean of the others, and (W, K, K) T as seen in them."""
+        d = draw(rng, variance)
+        d -= (share @ d)[:, None]
+        d /= (1 - share)[:, None]
+        return d, shrink_between(np.swapaxes(d * share[:, None], 1, 2) @ d - within * sampling, within)
+
     statistics = np.empty((waves, j))
     remarkable = np.empty((waves, j), dtype=bool)
     found = []
@@ -299,15 +319,11 @@ def _simulate(
     least = float(t_isf(min(rate, 0.5), df)) ** 2
     for part in np.array_split(np.arange(waves), -(-waves * j * k // _CHUNK)):
         true_variance, made_of_it = spread.simulate(rng, len(part))
-        d = rng.standard_normal((len(part), j, k))
-        d *= np.sqrt(values + (true_variance / n)[..., None])
-        d = d @ back
-        # A deletion residual is taken from the mean of the others.
-        d -= (share @ d)[:, None]
-        d /= (1 - share)[:, None]
-        t = shrink_between(np.swapaxes(d * share[:, None], 1, 2) @ d - within * sampling, within)
+        d, t = deviations(draw, true_variance)
         counted = n / made_of_it
         statistics[part] = _leave_out(_quadratic(d, t, whiten, counted), share)
+        if draw is not normal:  # single cells of uneven items go by a tail, whose normal score is normal
+            d, t = deviations(normal, true_variance)
         size = np.abs(d)
         z2 = d**2
         z2 /= np.diagonal(t, axis1=1, axis2=2)[:, None] + np.diagonal(within) / counted[..., None]
@@ -318,6 +334,42 @@ def _simulate(
         found.append((part[place[0]], place[1], 2 * t_sf(np.sqrt(z2[place]), df), size[place] >= MINIMUM_SIZE))
     wave_of, row_of, p_of, large_of = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return statistics, (wave_of, row_of, p_of, large_of), remarkable
+
+
+def _draw_normal(table: _Table, between: FloatArray, whiten: FloatArray) -> _Draw:
+    """The sum of a true effect ~ N(0, T) and a mean of answers ~ N(0, v W/n) is drawn at once.
+
+    With W = RR', `whiten` the inverse of R, and T = B diag(l) B', B = R V, it is B e with e_k ~ N(0, l_k + v/n).
+    """
+    values, vectors = np.linalg.eigh(whiten @ between @ whiten.T)
+    values, back = np.maximum(values, 0.0), np.linalg.solve(whiten, vectors).T
+
+    def draw(rng: np.random.Generator, variance: FloatArray) -> FloatArray:
+        d = rng.standard_normal((*variance.shape, len(values)))
+        d *= np.sqrt(values + (variance / table.n)[..., None])
+        return np.asarray(d @ back)
+
+    return draw
+
+
+def _draw_respondents(table: _Table, between: FloatArray) -> _Draw:
+    """A true effect ~ N(0, T), and the mean of respondents drawn from the survey's own."""
+    respondents = np.zeros((0, 0)) if table.respondents is None else table.respondents
+    values, vectors = np.linalg.eigh(between)
+    back = (vectors * np.sqrt(np.maximum(values, 0.0))).T
+    drawn = np.clip(np.rint(table.n), 1, _MOST_DRAWN).astype(np.int64)
+    starts = np.cumsum(drawn) - drawn
+    # Drawn answers have the variance of the survey's, missing ones included.
+    scale = np.sqrt(np.diagonal(table.within) / np.maximum((respondents**2).mean(0), 1e-12))
+
+    def draw(rng: np.random.Generator, variance: FloatArray) -> FloatArray:
+        d = rng.standard_normal((*variance.shape, len(values))) @ back
+        for wave, own in zip(d, variance, strict=True):
+            sums = np.add.reduceat(respondents[rng.integers(0, len(respondents), drawn.sum())], starts)
+            wave += sums * (scale * np.sqrt(own / (drawn * table.n))[:, None])
+        return np.asarray(d)
+
+    return draw
 
 
 def _quadratic(d: FloatArray, between: FloatArray, whiten: FloatArray, n: FloatArray) -> FloatArray:

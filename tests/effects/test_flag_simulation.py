@@ -33,3 +33,12 @@ def test_what_is_planted_is_found_and_named_and_others_are_not() -> None:
 def test_an_undeclared_code_and_a_reversed_slope_are_found() -> None:
     assert judge(7, SERIES["code"]).first_kind(0) == "missing_code"
     assert [judge(8, SERIES["slopes"]).first_kind(j) for j in (0, 1)] == ["slope", "slope"]
+
+
+@pytest.mark.slow
+def test_very_uneven_items_flag_few_normal_interviewers_too() -> None:
+    """With answers taken for jointly normal these waves had eleven who were not planted, for levels over all items."""
+    waves = [judge(seed, SERIES["skewed"]) for seed in range(1_500_003, 1_500_008)]
+    assert sum(len(wave.worth_a_call) for wave in waves) <= MOST_OTHERS + 2
+    for wave in waves:
+        assert 0.3 < wave.expected < 0.7
