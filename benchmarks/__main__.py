@@ -35,7 +35,7 @@ SCRIPTS = {
     "Opening the page": ("page.py",),
 }
 """Benchmarks that print their own tables or lines."""
-LONG = {"The crossed effects by lme4": ("crossed.R",), "Ten million interviews": ("big.py",)}
+LONG = {"The crossed effects by lme4": ("crossed.R",), "Ten million interviews": ("nation.py",)}
 GROWTH = "Processor seconds of each step against interviews, interviewers and items"
 _TIMEOUT = 900
 """Seconds after which a benchmark is given up."""

@@ -1,7 +1,7 @@
-"""A survey larger than memory, and its report: `python benchmarks/nation.py FOLDER [interviews] [interviewers]`.
+"""A survey larger than memory, and its report: `python benchmarks/nation.py [FOLDER [interviews [interviewers]]]`.
 
 Writes FOLDER/nation.parquet (22 items with 2 % missing codes, some 19 bytes an interview) and FOLDER/nation.yaml, makes
-the report from it, and says how long that took and in how much memory.
+the report from it, and says how long that took and in how much memory. Without FOLDER nothing is kept.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -66,15 +67,24 @@ def _chunk(rng: np.random.Generator, start: int, m: int, level: np.ndarray, by_a
     return pa.table(columns)
 
 
-if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    interviews, interviewers = (int(float(text)) for text in (sys.argv[2:] + ["1e7", "1e3"][len(sys.argv) - 2 :]))
+def measure(folder: Path, interviews: int, interviewers: int) -> None:
+    """Write the survey, make its report, and print what that took."""
     write_survey(folder, interviews, interviewers)
     started = time.perf_counter()
-    command = ["qa-report", "nation.yaml", "--output", "nation", "--formats", "html,json"]
+    command = ["qa-report", "nation.yaml", "--output", "nation", "--formats", "html,json", "--quiet"]
     subprocess.run(command, cwd=folder, check=True)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(
         f"{interviews:,} interviews by {interviewers:,} interviewers: {time.perf_counter() - started:.0f} s, "
         f"{used.ru_utime + used.ru_stime:.0f} s of processor, {used.ru_maxrss / 1024:.0f} MB in the larger process"
     )
+
+
+if __name__ == "__main__":
+    place, *sizes = sys.argv[1:] or [""]
+    interviews, interviewers = (int(float(text)) for text in (sizes + ["1e7", "1e3"][len(sizes) :]))
+    if place:
+        measure(Path(place), interviews, interviewers)
+    else:
+        with tempfile.TemporaryDirectory() as made:
+            measure(Path(made), interviews, interviewers)
