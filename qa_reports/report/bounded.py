@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,48 +18,32 @@ MOST_MARKS = 1_000
 _Drawn = TypeVar("_Drawn", bound=Figure)
 
 
+_BY_INTERVIEWER: Mapping[type, tuple[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        Caterpillar: ("interviewers", ("estimate", "lower", "upper")),
+        QuantilePlot: ("labels", ("theoretical", "sample")),
+        InterviewerLines: ("interviewers", ("start", "end")),
+    }
+)
+"""Figures with a mark for every interviewer: where their names stand, and the arrays with a place for each."""
+
+
 def bounded(figure: _Drawn) -> _Drawn:
     """The figure with at most about `MOST_MARKS` interviewers, evenly chosen in their order, and all flagged ones."""
-    match figure:
-        case Caterpillar():
-            kept = _kept(len(figure.interviewers), figure.flagged)
-            if kept is None:
-                return figure
-            return replace(
-                figure,
-                caption=figure.caption + _said(kept, len(figure.interviewers)),
-                interviewers=tuple(figure.interviewers[k] for k in kept),
-                estimate=figure.estimate[kept],
-                lower=figure.lower[kept],
-                upper=figure.upper[kept],
-                flagged=_places(kept, figure.flagged),
-            )
-        case QuantilePlot():
-            kept = _kept(len(figure.labels), figure.flagged)
-            if kept is None:
-                return figure
-            return replace(
-                figure,
-                caption=figure.caption + _said(kept, len(figure.labels)),
-                labels=tuple(figure.labels[k] for k in kept),
-                theoretical=figure.theoretical[kept],
-                sample=figure.sample[kept],
-                flagged=_places(kept, figure.flagged),
-            )
-        case InterviewerLines():
-            kept = _kept(len(figure.interviewers), figure.flagged)
-            if kept is None:
-                return figure
-            return replace(
-                figure,
-                caption=figure.caption + _said(kept, len(figure.interviewers)),
-                interviewers=tuple(figure.interviewers[k] for k in kept),
-                start=figure.start[kept],
-                end=figure.end[kept],
-                flagged=_places(kept, figure.flagged),
-            )
-        case _:
-            return figure
+    if not isinstance(figure, Caterpillar | QuantilePlot | InterviewerLines):
+        return figure
+    names, arrays = _BY_INTERVIEWER[type(figure)]
+    everybody: tuple[str, ...] = getattr(figure, names)
+    kept = _kept(len(everybody), figure.flagged)
+    if kept is None:
+        return figure
+    changed: dict[str, Any] = {
+        "caption": figure.caption + _said(kept, len(everybody)),
+        names: tuple(everybody[k] for k in kept),
+        "flagged": _places(kept, figure.flagged),
+        **{name: getattr(figure, name)[kept] for name in arrays},
+    }
+    return replace(figure, **changed)
 
 
 def _kept(size: int, flagged: tuple[int, ...]) -> IntArray | None:

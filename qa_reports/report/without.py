@@ -36,8 +36,7 @@ class ItemWithout:
     @property
     def icc_change(self) -> float:
         """NaN where not known."""
-        known = self.icc is not None and self.icc_without is not None
-        return float(self.icc_without - self.icc) if known else float("nan")  # type: ignore[operator]
+        return float("nan") if self.icc is None or self.icc_without is None else self.icc_without - self.icc
 
     @property
     def mean_change(self) -> float:
