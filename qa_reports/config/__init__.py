@@ -2,36 +2,34 @@
 
 from qa_reports.config.addresses import MailAddress, parse_address
 from qa_reports.config.codes import code_range, meets_scale
+from qa_reports.config.delivery import ArchiveConfig, EmailConfig, SmtpConfig
+from qa_reports.config.fields import MissingCodes, Names, Section
+from qa_reports.config.indicators import (
+    AgreeConfig,
+    BackCheckConfig,
+    ColumnConfig,
+    GateConfig,
+    IndicatorKind,
+    IndicatorsConfig,
+    TimingsConfig,
+)
 from qa_reports.config.loading import REVIEWED_FILE, load_config, load_reviewed
 from qa_reports.config.models import (
-    AgreeConfig,
-    ArchiveConfig,
-    BackCheckConfig,
     BatteryConfig,
-    ColumnConfig,
     CovariateConfig,
     Covariates,
     DataConfig,
     DurationConfig,
-    EmailConfig,
     FlagsConfig,
     Format,
-    GateConfig,
-    IndicatorKind,
-    IndicatorsConfig,
     InterviewersConfig,
     ItemConfig,
     JoinConfig,
-    MissingCodes,
-    Names,
     ReadConfig,
     ReportConfig,
     ReportConfigSection,
     ReviewedFlag,
-    Section,
-    SmtpConfig,
     SurveyConfig,
-    TimingsConfig,
     config_schema,
 )
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from qa_reports.config.addresses import parse_address
 from qa_reports.config.codes import meets_scale
-from qa_reports.config.models import CovariateConfig, DataConfig, EmailConfig, ItemConfig, ReportConfig
+from qa_reports.config.delivery import EmailConfig
+from qa_reports.config.models import CovariateConfig, DataConfig, ItemConfig, ReportConfig
 from qa_reports.config.wording import Complaint, did_you_mean
 
 

@@ -1,91 +1,29 @@
-"""Every option of the YAML file and its default, once, as frozen pydantic models."""
+"""The YAML file of a report: every option and its default, once, as frozen pydantic models.
+
+Indicators, archive and e-mail have theirs in `indicators.py` and `delivery.py`, kinds of values are in `fields.py`.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 
-from qa_reports.config.addresses import parse_address
-from qa_reports.config.codes import as_categories, as_codes
-
-
-def _number_as_text(value: object) -> object:
-    """`wave: 11` is as good as `wave: "11"`; a decimal number may have lost digits (1.10), so it is refused."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _as_tuple(value: object) -> object:
-    """Let one name stand for a list of one, as YAML users expect."""
-    return (value,) if isinstance(value, str) else value
-
-
-def _as_scale(value: object) -> object:
-    numbers = isinstance(value, (list, tuple)) and all(type(end) in (int, float) for end in value)
-    if not numbers or len(value) != 2:  # type: ignore[arg-type]
-        raise PydanticCustomError("scale", "is not a scale; write its lowest and highest answer, e.g. [0, 10]")
-    return value
-
-
-def _named(value: object) -> object:
-    """A bare name stands for an entry with all defaults."""
-    return {"name": value} if isinstance(value, str) else value
-
-
-def _as_delimiter(value: object) -> object:
-    if not isinstance(value, str) or len(value) != 1 or value.isalnum() or value in "\"'\r\n.":
-        raise PydanticCustomError("delimiter", 'is not a delimiter; write one sign, e.g. ";" or "\\t"')
-    return value
-
-
-def _as_encoding(value: object) -> object:
-    """The name of a text encoding that Python knows."""
-    try:
-        "".encode(str(value))
-    except (LookupError, ValueError):
-        raise PydanticCustomError(
-            "encoding", "is not the name of an encoding; write e.g. utf-8, cp1252, cp1250 or iso-8859-15"
-        ) from None
-    return value
-
-
-def _as_address(value: object) -> object:
-    """An e-mail address, kept as it was written."""
-    if not isinstance(value, str) or parse_address(value) is None:
-        raise PydanticCustomError(
-            "address", "is not an e-mail address; write name@agency.example, or Field team <name@agency.example>"
-        )
-    return value
-
-
-_TEXT_OR_NUMBER: Any = str | int
-_ANSWERS: Any = dict[str, str] | list[str]
-_CODES: Any = dict[str, str] | list[float | str]
-
-Text = Annotated[str, BeforeValidator(_number_as_text, json_schema_input_type=_TEXT_OR_NUMBER), Field(min_length=1)]
-Names = Annotated[tuple[Text, ...], BeforeValidator(_as_tuple, json_schema_input_type=str | list[str])]
-MissingCodes = Annotated[dict[float | str, Text], BeforeValidator(as_codes, json_schema_input_type=_CODES)]
-"""Code or range of codes as it stands in the file -> the reason it stands for, e.g. {88: "Don't know"}."""
-CodedAnswers = Annotated[
-    dict[float, Text], BeforeValidator(as_categories, json_schema_input_type=dict[str, str] | list[str])
-]
-"""Number -> the answer it stands for, lowest first."""
-Scale = Annotated[tuple[float, float], BeforeValidator(_as_scale, json_schema_input_type=tuple[float, float])]
-Flag = Annotated[bool, Field(strict=True)]
-Delimiter = Annotated[str, BeforeValidator(_as_delimiter, json_schema_input_type=str)]
-Encoding = Annotated[str, BeforeValidator(_as_encoding, json_schema_input_type=str)]
-Address = Annotated[str, BeforeValidator(_as_address, json_schema_input_type=str)]
-Addresses = Annotated[tuple[Address, ...], BeforeValidator(_as_tuple, json_schema_input_type=str | list[str])]
-TeamAddresses = dict[Text, Addresses]
-"""Team, as the team column says it -> who gets its part of the report."""
-
-
-class Section(BaseModel):
-    """A mapping of the YAML file: unknown keys are errors, values never change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from qa_reports.config.delivery import ArchiveConfig, EmailConfig
+from qa_reports.config.fields import (
+    CodedAnswers,
+    Delimiter,
+    Encoding,
+    Flag,
+    MissingCodes,
+    Names,
+    Scale,
+    Section,
+    Text,
+    named,
+)
+from qa_reports.config.indicators import IndicatorKind, IndicatorsConfig
 
 
 class SurveyConfig(Section):
@@ -189,7 +127,7 @@ class CovariateConfig(Section):
 
 
 _NAME_OR_COVARIATE: Any = str | CovariateConfig
-Covariates = tuple[Annotated[CovariateConfig, BeforeValidator(_named, json_schema_input_type=_NAME_OR_COVARIATE)], ...]
+Covariates = tuple[Annotated[CovariateConfig, BeforeValidator(named, json_schema_input_type=_NAME_OR_COVARIATE)], ...]
 
 
 class InterviewersConfig(Section):
@@ -247,7 +185,7 @@ class ItemConfig(Section):
 
 
 _NAME_OR_ITEM: Any = str | ItemConfig
-Items = tuple[Annotated[ItemConfig, BeforeValidator(_named, json_schema_input_type=_NAME_OR_ITEM)], ...]
+Items = tuple[Annotated[ItemConfig, BeforeValidator(named, json_schema_input_type=_NAME_OR_ITEM)], ...]
 
 
 class CodeGroupConfig(Section):
@@ -262,20 +200,6 @@ class BatteryConfig(Section):
 
     name: Text = Field(description="Name of the grid, as it should be printed.")
     items: tuple[Text, ...] = Field(min_length=2, description="Names of its items, in the order they are asked.")
-
-
-IndicatorKind = Literal[
-    "nonresponse",
-    "straightlining",
-    "response_style",
-    "speeding",
-    "times",
-    "duplicates",
-    "gate",
-    "heaping",
-    "back_check",
-]
-"""What an interview can show about how it was done; also the kinds of flags that rest on it."""
 
 
 class ReviewedFlag(Section):
@@ -294,87 +218,6 @@ class ReviewedFile(Section):
     """The file `reviewed.yaml` beside a configuration."""
 
     reviewed: tuple[ReviewedFlag, ...] = Field(description="The flags that were looked into.")
-
-
-class ColumnConfig(Section):
-    """A column that is not one of the items; a bare name is enough."""
-
-    name: Text = Field(description="Column.")
-    label: Text | None = Field(None, description="How to print it; the file's own label where left out.")
-    missing_codes: MissingCodes = Field({}, description="Codes that mean no answer; the defaults are for items only.")
-
-
-_NAME_OR_COLUMN: Any = str | ColumnConfig
-Columns = tuple[Annotated[ColumnConfig, BeforeValidator(_named, json_schema_input_type=_NAME_OR_COLUMN)], ...]
-
-
-class GateConfig(Section):
-    """A question whose answer decides whether more questions follow."""
-
-    name: Text = Field(description="Column of the question.")
-    opens: tuple[float, ...] = Field(min_length=1, description="The answers after which more questions follow.")
-    label: Text | None = Field(None, description="How to print it; the file's own label where left out.")
-    missing_codes: MissingCodes = Field({}, description="Codes that mean no answer; the defaults are for items only.")
-
-
-class AgreeConfig(Section):
-    """Questions of the kind agree or disagree."""
-
-    items: Names = Field(min_length=1, description="Names of the items.")
-    answers: tuple[float, ...] = Field(min_length=1, description="The answers that agree, e.g. [1, 2].")
-
-
-class BackCheckConfig(Section):
-    """A second, short interview with some of the same respondents, to compare with."""
-
-    file: Text = Field(description="The file of the re-interviews, one row each, relative to this YAML file.")
-    respondent: Text | None = Field(
-        None, description="Column with the respondent's id in that file; `data.respondent` where left out."
-    )
-    items: Names = Field(min_length=1, description="Items asked again, under the same names and with the same codes.")
-
-
-class TimingsConfig(Section):
-    """How long single questions or sections took."""
-
-    columns: Names = Field(
-        min_length=1,
-        description="Columns of times, one per question or section, all in the same unit or each in its own: only "
-        "their relation to the column's median counts. In a name, {item} stands for every item that has such a column, "
-        "e.g. t_{item}.",
-    )
-    fast: float = Field(
-        0.5, gt=0, lt=1, strict=True, description="Less than this share of a question's median time counts as fast."
-    )
-
-
-class IndicatorsConfig(Section):
-    """What interviews show about how they were done. Each indicator is on wherever its inputs exist."""
-
-    off: tuple[Literal["spread"] | IndicatorKind, ...] = Field(
-        (),
-        description="Indicators to leave out. `spread`: nobody is flagged for it; it is still estimated, since levels "
-        "are judged by every interviewer's own.",
-    )
-    min_battery_items: int = Field(
-        3, ge=2, strict=True, description="Identical answers in a battery count from this many answered items."
-    )
-    fast_share: float = Field(
-        0.05, gt=0, lt=0.5, strict=True, description="The share of all interviews, the shortest, that counts as fast."
-    )
-    hours: tuple[float, float] = Field(
-        (6, 23), description="Interviews begin between these hours of the day; others are listed as impossible times."
-    )
-    timings: TimingsConfig | None = Field(None, description="How long single questions or sections took.")
-    min_shared_answers: int = Field(
-        10, ge=2, strict=True, description="Two interviews are compared when both answered at least this many items."
-    )
-    agree: AgreeConfig | None = Field(
-        None, description="Agree-disagree questions, where the file's labels do not tell which they are."
-    )
-    gates: tuple[GateConfig, ...] = Field((), description="Questions that open further ones: who takes the short way?")
-    numeric: Columns = Field((), description="Columns of numbers to be examined for round ones, beside such items.")
-    back_check: BackCheckConfig | None = Field(None, description="Re-interviews to compare with.")
 
 
 class FlagsConfig(Section):
@@ -410,54 +253,6 @@ class ReportConfigSection(Section):
         "flagged",
         description="Items with a page of their own in the PDF: those with the most flagged interviewers, or `all`; "
         "report.html always has all.",
-    )
-
-
-class ArchiveConfig(Section):
-    """Where every run is kept, and what this wave is compared with."""
-
-    folder: Text = Field(description="Folder of the archive, relative to this YAML file; several surveys may share it.")
-    earlier_waves: Names | None = Field(
-        None,
-        description="Earlier waves to compare with, oldest first, [] for none; where left out, all of this survey in "
-        "the archive that were first run before this one.",
-    )
-    same_interviewers: Flag = Field(
-        True, description="`false` where an interviewer id may be somebody else in another wave."
-    )
-
-
-class SmtpConfig(Section):
-    """The mail server that takes the messages; its certificate is always verified."""
-
-    host: Text = Field(description="Name of the mail server, as its certificate has it.")
-    port: int = Field(587, ge=1, le=65535, strict=True, description="Usually 587 for starttls and 465 for tls.")
-    security: Literal["starttls", "tls", "none"] = Field(
-        "starttls", description="`none` sends unencrypted and without a password, for a mail server on this machine."
-    )
-    user: Text | None = Field(None, description="Name to log in with; no log-in where left out.")
-    password_env: Text | None = Field(None, description="Environment variable that holds the password.")
-    password_file: Text | None = Field(
-        None, description="File that holds the password and nothing else; an absolute path, or one that begins with ~/."
-    )
-    timeout: float = Field(30, gt=0, le=600, strict=True, description="Seconds to wait for each answer of the server.")
-
-
-class EmailConfig(Section):
-    """Who gets the archived report by e-mail; without `archive` nothing is sent."""
-
-    from_: Address = Field(alias="from", description="Address of the sender.")
-    to: Addresses = Field((), description="Who gets the whole report.")
-    cc: Addresses = Field((), description="Who gets a copy of it.")
-    teams: TeamAddresses = Field(
-        {}, description="Team (a value of `data.team`) and who gets its own part of the report, and nothing else."
-    )
-    smtp: SmtpConfig = Field(description="The mail server.")
-    attach_limit_mb: float = Field(
-        10, ge=0, strict=True, description="A larger PDF (in millions of bytes) stays in the archive and is linked to."
-    )
-    archive_url: Text | None = Field(
-        None, description="Web address of the archive's folder, for links, e.g. https://qa.agency.example/archive."
     )
 
 

@@ -10,11 +10,12 @@ from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from qa_reports.config.models import ReportConfig, Section, TeamAddresses, Text, fields_by_key
+from qa_reports.config.fields import Section, TeamAddresses, Text
+from qa_reports.config.models import ReportConfig, fields_by_key
 
 _INTRODUCTION = """# Configuration
 
-<!-- Written by `make docs` from qa_reports/config/models.py: change it there. -->
+<!-- Written by `make docs` from the models in qa_reports/config: change it there. -->
 
 A report is described by one YAML file; `configs/example.yaml` is one to copy. Only `survey.name`, `data.file`,
 `data.interviewer` and `items` are required. Relative paths start at the folder of the YAML file.

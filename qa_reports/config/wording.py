@@ -11,7 +11,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from qa_reports.config.models import ReportConfig, Section, fields_by_key
+from qa_reports.config.fields import Section
+from qa_reports.config.models import ReportConfig, fields_by_key
 from qa_reports.config.yaml_file import KeyPath
 
 

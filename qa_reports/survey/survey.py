@@ -1,0 +1,127 @@
+"""A clean survey, and the record of how it was cleaned: what all later steps work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qa_reports.survey.audit import Descriptives, InterviewerAudit, ItemAudit
+from qa_reports.survey.back_check import BackCheck
+from qa_reports.survey.codes import Recode
+from qa_reports.survey.columns import FloatArray, IntArray
+from qa_reports.survey.covariates import Covariate
+from qa_reports.survey.items import ItemResponses, OutOfRange
+from qa_reports.survey.load import FileProvenance, JoinRecord
+from qa_reports.survey.suspects import CodeSuspect
+from qa_reports.survey.timing import InterviewTimes, QuestionTimes
+from qa_reports.survey.whole import AnswerCounts, Whole
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedRows:
+    """Rows that were not used, by reason."""
+
+    reason: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class CleaningLog:
+    """Everything cleaning did: rows in = rows used + rows dropped, and every recode and exclusion with its reason."""
+
+    rows_in: int
+    rows_used: int
+    dropped: tuple[DroppedRows, ...]
+    recoded: tuple[Recode, ...]
+    out_of_range: tuple[OutOfRange, ...]
+    descriptives: tuple[Descriptives, ...]
+    interviewers: tuple[InterviewerAudit, ...]
+    joins: tuple[JoinRecord, ...]
+    notes: tuple[str, ...]
+    """Other things a reader should know, one sentence each."""
+    items: tuple[ItemAudit, ...] = ()
+
+    def __post_init__(self) -> None:
+        """A row that is neither used nor dropped for a reason is a mistake of the program."""
+        dropped = sum(rows.n for rows in self.dropped)
+        if self.rows_in != self.rows_used + dropped:
+            raise AssertionError(f"{self.rows_in} rows are not {self.rows_used} used and {dropped} dropped")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """A clean survey. n interviews, J interviewers; rows keep the file's order, interviewers stand in natural order.
+
+    A survey larger than memory has a sample of n of its interviews here, and all of them in `whole`.
+    """
+
+    respondents: tuple[str, ...]
+    """(n,) respondent ids as the user knows them, row numbers where none is configured."""
+    interviewer: IntArray
+    """(n,) position of the interview's interviewer in `interviewer_ids`."""
+    interviewer_ids: tuple[str, ...]
+    """(J,) ids as the user knows them (no ".0"), composites joined by "/"."""
+    items: tuple[ItemResponses, ...]
+    respondent_covariates: tuple[Covariate, ...]
+    interviewer_covariates: tuple[Covariate, ...]
+    weight: FloatArray | None
+    """(n,) survey weights, NaN where blank."""
+    area: tuple[str | None, ...] | None
+    """(n,) area of each interview."""
+    teams: tuple[str | None, ...] | None
+    """(J,) team of each interviewer (the most frequent over their interviews)."""
+    minutes: FloatArray | None
+    """(n,) duration of each interview in minutes."""
+    suspects: tuple[CodeSuspect, ...]
+    log: CleaningLog
+    provenance: tuple[FileProvenance, ...]
+    times: InterviewTimes | None = None
+    """When the interviews took place, where `data.duration` is configured."""
+    question_times: QuestionTimes | None = None
+    """How long single questions took, where `indicators.timings` is configured."""
+    others: tuple[ItemResponses, ...] = ()
+    """Columns that indicators use beside the items: gates, then numeric ones."""
+    back_check: BackCheck | None = None
+    """Re-interviews, where there is a file of them."""
+    whole: Whole | None = None
+    """All interviews, where those at hand are a sample of them."""
+
+    @property
+    def n_rows(self) -> int:
+        """n, the interviews at hand."""
+        return len(self.respondents)
+
+    @property
+    def n_interviews(self) -> int:
+        """The number of interviews used."""
+        return self.n_rows if self.whole is None else self.whole.n_interviews
+
+    @property
+    def at_hand(self) -> Survey:
+        """The interviews at hand as a survey of their own."""
+        return replace(self, whole=None)
+
+    @property
+    def workload(self) -> IntArray:
+        """(J,) interviews of each interviewer."""
+        if self.whole is not None:
+            return self.whole.workload
+        return np.bincount(self.interviewer, minlength=len(self.interviewer_ids)).astype(np.int64)
+
+    def answer_counts(self, name: str) -> AnswerCounts:
+        """How often each interviewer's respondents gave each answer to an item."""
+        if self.whole is not None:
+            return self.whole.answer_counts(name)
+        answers = next(item.answers for item in self.items if item.name == name)
+        valid = ~np.isnan(answers)
+        values, place = np.unique(answers[valid], return_inverse=True)
+        shape = len(self.interviewer_ids), len(values)
+        cells = np.bincount(self.interviewer[valid] * shape[1] + place, minlength=shape[0] * shape[1])
+        return AnswerCounts(values, cells.reshape(shape))
+
+    @property
+    def held(self) -> FloatArray:
+        """(J,) share of each interviewer's interviews that is at hand; 1 where all are."""
+        here = np.bincount(self.interviewer, minlength=len(self.interviewer_ids))
+        return np.asarray(here / np.maximum(self.workload, 1))
