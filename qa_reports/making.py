@@ -1,0 +1,132 @@
+"""Make one report, or several at once, and tell how it went: what the command does when configurations are given."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qa_reports.errors import NO_MEMORY, OutputError, UserError
+from qa_reports.progress import Both, LogFile, progress_on
+from qa_reports.telling import BUG, REPORT_MADE, USER_ERROR, complain, tell
+
+if TYPE_CHECKING:  # pydantic, pandas and statsmodels are slow to import: --help does not wait for them
+    from qa_reports.config import Format
+    from qa_reports.pipeline import Mailing, ReportMade
+    from qa_reports.several import Options, Task
+    from qa_reports.watching import Outcome
+
+_SEVERITY = (REPORT_MADE, USER_ERROR, BUG)
+"""Of several reports the worst code counts."""
+
+
+def make_one(
+    config: Path,
+    output: Path | None,
+    formats: tuple[Format, ...] | None,
+    new_run: bool,
+    mailing: Mailing,
+    lines: LogFile | None,
+    quiet: bool,
+    verbose: bool,
+) -> tuple[int, list[ReportMade]]:
+    """Make a report in this very process."""
+    from qa_reports.effects.referee import load_referee
+    from qa_reports.second_core import second_core
+
+    try:
+        with second_core() as referee:
+            referee.start(load_referee)  # beside what this process has to load itself
+            from qa_reports.pipeline import make_report
+
+            with progress_on(sys.stderr, quiet=quiet, verbose=verbose) as shown:
+                progress = shown if lines is None else Both(shown, lines)
+                made = make_report(config, output, formats, progress, new_run, mailing, referee=referee)
+    except UserError as error:
+        complain(error, lines)
+        return USER_ERROR, []
+    except MemoryError:
+        complain(UserError(f"{config}: {NO_MEMORY}"), lines)
+        return USER_ERROR, []
+    tell(f"{made.shown}: {made.facts.sentence}", lines)
+    return REPORT_MADE, [made]
+
+
+def make_several(
+    places: dict[Path, Path | None],
+    output: Path | None,
+    options: Options,
+    jobs: int | None,
+    lines: LogFile | None,
+    quiet: bool,
+    verbose: bool,
+) -> tuple[int, list[ReportMade]]:
+    """Make a report of each configuration, as many at once as there are cores, and an index of all."""
+    from qa_reports.config import load_config
+    from qa_reports.second_core import usable_cores
+    from qa_reports.several import make_reports, task_of
+    from qa_reports.watching import Outcome, watching
+
+    outcomes: dict[Path, Outcome] = {}
+    tasks: list[Task] = []
+    for config, place in places.items():
+        try:
+            tasks.append(task_of(config, load_config(config), place))
+        except UserError as error:
+            outcomes[config] = Outcome(config, errors=tuple(str(error).splitlines()))
+    with watching(sys.stderr, quiet=quiet, verbose=verbose, n_reports=len(places)) as watcher:
+        for outcome in outcomes.values():
+            watcher.ended(outcome)
+            _tell(outcome, watcher.say, lines)
+        for outcome in make_reports(tasks, options, jobs or usable_cores(), watcher):
+            outcomes[outcome.config] = outcome
+            if outcome.made is None:
+                _tell(outcome, watcher.say, lines)
+            else:
+                _tell(outcome, watcher.result, lines)
+    made = [outcome.made for outcome in outcomes.values() if outcome.made is not None]
+    code = max((_code(outcome) for outcome in outcomes.values()), key=_SEVERITY.index)
+    try:
+        tell(_index([outcomes[config] for config in places], output), lines)
+    except OutputError as error:  # the reports are safe
+        complain(error, lines)
+        code = max(code, USER_ERROR, key=_SEVERITY.index)
+    return code, made
+
+
+def _tell(outcome: Outcome, say: Callable[[str], None], lines: LogFile | None) -> None:
+    """What a report says, or what stood in its way."""
+    if outcome.made is not None:
+        told = [f"{outcome.made.shown}: {outcome.made.facts.sentence}"]
+    elif outcome.bug is not None:
+        told = [f"{outcome.config}: {line}" for line in outcome.bug.splitlines()]
+    else:
+        start = str(outcome.config)
+        told = [line if line.startswith(start) else f"{start}: {line}" for line in outcome.errors]
+    for line in told:
+        say(line)
+        if lines is not None:
+            lines.line(line if outcome.made is not None else f"error: {line}")
+
+
+def _code(outcome: Outcome) -> int:
+    return REPORT_MADE if outcome.made is not None else USER_ERROR if outcome.bug is None else BUG
+
+
+def _index(outcomes: Sequence[Outcome], output: Path | None) -> str:
+    """Write the index of several reports, and say where it is and what it says."""
+    from qa_reports.delivery.surveys import SurveyRow, SurveysIndex, facts_of, index_folder, write_surveys_index
+
+    folder = index_folder([outcome.config for outcome in outcomes], output)
+    index = SurveysIndex(
+        tuple(
+            SurveyRow(
+                str(one.config),
+                None if one.made is None else facts_of(one.made.facts, one.made.folder, one.made.files, folder),
+                one.errors if one.bug is None else ("a bug in the program: the traceback was printed",),
+            )
+            for one in outcomes
+        )
+    )
+    return f"{write_surveys_index(index, folder)}: {index.sentence}"
