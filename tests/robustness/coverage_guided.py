@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of what reads text in pure Python, by atheris (`pip install atheris`; no test runs it).
+"""Coverage-guided fuzzing of what reads text in pure Python, by atheris (`pip install -e ".[fuzz]"`; no test runs it).
 
     python -m tests.robustness.coverage_guided filters -max_total_time=600
 
