@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from qa_reports import __version__, commands
-from qa_reports.errors import NO_MEMORY, OutputError, UserError, one_line
+from qa_reports.errors import NO_MEMORY, OutputError, UserError
 from qa_reports.making import make_one, make_several
-from qa_reports.progress import log_file
+from qa_reports.progress import log_file, say
 from qa_reports.telling import FAIL_ON_MET, INTERRUPTED, NOT_ALL_MAILED, REPORT_MADE, USER_ERROR, complain
 
 if TYPE_CHECKING:  # pydantic, pandas and statsmodels are slow to import: --help does not wait for them
@@ -118,6 +118,9 @@ def report(
             places = {config: folder if output else None for config, folder in zip(configs, folders, strict=True)}
             options = Options(chosen, new_run, mailing, log)
             code, made = make_several(places, output, options, jobs, lines, quiet, verbose)
+    if lines is not None and lines.failure is not None:
+        complain(OutputError(lines.failure))
+        code = code or USER_ERROR
     if code != REPORT_MADE:
         return code
     if not all(report.all_mailed for report in made):
@@ -131,10 +134,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The matrices are small: BLAS threads cost more than they bring, and one thread adds up in one order, so that
     # the same input gives the same bytes. It has to be said before NumPy is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if sys.stderr is None or sys.stdout is None:  # closed by whoever started the program
+        nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- for as long as the program runs
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        print(one_line(f"{error} `qa-report --help` shows what there is."), file=sys.stderr)
+        say(f"{error} `qa-report --help` shows what there is.", sys.stderr)
         return USER_ERROR
     except UserError as error:
         complain(error)
@@ -143,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(UserError(NO_MEMORY))
         return USER_ERROR
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+        say("stopped", sys.stderr)
         return INTERRUPTED
     return code if isinstance(code, int) else REPORT_MADE
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import errno
+import io
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from qa_reports.errors import OutputError, one_line
 
@@ -16,6 +20,52 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
 STEPS = ("load", "clean", "estimate", "flag", "report", "deliver")
+
+
+def say(text: str, stream: IO[str]) -> None:
+    """Print a line to somebody who may be gone."""
+    print(one_line(text), file=Lasting(stream), flush=True)
+
+
+class Lasting(io.TextIOBase):
+    """A terminal or log for as long as it lasts: when it is gone or its disk is full, the work goes on untold."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override] # Python's own streams have it as a property, too
+        """What the stream can show."""
+        return str(getattr(self._stream, "encoding", None) or "utf-8")
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        try:
+            return self._stream.write(text)
+        except OSError:
+            let_go(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        """Let the stream say what it can."""
+        try:
+            self._stream.flush()
+        except OSError:
+            let_go(self._stream)
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """The stream's own."""
+        return self._stream.fileno()
+
+
+def let_go(stream: IO[str]) -> None:
+    """Write no more to a stream that takes nothing, or Python would end in an error over what is left in it."""
+    with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 class Progress(Protocol):
@@ -48,7 +98,7 @@ class Silent:
 
     def note(self, text: str) -> None:
         """Print the note on a line of its own."""
-        print(f"note: {one_line(text)}", file=self._stream)
+        say(f"note: {text}", self._stream)
 
     def detail(self, text: str) -> None:
         """Say nothing."""
@@ -82,7 +132,7 @@ class LogLines:
             self._print(f"    {text}")
 
     def _print(self, text: str) -> None:
-        print(one_line(text), file=self._stream, flush=True)
+        say(text, self._stream)
 
 
 class LiveDisplay(LogLines):
@@ -132,9 +182,21 @@ class Both:
 class LogFile(LogLines):
     """Log lines with their UTC time, details included, appended to a file that other runs may write to as well."""
 
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        super().__init__(sys.stderr, verbose=True)
+        self._path = path
+        self._file = file
+        self.failure: str | None = None
+        """Why not every line is in the file, one sentence."""
+
     def _print(self, text: str) -> None:
         now = datetime.datetime.now(datetime.UTC)
-        print(f"{now:%Y-%m-%dT%H:%M:%SZ} {os.getpid()} {one_line(text)}", file=self._stream, flush=True)
+        line = f"{now:%Y-%m-%dT%H:%M:%SZ} {os.getpid()} {one_line(text)}\n".encode()
+        try:
+            if self._file.write(line) != len(line):  # in one piece, so that lines of several runs are not mixed
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:  # a report is worth more than its log
+            self.failure = f"{self._path}: the log cannot be written to ({error.strerror or error})"
 
     def line(self, text: str) -> None:
         """A line of its own: an error, or what the report says."""
@@ -152,11 +214,11 @@ def log_file(path: Path | None) -> Iterator[LogFile | None]:
         yield None
         return
     try:
-        stream = path.open("a", encoding="utf-8", buffering=1)
+        file = path.open("ab", buffering=0)
     except OSError as error:
         raise OutputError(f"{path}: the log cannot be written to ({error.strerror or error})") from None
-    with stream:
-        yield LogFile(stream, verbose=True)
+    with file:
+        yield LogFile(path, file)
 
 
 @contextmanager
@@ -171,5 +233,5 @@ def progress_on(stream: IO[str], *, quiet: bool, verbose: bool) -> Iterator[Prog
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         columns = (SpinnerColumn(), TextColumn("{task.description:<8}"), BarColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(file=stream), transient=True) as display:
+        with Progress(*columns, console=Console(file=cast("IO[str]", Lasting(stream))), transient=True) as display:
             yield LiveDisplay(display, verbose)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, Protocol
+from typing import IO, TYPE_CHECKING, Literal, Protocol, cast
 
 from qa_reports.errors import one_line
-from qa_reports.progress import STEPS
+from qa_reports.progress import STEPS, Lasting, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -74,12 +75,13 @@ class QuietWatcher:
 
     def say(self, text: str) -> None:
         """A line of progress."""
-        print(one_line(text), file=self._stream, flush=True)
+        say(text, self._stream)
 
     def result(self, text: str) -> None:
         """A line of what the command answers, on standard output."""
-        sys.stdout.write(f"{one_line(text)}\n")
-        sys.stdout.flush()
+        with contextlib.suppress(OSError):  # it is kept, and the last line of all says why it cannot be written
+            sys.stdout.write(f"{one_line(text)}\n")
+            sys.stdout.flush()
 
 
 class LineWatcher(QuietWatcher):
@@ -165,7 +167,7 @@ def watching(stream: IO[str], *, quiet: bool, verbose: bool, n_reports: int) -> 
             BarColumn(),
             TimeElapsedColumn(),
         )
-        console = Console(file=stream)
+        console = Console(file=cast("IO[str]", Lasting(stream)))
         # Standard output may be a file: what is printed there is not for the display to take.
         with Progress(*columns, console=console, transient=True, redirect_stdout=False) as display:
             yield LiveWatcher(display, verbose, n_reports)

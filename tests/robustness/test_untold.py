@@ -1,0 +1,87 @@
+"""Nobody can be told: the disk of a log is full, the terminal is gone, the reader has ended. The report is made."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qa_reports.cli import main
+from qa_reports.progress import progress_on
+from tests.small_wave import SmallWave
+
+ROOT = Path(__file__).parents[2]
+FULL = Path("/dev/full")
+"""Where every write ends as on a full disk."""
+
+pytestmark = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full")
+
+
+def run(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A line of shell with the program and its arguments in place of `PROGRAM`."""
+    program = f"'{sys.executable}' -c 'import sys; from qa_reports.cli import main; sys.exit(main())' \"$@\""
+    return subprocess.run(
+        ["bash", "-c", command.replace("PROGRAM", program), "bash", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+
+
+def test_a_log_on_a_full_disk_costs_no_report(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(small_wave.config), "--quiet", "--formats", "json", "--log", str(FULL)]) == 2
+    told = capsys.readouterr()
+    assert told.err == "/dev/full: the log cannot be written to (No space left on device)\n"
+    assert told.out.startswith(f"{small_wave.folder}/wave-report/results.json: ")
+    assert (small_wave.folder / "wave-report" / "results.json").exists()
+
+
+def test_steps_that_nobody_can_read_cost_no_report(
+    small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FULL.open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        assert main([str(small_wave.config), "--verbose", "--formats", "json"]) == 0
+        assert main([str(small_wave.folder / "nowhere.yaml")]) == 2
+    assert (small_wave.folder / "wave-report" / "results.json").exists()
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_several_reports_are_made_though_nobody_reads(small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = small_wave.config.with_name("other.yaml")
+    other.write_bytes(small_wave.config.read_bytes())
+    output = small_wave.folder / "week"
+    with FULL.open("w", encoding="utf-8") as out, FULL.open("w", encoding="utf-8") as steps:
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "stderr", steps)
+        assert main([str(small_wave.config), str(other), "--output", str(output), "--formats", "json"]) == 2
+    assert {path.name for path in output.iterdir()} == {"wave", "other", "index.html", "index.json"}
+
+
+def test_a_terminal_that_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
+    ours, theirs = pty.openpty()
+    terminal = os.fdopen(theirs, "w", encoding="utf-8")
+    with terminal, progress_on(terminal, quiet=False, verbose=True) as progress:
+        progress.begin("load")
+        os.close(ours)
+        progress.note("nobody reads this")
+        progress.end("load", "0 interviews")
+    assert capsys.readouterr().err == ""
+
+
+def test_standard_output_that_cannot_be_written_to_is_one_line() -> None:
+    ended = run("PROGRAM > /dev/full", "schema")
+    assert ended.returncode == 2
+    assert ended.stderr == "standard output: cannot be written to (No space left on device)\n"
+
+
+def test_a_reader_that_has_ended_is_no_mistake() -> None:
+    ended = run("PROGRAM | true; exit ${PIPESTATUS[0]}", "schema")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&- <&-"])
+def test_streams_that_are_closed_from_the_start(small_wave: SmallWave, closed: str) -> None:
+    assert run(f"PROGRAM {closed}", "check", str(small_wave.config)).returncode == 0
