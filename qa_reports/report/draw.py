@@ -1,13 +1,15 @@
 """Step 5, report: a sheet to draw on and its PNG, for the PDF's figures; the only module that knows Matplotlib.
 
-It uses Matplotlib's Agg renderer without figures and axes: an `Axes` costs 60 ms, a panel drawn with `Pen` 8 ms, and
-a report has more than a hundred. `panels.py` says what is drawn.
+It uses Matplotlib's Agg renderer without figures and axes, and lets Pillow write: an `Axes` costs 60 ms, a panel drawn
+with `Pen` 5 ms, and a report may have more than a hundred. `panels.py` says what is drawn.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -17,7 +19,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D, IdentityTransform
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 FloatArray = NDArray[np.float64]
 Colour = tuple[float, float, float]
@@ -34,6 +36,20 @@ SHAPES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """Words to be written when all else is drawn: the left end of their baseline, in pixels from the upper left."""
+
+    x: float
+    y: float
+    words: str
+    font: ImageFont.FreeTypeFont
+    colour: tuple[int, ...]
+    rotated: bool
+    halo: int
+    """Width of the white seam around the letters, pixels."""
+
+
 class Pen:
     """A white sheet measured in millimetres, (0, 0) at its lower left corner."""
 
@@ -44,13 +60,7 @@ class Pen:
         self._height = round(height_mm * self._scale)
         # Matplotlib's renderer has no types of its own.
         self._renderer = cast(Any, RendererAgg)(round(width_mm * self._scale), self._height, DPI)
-        self._fonts = {
-            (size, bold): FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal")
-            for size in (SMALL, NORMAL)
-            for bold in (False, True)
-        }
-        self._glyphs = frozenset(get_font(findfont(self._fonts[SMALL, False])).get_charmap())
-        self._advances: dict[tuple[str, bool], float] = {}
+        self._writings: list[_Writing] = []
         self.box(0, 0, width_mm, height_mm, (1, 1, 1))
 
     def line(
@@ -107,54 +117,55 @@ class Pen:
     def text(
         self, x: float, y: float, words: str, *, size: float = SMALL, bold: bool = False, colour: Colour = INK,
         align: Literal["left", "middle", "right", "bottom"] = "left", rotated: bool = False, room: float | None = None,
-    ) -> None:  # fmt: skip
-        """Write one line with its baseline at y, shortened to `room` millimetres.
+        halo: bool = False,
+    ) -> float:  # fmt: skip
+        """Write one line with its baseline at y, shortened to `room` millimetres; returns its width.
+
+        `halo` keeps away the lines it is written over.
 
         Rotated words run upwards: aligned "bottom" they start at y, "middle" they are centred on it.
         """
-        font = self._fonts[size, bold]
-        shown = self._printable(words)
-        width = self._width(shown, size, bold)
+        font = _font(size, bold)
+        shown = _printable(words)
+        width = font.getlength(shown) / self._scale
         while room is not None and width > room and len(shown) > 1:
             keep = min(len(shown) - 2, int(len(shown) * room / width))
-            shown = shown[: max(keep, 0)] + "\N{HORIZONTAL ELLIPSIS}"
-            width = self._width(shown, size, bold)
+            shown = shown[: max(keep, 0)].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+            width = font.getlength(shown) / self._scale
         back = {"left": 0.0, "bottom": 0.0, "middle": width / 2, "right": width}[align]
-        gc = self._context(colour, 0.0)
-        gc.set_alpha(1.0)
         if rotated:
-            half_height = size * 0.36 * 25.4 / 72
-            left, down = x + half_height, y - back
+            left, up = x + size * 0.36 * 25.4 / 72, y - back
         else:
-            left, down = x - back, y
-        self._renderer.draw_text(
-            gc, round(left * self._scale), round(self._height - down * self._scale), shown, font, 90 if rotated else 0
+            left, up = x - back, y
+        ink = tuple(round(255 * channel) for channel in colour)
+        self._writings.append(
+            _Writing(left * self._scale, self._height - up * self._scale, shown, font, ink, rotated, 2 if halo else 0)
         )
-        gc.restore()
+        return width
+
+    def lines_of(self, words: str, room: float, size: float = SMALL, bold: bool = False) -> list[str]:
+        """Words broken where a line of `room` millimetres ends; a word that is longer stays whole."""
+        font, lines = _font(size, bold), [""]
+        for word in _printable(words).split():
+            longer = f"{lines[-1]} {word}".lstrip()
+            if lines[-1] and font.getlength(longer) / self._scale > room:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+        return lines
 
     def png(self) -> bytes:
-        """The sheet as a PNG without a date or other metadata."""
-        pixels = np.asarray(self._renderer.buffer_rgba())[:, :, :3]
+        """The sheet as a PNG without a date or other metadata.
+
+        It is hardly deflated: WeasyPrint reads it and deflates it anew.
+        """
+        pixels = np.ascontiguousarray(np.asarray(self._renderer.buffer_rgba())[:, :, :3])
+        sheet = Image.fromarray(pixels)
+        for writing in self._writings:
+            _write(sheet, writing)
         target = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(pixels)).save(target, format="png", compress_level=2)
+        sheet.save(target, format="png", compress_level=1)
         return target.getvalue()
-
-    def _printable(self, words: str) -> str:
-        """Characters that the font lacks become an empty box: an id or a label may hold anything."""
-        return "".join(c if ord(c) in self._glyphs and c.isprintable() else "\N{WHITE SQUARE}" for c in words[:200])
-
-    def _width(self, words: str, size: float, bold: bool) -> float:
-        """Millimetres, from the advance of every letter: laying the words out costs ten times more."""
-        return sum(self._advance(letter, bold) for letter in words) * size * 25.4 / 72
-
-    def _advance(self, letter: str, bold: bool) -> float:
-        """Width of a letter in units of the font size."""
-        known = self._advances.get((letter, bold))
-        if known is None:
-            font = get_font(findfont(self._fonts[SMALL, bold]))
-            font.set_size(100, 72)
-            known = self._advances[letter, bold] = font.load_char(ord(letter)).linearHoriAdvance / 65536 / 100
-        return known
 
     def _stroke(self, path: Path, colour: Colour, width: float, dash: bool) -> None:
         gc = self._context(colour, width)
@@ -169,3 +180,37 @@ class Pen:
         gc.set_alpha(alpha)
         gc.set_linewidth(width * DPI / 72)
         return gc
+
+
+@cache
+def _font(size: float, bold: bool) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans as it comes with Matplotlib, so that a picture never depends on the fonts of the machine."""
+    file = findfont(FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal"))
+    return ImageFont.truetype(file, size * DPI / 72, layout_engine=ImageFont.Layout.BASIC)
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    """The characters that the font has."""
+    return frozenset(get_font(findfont(FontProperties(family="DejaVu Sans"))).get_charmap())
+
+
+def _printable(words: str) -> str:
+    """Characters that the font lacks become an empty box: an id or a label may hold anything."""
+    glyphs = _glyphs()
+    return "".join(c if ord(c) in glyphs and c.isprintable() else "\N{WHITE SQUARE}" for c in words[:200])
+
+
+def _write(sheet: Image.Image, writing: _Writing) -> None:
+    pen = ImageDraw.Draw(sheet)
+    if not writing.rotated:
+        place, halo = (writing.x, writing.y), writing.halo
+        if halo:
+            pen.text(place, writing.words, fill="white", font=writing.font, anchor="ls", stroke_width=halo)
+        pen.text(place, writing.words, fill=writing.colour, font=writing.font, anchor="ls")
+        return
+    ascent, descent = writing.font.getmetrics()
+    upright = Image.new("L", (int(writing.font.getlength(writing.words)) + 2, ascent + descent))
+    ImageDraw.Draw(upright).text((0, ascent), writing.words, fill=255, font=writing.font, anchor="ls")
+    mask = upright.transpose(Image.Transpose.ROTATE_90)
+    sheet.paste(writing.colour, (round(writing.x) - ascent, round(writing.y) - mask.height), mask)

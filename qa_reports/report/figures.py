@@ -270,7 +270,7 @@ def residual_quantiles(model: ModelResult, label: str) -> QuantilePlot | None:
             "answers "
             "being whole numbers, and bent ends from the scale having a lowest and a highest answer."
         ),
-        axis="residual in standard deviations",
+        axis="standardised residual",
         labels=(),
         theoretical=_normal_quantiles(model.residuals.size),
         sample=np.sort(model.residuals) / spread,
@@ -333,7 +333,7 @@ def _what(term: str) -> str:
 
 
 def _unit(term: str) -> str:
-    return "scale points" if term == "intercept" else f"scale points per point of {term.removeprefix('slope:')}"
+    return "scale points" if term == "intercept" else f"points per point of {term.removeprefix('slope:')}"
 
 
 def _positions(ids: tuple[str, ...], flagged: frozenset[str]) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ from qa_reports.report.figures import (
     QuantilePlot,
     ResidualScatter,
 )
+from qa_reports.report.formats import integer
 from qa_reports.report.heat_map import HeatMap
 
 WIDTH_MM = 174.0
@@ -37,10 +38,12 @@ ABOVE: Colour = (0.80, 0.40, 0.05)
 BELOW: Colour = (0.13, 0.35, 0.65)
 WHITE: Colour = (1.0, 1.0, 1.0)
 MINUS = "\N{MINUS SIGN}"
-MM_PER_TITLE_LETTER = 1.75
-"""Where a title does not fit, what follows its colon is left to the page."""
+TITLE_LINE_MM = 3.4
+"""From one line of a title to the next."""
 MOST_LABELS = 8
 """More labels than this in one panel hide the points."""
+LABEL_STEP = 2.5
+"""From one label to the next that would cover it, millimetres."""
 
 
 def draw_panels(figures: Sequence[Figure], columns: int) -> bytes:
@@ -48,9 +51,17 @@ def draw_panels(figures: Sequence[Figure], columns: int) -> bytes:
     rows = -(-len(figures) // columns)
     width, height = WIDTH_MM / columns, PANEL_HEIGHT_MM[columns]
     pen = Pen(WIDTH_MM, rows * height)
-    for k, figure in enumerate(figures):
-        left, bottom = (k % columns) * width, (rows - 1 - k // columns) * height
-        _draw(pen, (left, bottom, width, height), figure)
+    for row in range(rows):
+        beside = figures[row * columns : (row + 1) * columns]
+        titles = [_title_lines(pen, figure, width - 4) for figure in beside]
+        # Plots beside each other begin at one height.
+        most = max(len(title) for title in titles)
+        top = (rows - row) * height
+        for k, (figure, title) in enumerate(zip(beside, titles, strict=True)):
+            for n, words in enumerate(title):
+                y = top - 4 - n * TITLE_LINE_MM
+                pen.text(k * width + 2, y, words, size=NORMAL, bold=True, room=width - 4)
+            _draw(pen, (k * width, top - height, width, height - (most - 1) * TITLE_LINE_MM), figure)
     return pen.png()
 
 
@@ -117,9 +128,6 @@ Place = tuple[float, float, float, float]
 
 
 def _draw(pen: Pen, place: Place, figure: Figure) -> None:
-    left, bottom, width, height = place
-    title = figure.title if len(figure.title) < width / MM_PER_TITLE_LETTER else _short_title(figure)
-    pen.text(left + 2, bottom + height - 4, title, size=NORMAL, bold=True, room=width - 4)
     match figure:
         case Caterpillar():
             _caterpillar(pen, place, figure)
@@ -137,11 +145,17 @@ def _draw(pen: Pen, place: Place, figure: Figure) -> None:
             _deviation_strip(pen, place, figure)
 
 
-def _short_title(figure: Figure) -> str:
-    """Of an interviewer's answers what was asked; of everything else what is shown."""
+def _title_lines(pen: Pen, figure: Figure, room: float) -> list[str]:
+    """The title in at most two lines: of an interviewer's answers what was asked, of everything else what is shown."""
     if isinstance(figure, Distribution) and figure.interviewer is not None:
-        return figure.axis
-    return figure.title.partition(": ")[0]
+        lines = pen.lines_of(figure.axis, room, NORMAL, bold=True)
+    elif isinstance(figure, AnswerScatter):
+        lines = pen.lines_of(figure.title.rpartition(": ")[0], room, NORMAL, bold=True)
+    else:
+        lines = pen.lines_of(figure.title, room, NORMAL, bold=True)
+        if len(lines) > 1:  # the item stands above the figures already
+            lines = [figure.title.partition(": ")[0]]
+    return lines if len(lines) < 3 else [lines[0], " ".join(lines[1:])]
 
 
 def _caterpillar(pen: Pen, place: Place, figure: Caterpillar) -> None:
@@ -179,9 +193,10 @@ def _residual_scatter(pen: Pen, place: Place, figure: ResidualScatter) -> None:
 def _distribution(pen: Pen, place: Place, figure: Distribution) -> None:
     k = len(figure.labels)
     top = float(max([0.01, *figure.everyone, *figure.theirs])) * 100
-    plane = _axes(
-        pen, place, (-0.6, k - 0.4), (0.0, top * 1.05), (figure.axis, "% of answers"), x_ticks=False, key=True
-    )
+    # An interviewer's figure has the question as its title.
+    question, below = (figure.axis, 9.0) if figure.interviewer is None else ("", 5.6)
+    plane = _axes(pen, place, (-0.6, k - 0.4), (0.0, top * 1.05), (question, "% of answers"),
+                  x_ticks=False, key=True, below=below)  # fmt: skip
     unit = plane.width / (k + 0.2)
     beside = figure.interviewer is not None and figure.theirs.size > 0
     for b, label in enumerate(figure.labels):
@@ -195,10 +210,10 @@ def _distribution(pen: Pen, place: Place, figure: Distribution) -> None:
         every = -(-k // 14)
         if b % every == 0:
             pen.text(middle, plane.bottom - 3, label, align="middle", room=unit * every - 0.4)
-    everybody = "everybody" if beside else f"everybody (n = {figure.n_everyone})"
+    everybody = "everybody" if beside else f"everybody (n = {integer(figure.n_everyone)})"
     words: list[tuple[Colour, str | None, str]] = [(PALE, None, everybody)]
     if beside:
-        words.append((WHITE, "//////", f"{figure.interviewer} (n = {figure.n_theirs})"))
+        words.append((WHITE, "//////", f"{figure.interviewer} (n = {integer(figure.n_theirs)})"))
     for column, (face, hatch, text) in enumerate(words):
         x = plane.left + column * plane.width / 2
         pen.box(x, plane.bottom + plane.height + 1.2, 3, 2, face, ACCENT if hatch else GREY, hatch=hatch)
@@ -217,6 +232,7 @@ def _interviewer_lines(pen: Pen, place: Place, figure: InterviewerLines) -> None
 
 
 def _answer_scatter(pen: Pen, place: Place, figure: AnswerScatter) -> None:
+    left, _, width, _ = place
     x, y = _span(figure.x, figure.own_x, figure.marked_x), _span(figure.y, figure.own_y, figure.marked_y)
     plane = _axes(pen, place, x, y, (figure.x_axis, figure.y_axis), key=True)
     if figure.count.size:
@@ -226,14 +242,14 @@ def _answer_scatter(pen: Pen, place: Place, figure: AnswerScatter) -> None:
     _line(pen, plane, figure.marked_line, ACCENT, 1.0, dash=True)
     pen.marks(plane.at(figure.own_x, figure.own_y), "diamond", 2.0, ACCENT)
     pen.marks(plane.at(figure.marked_x, figure.marked_y), "cross", 3.2, INK)
-    up = plane.bottom + plane.height + 1.4
-    pen.bubbles(np.array([[plane.left + 1, up + 0.8]]), np.array([1.0]), PALE)
-    pen.text(plane.left + 3, up, "everybody", room=plane.width / 3)
-    pen.marks(np.array([[plane.left + plane.width * 0.3, up + 0.8]]), "diamond", 2.0, ACCENT)
-    pen.text(plane.left + plane.width * 0.3 + 2, up, figure.interviewer, room=plane.width * 0.28)
+    up, at = plane.bottom + plane.height + 1.4, plane.left + 1
+    pen.bubbles(np.array([[at, up + 0.8]]), np.array([1.0]), PALE)
+    at += 5 + pen.text(at + 2, up, "everybody")
+    pen.marks(np.array([[at, up + 0.8]]), "diamond", 2.0, ACCENT)
+    at += 5 + pen.text(at + 2, up, figure.interviewer, room=plane.width * 0.28)
     if figure.marked_x.size:
-        pen.marks(np.array([[plane.left + plane.width * 0.62, up + 0.8]]), "cross", 2.4, INK)
-        pen.text(plane.left + plane.width * 0.62 + 2.5, up, "set aside (dashed: left in)", room=plane.width * 0.38)
+        pen.marks(np.array([[at, up + 0.8]]), "cross", 2.4, INK)
+        pen.text(at + 2.5, up, "set aside (dashed: line with it)", room=left + width - at - 2.5)
 
 
 def _deviation_strip(pen: Pen, place: Place, figure: DeviationStrip) -> None:
@@ -246,9 +262,8 @@ def _deviation_strip(pen: Pen, place: Place, figure: DeviationStrip) -> None:
         pen.line(plane.at(np.array(plane.x), level), GREY, 0.5, dash=level != 0.0)
     for position, name in enumerate(figure.items):
         x = float(plane.at(float(position), 0.0)[0, 0])
-        length = min(1.36 * len(name), 15.0)
         bold = position in figure.flagged
-        pen.text(x, plane.bottom - 1.5 - length, name, align="bottom", rotated=True, room=15.5, bold=bold)
+        pen.text(x, plane.bottom - 1.5, name, align="right", rotated=True, room=15.0, bold=bold)
     where = np.flatnonzero(np.isfinite(figure.z))
     points = plane.at(where.astype(float), figure.z[where])
     pen.segments(plane.at(where.astype(float), 0.0), points, GREY, 0.8)
@@ -267,11 +282,19 @@ def _mark_flagged(pen: Pen, plane: _Plane, points: FloatArray, ids: tuple[str, .
     if not flagged:
         return
     pen.marks(points[list(flagged)], "diamond", 2.0, ACCENT)
-    for position in flagged[:MOST_LABELS]:
-        x, y = points[position]
+    middle = plane.bottom + plane.height / 2
+    taken: dict[bool, list[float]] = {True: [], False: []}
+    # The outermost first: they keep their place beside the mark, the others move towards the middle.
+    for position in sorted(flagged[:MOST_LABELS], key=lambda one: -abs(points[one][1] - middle)):
+        x, y = (float(part) for part in points[position])
         leftwards = x > plane.left + plane.width / 2
-        pen.text(x + (-1.8 if leftwards else 1.8), y - 0.8, ids[position], bold=True, colour=ACCENT,
-                 align="right" if leftwards else "left", room=plane.width / 2)  # fmt: skip
+        step = LABEL_STEP if y < middle else -LABEL_STEP
+        y = min(max(y - 0.8, plane.bottom + 0.6), plane.bottom + plane.height - LABEL_STEP)
+        while any(abs(y - other) < LABEL_STEP - 0.01 for other in taken[leftwards]):
+            y += step
+        taken[leftwards].append(y)
+        pen.text(x + (-1.8 if leftwards else 1.8), y, ids[position], bold=True, colour=ACCENT,
+                 align="right" if leftwards else "left", room=plane.width / 2, halo=True)  # fmt: skip
 
 
 def _axes(
@@ -284,7 +307,9 @@ def _axes(
     plane = _Plane(left + 11.5, bottom + below, width - 14.5, height - below - above, x, y)
     pen.box(plane.left, plane.bottom, plane.width, plane.height, WHITE, PALE)
     pen.text(plane.left + plane.width / 2, bottom + 1.8, names[0], align="middle", room=plane.width)
-    pen.text(left + 2.2, plane.bottom + plane.height / 2, names[1], align="middle", rotated=True, room=plane.height + 6)
+    # Longer than the plot is high, it reaches down beside the ticks and not up into the title.
+    pen.text(left + 2.2, plane.bottom + plane.height / 2 - 2, names[1], align="middle", rotated=True,
+             room=plane.height + 7)  # fmt: skip
     for tick in _ticks(*y):
         up = float(plane.at(x[0], tick)[0, 1])
         pen.line([(plane.left - 0.8, up), (plane.left, up)], GREY, 0.5)

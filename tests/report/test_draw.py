@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from qa_reports.report.draw import INK, Pen
-from qa_reports.report.figures import Figure
+from qa_reports.report.figures import Caterpillar, Figure
 from qa_reports.report.panels import ACCENT, draw_heat_map, draw_panels
 from qa_reports.report.summarise import ReportSummary, summarise
 from tests.report.example_survey import example_report_input
@@ -70,6 +72,32 @@ def test_heat_map_shows_interviewers_and_frames() -> None:
     assert heat_map.flagged_cells == {(0, 0), (0, 1)}
     assert heat_map.rows(0, 5).z.shape == (5, 3)
     assert pixels(draw_heat_map(heat_map)).shape[0] > pixels(draw_heat_map(heat_map.rows(0, 5))).shape[0]
+
+
+def test_labels_of_flagged_interviewers_do_not_cover_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[tuple[float, float]] = []
+    write = Pen.text
+
+    def watch(pen: Pen, x: float, y: float, words: str, **options: Any) -> float:
+        if options.get("halo"):
+            written.append((x, y))
+        return write(pen, x, y, words, **options)
+
+    monkeypatch.setattr(Pen, "text", watch)
+    caterpillar = next(f for f in all_figures() if isinstance(f, Caterpillar))
+    draw_panels([replace(caterpillar, flagged=(0, 1, 2, 9, 10, 11))], 3)
+    assert len(written) == 6
+    for one, (x, y) in enumerate(written):
+        assert all(abs(y - other_y) > 2.4 or abs(x - other_x) > 12 for other_x, other_y in written[:one])
+
+
+def test_long_titles_take_two_lines() -> None:
+    pen = Pen(60, 10)
+    assert pen.lines_of("Equal pay for the same work", 100) == ["Equal pay for the same work"]
+    lines = pen.lines_of("Equal pay for the same work", 20)
+    assert len(lines) > 1
+    assert " ".join(lines) == "Equal pay for the same work"
+    assert pen.lines_of("x" * 150, 20) == ["x" * 150]
 
 
 def test_same_figures_same_bytes() -> None:
