@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from qa_reports import __version__
-from qa_reports.config import REVIEWED_FILE, Format, ReportConfig, load_config, load_reviewed
+from qa_reports.config import REVIEWED_FILE, Format, ReportConfig, load_config, load_reviewed, read_content
 from qa_reports.delivery.archive import ArchivedRun, list_archive
 from qa_reports.delivery.folder import check_writable, write_files
 from qa_reports.delivery.history import find_history
@@ -113,11 +113,13 @@ def _make_report(
     referee: SecondCore,
 ) -> ReportMade:
     """`core` does what takes long beside this process, `referee` gives the second opinions."""
-    config, config_file = load_config(config_path), config_path.read_bytes()
+    config_file = read_content(config_path)
+    config = load_config(config_path, config_file)
     wanted = formats or config.report.formats
     obstacle = core.start(_pdf_obstacle) if _LAID_OUT.intersection(wanted) else _none
     reviewed_path = config_path.with_name(REVIEWED_FILE)
-    reviewed = load_reviewed(reviewed_path)
+    reviewed_file = read_content(reviewed_path) if reviewed_path.is_file() else None
+    reviewed = () if reviewed_file is None else load_reviewed(reviewed_path, reviewed_file)
     folder = output or config_path.with_name(f"{config_path.stem}-report")
     archive = None if config.archive is None else config_path.parent / config.archive.folder
     keep = archive is not None and output is None
@@ -140,8 +142,8 @@ def _make_report(
     history = find_history(runs, config)
     used = HashedFile(config_path.name, sha256_of(config_file))
     inputs = tuple(HashedFile(file.path, file.sha256) for file in delivered.provenance)
-    if reviewed:
-        inputs = (*inputs, HashedFile(REVIEWED_FILE, sha256_of(reviewed_path.read_bytes())))
+    if reviewed_file is not None and reviewed:
+        inputs = (*inputs, HashedFile(REVIEWED_FILE, sha256_of(reviewed_file)))
     key = read_key(config_path.with_name(KEY_FILE)) if config.report.pseudonyms else None
     if key is not None:
         inputs = (*inputs, HashedFile(KEY_FILE, sha256_of(key.text.encode())))

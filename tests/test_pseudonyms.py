@@ -22,7 +22,8 @@ import numpy as np
 import pytest
 
 from qa_reports.cli import main
-from qa_reports.errors import DataError
+from qa_reports.delivery.pseudonyms import keep_pseudonyms
+from qa_reports.errors import DataError, OutputError
 from qa_reports.pipeline import make_report
 from qa_reports.progress import Silent
 from qa_reports.report.files import FILE_NAMES
@@ -193,3 +194,24 @@ def test_a_damaged_key_is_an_error_and_not_a_new_one(tmp_path: Path) -> None:
     path.write_text("lost\n", encoding="utf-8")
     with pytest.raises(DataError, match="is not a key of pseudonyms"):
         read_key(path)
+
+
+def test_a_key_that_another_run_has_made_meanwhile_is_kept(tmp_path: Path) -> None:
+    survey = example_report_input().survey
+    keep_pseudonyms(choose_pseudonyms(survey, KEY), tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(OutputError, match="another run has made this key in the meantime; run this one again"):
+        keep_pseudonyms(choose_pseudonyms(survey, PseudonymKey(bytes(32))), tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    keep_pseudonyms(choose_pseudonyms(survey, KEY), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"pseudonyms.key", "pseudonyms.csv"}
+
+
+def test_a_key_is_written_where_the_file_system_has_no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    keep_pseudonyms(choose_pseudonyms(example_report_input().survey, KEY), tmp_path)
+    assert read_key(tmp_path / "pseudonyms.key") == KEY
+    assert stat.S_IMODE((tmp_path / "pseudonyms.key").stat().st_mode) == 0o600

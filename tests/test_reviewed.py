@@ -27,8 +27,9 @@ def test_a_list_is_read_and_ids_may_be_numbers(tmp_path: Path) -> None:
     assert (entry.interviewer, entry.kind, entry.until) == ("4976", "level", "Round 5")
 
 
-def test_without_a_file_nothing_is_reviewed(tmp_path: Path) -> None:
-    assert load_reviewed(tmp_path / "reviewed.yaml") == ()
+def test_a_list_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no such file"):
+        load_reviewed(tmp_path / "reviewed.yaml")
 
 
 @pytest.mark.parametrize(

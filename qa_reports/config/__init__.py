@@ -32,6 +32,7 @@ from qa_reports.config.models import (
     SurveyConfig,
     config_schema,
 )
+from qa_reports.config.yaml_file import read_content
 
 __all__ = [
     "REVIEWED_FILE",
@@ -70,4 +71,5 @@ __all__ = [
     "load_reviewed",
     "meets_scale",
     "parse_address",
+    "read_content",
 ]

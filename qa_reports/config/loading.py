@@ -18,13 +18,17 @@ REVIEWED_FILE = "reviewed.yaml"
 """The list of flags that were looked into, beside the configuration."""
 
 
-def load_config(path: Path) -> ReportConfig:
+def load_config(path: Path, content: bytes | None = None) -> ReportConfig:
     """Read and check a configuration file.
+
+    Args:
+        path: the file.
+        content: its bytes, where they are at hand.
 
     Raises:
         ConfigError: one line per mistake, `FILE:LINE: key.path: what is wrong; what would be right`, in file order.
     """
-    yaml_file = read_yaml(path)
+    yaml_file = read_yaml(path, content)
     if not isinstance(yaml_file.value, dict):
         raise ConfigError(f"{path}:1: is not a configuration; it has keys such as survey, data and items")
     complaints = {complaint.place: complaint for complaint in _empty_values(yaml_file.value, ())}
@@ -40,15 +44,17 @@ def load_config(path: Path) -> ReportConfig:
     return config
 
 
-def load_reviewed(path: Path) -> tuple[ReviewedFlag, ...]:
-    """Read and check a list of reviewed flags; a file that is not there lists none.
+def load_reviewed(path: Path, content: bytes | None = None) -> tuple[ReviewedFlag, ...]:
+    """Read and check a list of reviewed flags.
+
+    Args:
+        path: the file.
+        content: its bytes, where they are at hand.
 
     Raises:
         ConfigError: as for a configuration, one line per mistake.
     """
-    if not path.is_file():
-        return ()
-    yaml_file = read_yaml(path)
+    yaml_file = read_yaml(path, content)
     if not isinstance(yaml_file.value, dict):
         raise ConfigError(f"{path}:1: is not a list of reviewed flags; it has the key reviewed, and entries under it")
     complaints = {complaint.place: complaint for complaint in _empty_values(yaml_file.value, ())}

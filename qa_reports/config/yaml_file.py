@@ -78,13 +78,17 @@ _PLAIN_WORDS = (
 )
 
 
-def read_yaml(path: Path) -> YamlFile:
+def read_yaml(path: Path, content: bytes | None = None) -> YamlFile:
     """Read a YAML file without guessing, executing or following anything.
+
+    Args:
+        path: the file.
+        content: its bytes, where they are at hand: the file may have changed since.
 
     Raises:
         ConfigError: the file is missing, is not UTF-8 text, is not YAML, repeats a key or is unreasonably large.
     """
-    text = _read_text(path)
+    text = _text_of(path, read_content(path) if content is None else content)
     loader = _Yaml12Loader(text)
     try:
         node = loader.get_single_node()
@@ -99,7 +103,12 @@ def read_yaml(path: Path) -> YamlFile:
     return YamlFile(value, reading.lines)
 
 
-def _read_text(path: Path) -> str:
+def read_content(path: Path) -> bytes:
+    """The bytes of a configuration.
+
+    Raises:
+        ConfigError: the file is missing, cannot be read, or is unreasonably large.
+    """
     if not is_whole(path.name):
         raise ConfigError(f"{path}: its name is not UTF-8 text, so no report could name it; rename the file")
     try:
@@ -110,6 +119,10 @@ def _read_text(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a YAML file") from None
     if content is None:
         raise ConfigError(f"{path}: is larger than {MAX_BYTES:,} bytes; give a configuration, not a data file")
+    return content
+
+
+def _text_of(path: Path, content: bytes) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

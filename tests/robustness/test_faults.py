@@ -95,3 +95,26 @@ def test_an_input_that_changes_during_the_run_is_read_once(
     monkeypatch.setattr(pipeline, "clean_delivered", meanwhile)
     assert main([str(small_wave.config), "--quiet", "--formats", "json"]) == 0
     assert before in (small_wave.folder / "wave-report" / "results.json").read_text(encoding="utf-8")
+
+
+def test_files_that_go_while_the_wave_is_loaded(small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is archived, and what the fingerprint is of, is what was read."""
+    small_wave.replace("items:", "archive: {folder: archive}\nitems:")
+    config = small_wave.config.read_bytes()
+    reviewed = small_wave.config.with_name("reviewed.yaml")
+    reviewed.write_text(
+        "reviewed: [{interviewer: '101', kind: any, until: 9, note: called, by: A}]\n", encoding="utf-8"
+    )
+    loaded = pipeline.load_delivered
+
+    def meanwhile(*given: object) -> object:
+        delivered = loaded(*given)  # type: ignore[arg-type]
+        small_wave.config.unlink()
+        reviewed.unlink()
+        return delivered
+
+    monkeypatch.setattr(pipeline, "load_delivered", meanwhile)
+    assert main([str(small_wave.config), "--quiet", "--formats", "json"]) == 0
+    (run,) = list_archive(small_wave.folder / "archive").runs
+    assert (run.folder / "config.yaml").read_bytes() == config
+    assert run.manifest.facts.config.sha256 == hashlib.sha256(config).hexdigest()
