@@ -6,21 +6,30 @@ it respects the bounds 0 and +-1 and needs no standard error (Bates et al. 2015,
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qa_reports.effects.distributions import chi2_isf
-from qa_reports.effects.likelihood import Problem, deviance, penalty_and_r2, problem, profile
+from qa_reports.effects.likelihood import Problem, penalty_and_r2, problem, profile
 from qa_reports.effects.mixed_model import MixedModelFits
 from qa_reports.effects.moments import Moments
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 ZETA = 1e-5
-"""Precision of the signed root of the deviance at the end of an interval."""
+"""Precision of the signed root of the deviance at the end of a joint interval."""
+_PRECISION = 1e-7
+"""The same for one random term, before a last step that squares what is left."""
+_SETTLED = 1e-9
+"""Fall of the deviance that the other parameter still promises (twice), at which it is at its best."""
+_MOST_STEPS = 80
+_LONGEST = 1.5
+"""Longest step of the logarithm of the free parameter."""
+_FURTHEST = 4.0
+"""How many times as far from the estimate as before an end is looked for at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +47,9 @@ def icc_intervals(moments: Moments, fits: MixedModelFits, level: float = 0.95) -
     """
     bounds = np.full((len(fits.status), 2), np.nan)
     usable = [f for f, status in enumerate(fits.status) if status != "failed"]
-    if not usable:
-        return bounds
-    setup = problem(moments.of(usable), (0,), fits.method)
-    d = fits.relative[usable, 0, 0]
-    workload = setup.workload[:, 0, 0]
-
-    def at(candidate: FloatArray) -> FloatArray:
-        return deviance(setup, candidate[:, None, None, None])[:, 0]
-
-    interval = _cross(at, at(d), d, 1 / workload, float(chi2_isf(1 - level, 1)))
-    bounds[usable] = interval / (1 + interval)
+    if usable:
+        ratio = _ends(moments.of(usable), 0, fits, usable, (_RATIO,), level)[:, 0]
+        bounds[usable] = ratio / (1 + ratio)
     return bounds
 
 
@@ -58,138 +59,171 @@ def single_term_intervals(
     """(F, 2) profile intervals of the variance of the only random term and of the residual variance, user's units.
 
     `term` is the fixed column with the random term: 0 for an intercept.
-
-    With Var(u) = V fixed the deviance is minimised over d = V/s2, with s2 fixed over d; both have one dimension.
     """
-    between, residual = (np.full((len(fits.status), 2), np.nan) for _ in range(2))
+    bounds = np.full((2, len(fits.status), 2), np.nan)
     usable = [f for f, status in enumerate(fits.status) if status != "failed"]
-    if not usable:
-        return between, residual
-    setup = problem(moments.of(usable), (term,), fits.method)
-    unit = setup.moments.scale[:, -1] ** 2
-    s2 = fits.residual_variance[usable] / unit
-    d = fits.relative[usable, 0, 0]
-    variance = d * s2
-    lowest, rise = _deviance_at(setup, d, s2), float(chi2_isf(1 - level, 1))
-    workload = setup.workload[:, 0, 0]
-    smallest = 1e-8 / workload
+    if usable:
+        chosen = moments.of(usable)
+        ends = _ends(chosen, term, fits, usable, (_BETWEEN, _RESIDUAL), level)
+        unit = chosen.scale[:, -1] ** 2
+        bounds[0, usable] = ends[:, 0] * (unit / chosen.scale[:, term] ** 2)[:, None]
+        bounds[1, usable] = ends[:, 1] * unit[:, None]
+    return bounds[0], bounds[1]
 
-    def with_variance(v: FloatArray) -> FloatArray:
-        """V fixed, so s2 = V/d: lowest over d of penalty(d) + m log(V/d) + r2(d) d/V."""
-        own = np.maximum(v, 1e-9 * s2 / workload)
-        found = _best_ratio(setup, own / s2, smallest, lambda d: own / d)
-        # No variance at all is the model without random effects, whatever s2.
-        return np.where(v > 0, found, _deviance_at(setup, np.zeros_like(d), _without(setup)))
 
-    def with_residual(value: FloatArray) -> FloatArray:
-        """s2 fixed: lowest over d >= 0 of penalty(d) + m log s2 + r2(d)/s2."""
-        found = _best_ratio(setup, np.maximum(d, 1e-2 / workload), smallest, lambda d: value)
-        return np.minimum(found, _deviance_at(setup, np.zeros_like(d), value))
+@dataclass(frozen=True, slots=True)
+class _Quantity:
+    """A quantity in the plane of (log d, log s2): log q grows by one along `move` and stays along `free`."""
 
-    between[usable] = (
-        _cross(with_variance, lowest, variance, s2 / workload, rise)
-        * (unit / setup.moments.scale[:, term] ** 2)[:, None]
+    move: tuple[int, int]
+    free: tuple[int, int]
+
+
+_RATIO = _Quantity((1, 0), (0, 1))
+"""d = Var(u)/s2; s2 is free."""
+_BETWEEN = _Quantity((1, 0), (-1, 1))
+"""Var(u) = d s2; s2 is free, which hardly moves with it."""
+_RESIDUAL = _Quantity((0, 1), (1, 0))
+"""s2; d is free."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """The ends of F fits that are looked for, K = 2 x quantities: first the lower one of each, then the upper one."""
+
+    setup: Problem
+    move: FloatArray
+    """(K, 2)."""
+    free: FloatArray
+    """(K, 2)."""
+    upper: BoolArray
+    """(K,)."""
+    wanted: BoolArray
+    """(F, K) False: the data do not exclude the bound, 0."""
+    lowest: FloatArray
+    """(F, 1) the deviance at the estimates."""
+    best: FloatArray
+    """(F, K) the estimates."""
+    value: FloatArray
+    """(F, K) first guess of the ends."""
+    x: FloatArray
+    """(F, K) first guess of the free parameter, log s2 or log d."""
+    floor: FloatArray
+    """(F, K) the least it may be."""
+
+
+def _ends(
+    moments: Moments,
+    term: int,
+    fits: MixedModelFits,
+    usable: list[int],
+    quantities: tuple[_Quantity, ...],
+    level: float,
+) -> FloatArray:
+    """(F, quantities, 2) where the best deviance has risen by the quantile, standardised scale; 0 where it never does.
+
+    With d and s2 both free the deviance is penalty(d) + m log(2 pi s2) + r2(d)/s2.
+    """
+    setup = problem(moments, (term,), fits.method)
+    s2 = fits.residual_variance[usable] / moments.scale[:, -1] ** 2
+    target = float(np.sqrt(chi2_isf(1 - level, 1)))
+    search = _begin(setup, fits.relative[usable, 0, 0], s2, quantities, target)
+    return _reach(search, target).reshape(len(usable), len(quantities), 2)
+
+
+def _begin(setup: Problem, d: FloatArray, s2: FloatArray, quantities: tuple[_Quantity, ...], target: float) -> _Search:
+    """From the estimates d and s2 (F,), s2 on the standardised scale."""
+    m, workload = setup.m, setup.workload[..., 0]
+    lowest = _deviance(*penalty_and_r2(setup, d[:, None, None, None]), m, s2[:, None])
+    # Without the random term the residual variance is r2/m: how far the deviance has risen at the bound.
+    penalty, r2 = penalty_and_r2(setup, np.zeros((len(d), 1, 1, 1)))
+    at_bound = np.sqrt(np.maximum(_deviance(penalty, r2, m, r2 / m) - lowest, 0.0))
+    scale = 1 / workload[:, 0]
+    sizes = {_RATIO: (d, scale), _BETWEEN: (d * s2, s2 * scale), _RESIDUAL: (s2, s2)}
+    best, unit = (np.repeat(np.stack([sizes[q][k] for q in quantities], axis=1), 2, axis=1) for k in (0, 1))
+    upper = np.tile([False, True], len(quantities))
+    bounded = np.repeat([quantity is not _RESIDUAL for quantity in quantities], 2)
+    # A lower end lies where a line from the estimate to the bound says, the residual's ends where its standard error
+    # says.
+    with np.errstate(divide="ignore"):
+        line = best * np.maximum(1 - target / at_bound, 0.05)
+    onwards = np.maximum(1.5 * best, best + unit)
+    normal = best * np.exp(np.where(upper, target, -target) * np.sqrt(2 / m))
+    value = np.where(bounded, np.where(upper, onwards, line), normal)
+    move, free = (
+        np.repeat(np.array(directions, dtype=float), 2, axis=0)
+        for directions in ([q.move for q in quantities], [q.free for q in quantities])
     )
-    # A residual variance of zero is impossible; a hundredth of the estimate is low enough to start from.
-    residual[usable] = _cross(with_residual, lowest, s2, s2, rise, floor=1e-2 * s2) * unit[:, None]
-    return between, residual
+    d_is_free = free[:, 1] == 0
+    return _Search(
+        setup=setup,
+        move=move,
+        free=free,
+        upper=upper,
+        wanted=upper | ~bounded | (at_bound > target),
+        lowest=lowest,
+        best=best,
+        value=np.maximum(value, 1e-9 * unit),
+        x=np.where(d_is_free, np.log(np.maximum(d[:, None], 1e-2 / workload)), np.log(s2)[:, None]),
+        floor=np.where(d_is_free, np.log(1e-8 / workload), -np.inf),
+    )
 
 
-def _without(setup: Problem) -> FloatArray:
-    """(F,) residual variance of the models without random effects."""
-    return profile(setup, np.zeros((len(setup.moments.n), 1, 1, 1))).s2[:, 0]
+def _reach(search: _Search, target: float) -> FloatArray:
+    """(F, K) where the root of the deviance's rise is `target`.
 
-
-def _best_ratio(
-    setup: Problem, start: FloatArray, smallest: FloatArray, residual: Callable[[FloatArray], FloatArray]
-) -> FloatArray:
-    """(F,) lowest deviance over d with s2 = residual(d), by Newton steps in log d.
-
-    residual(d) is either constant or proportional to 1/d. With s2 constant the derivative in log d is
-    d (penalty' + r2'/s2); with s2 = V/d it gains -m + r2 d/V, that is r2/s2 - m, and the second one r2/s2 + 2 d r2'/s2.
+    As Venzon & Moolgavkar (1988, Appl. Stat. 37), a Newton step for the quantity and one for the free parameter, both
+    at a time: for the quantity on the root, which is nearly linear in it. It is held between the last place inside the
+    interval and the last one outside.
     """
-    d = start
-    moves = not np.array_equal(residual(start), residual(2 * start))
-    for _ in range(25):
-        here = profile(setup, d[:, None, None, None])
-        s2 = residual(d)
-        r2, r2_1, r2_2 = here.r2[:, 0] / s2, here.r2_gradient[:, 0, 0] / s2, here.r2_hessian[:, 0, 0, 0] / s2
-        first = here.penalty_gradient[:, 0, 0] + r2_1
-        slope = d * first
-        curvature = slope + d**2 * (here.penalty_hessian[:, 0, 0, 0] + r2_2)
-        if moves:
-            slope = slope + r2 - here.m[:, 0]
-            curvature = curvature + r2 + 2 * d * r2_1
-        step = np.clip(-slope / np.maximum(np.abs(curvature), 1e-3), -1.5, 1.5)
-        d = np.maximum(d * np.exp(step), smallest)
-        # The error left is the square of the last step.
-        if np.max(np.abs(step) * (d > smallest)) < 1e-4:
+    move, free, upper, best = search.move, search.free, search.upper, search.best
+    value, x, done = search.value, search.x, ~search.wanted
+    inner, outer = best, np.where(upper, np.inf, 0.0) + np.zeros_like(best)
+    for _ in range(_MOST_STEPS):
+        log_d, log_s2 = (np.log(value) * move[:, k] + x * free[:, k] for k in (0, 1))
+        deviance, gradient, hessian = _derivatives(search.setup, log_d, log_s2)
+        along, across = ((gradient * direction).sum(-1) for direction in (move, free))
+        turned = (hessian @ free[:, :, None])[..., 0]
+        mixed, curvature = ((turned * direction).sum(-1) for direction in (move, free))
+        bend = np.maximum(np.abs(curvature), 1e-12)
+        step = np.clip(-across / bend, -_LONGEST, _LONGEST)
+        settled = (np.abs(across * step) < _SETTLED) | (x + step < search.floor)
+        # What the deviance will be, and how it goes with the quantity, once the free parameter is at its best.
+        fall = np.where(curvature > 0, across * step / 2, 0.0)
+        zeta = np.sqrt(np.maximum(deviance + fall - search.lowest, 0.0))
+        arrived = settled & (np.abs(zeta - target) < _PRECISION)
+        outside = zeta > target
+        near, far = np.where(outside, inner, value), np.where(outside, value, outer)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            proposed = value + (target - zeta) * 2 * zeta * value / (along - mixed * across / bend)
+        proposed = np.where(upper, np.minimum(proposed, best + _FURTHEST * (value - best)), proposed)
+        between = (proposed > np.minimum(near, far)) & (proposed < np.maximum(near, far))
+        halfway = np.where(np.isfinite(far), (near + far) / 2, best + 2 * (value - best))
+        proposed = np.where(between, proposed, np.where(arrived, value, halfway))
+        # The free parameter moves along with the quantity.
+        along_with = np.clip(mixed / bend * np.log(proposed / value), -_LONGEST, _LONGEST)
+        x = np.where(done, x, np.maximum(x + step - along_with, search.floor))
+        value = np.where(done, value, proposed)
+        inner, outer = np.where(settled, near, inner), np.where(settled, far, outer)
+        done = done | arrived | (np.abs(outer - inner) <= 1e-12 * value)
+        if done.all():
             break
-    return _deviance_at(setup, d, residual(d))
+    return np.where(search.wanted, value, 0.0)
 
 
-def _deviance_at(setup: Problem, d: FloatArray, s2: FloatArray) -> FloatArray:
-    """(F,) deviance at a relative variance and a residual variance that need not be the best one, inside scale."""
-    penalty, r2 = penalty_and_r2(setup, d[:, None, None, None])
-    return np.asarray(penalty[:, 0] + setup.m[:, 0] * np.log(2 * np.pi * s2) + r2[:, 0] / s2)
+def _deviance(penalty: FloatArray, r2: FloatArray, m: FloatArray, s2: FloatArray) -> FloatArray:
+    """At a residual variance that need not be the best one, inside scale."""
+    return np.asarray(penalty + m * np.log(2 * np.pi * s2) + r2 / s2)
 
 
-def _cross(
-    value: Callable[[FloatArray], FloatArray],
-    lowest: FloatArray,
-    best: FloatArray,
-    unit: FloatArray,
-    rise: float,
-    floor: FloatArray | float = 0.0,
-) -> FloatArray:
-    """(F, 2) where a deviance that is `lowest` at `best` has risen by `rise`; `floor` where it never does below.
-
-    Works on the signed root of the deviance, which is nearly linear, so that a few secant steps do.
-    """
-    target = np.sqrt(rise)
-
-    def gap(candidate: FloatArray) -> FloatArray:
-        return np.asarray(np.sqrt(np.maximum(value(candidate) - lowest, 0.0)) - target)
-
-    start = np.zeros_like(best) + floor
-    at_start = gap(start)
-    excluded = at_start > 0
-    # Where the start is inside the interval its root is not used; a positive gap keeps the steps between the ends.
-    lower = _root(gap, best, start, -target * np.ones_like(best), np.where(excluded, at_start, target))
-    lower = np.where(excluded, lower, start)
-    near, far = best, np.maximum(1.5 * best, best + unit)
-    at_near, at_far = -target * np.ones_like(best), gap(far)
-    for _ in range(60):
-        short = at_far <= 0
-        if not short.any():
-            break
-        near, at_near = np.where(short, far, near), np.where(short, at_far, at_near)
-        far = np.where(short, best + 2 * (far - best), far)
-        at_far = gap(far)
-    return np.stack([lower, _root(gap, near, far, at_near, at_far)], axis=1)
-
-
-def _root(
-    gap: Callable[[FloatArray], FloatArray],
-    inside: FloatArray,
-    outside: FloatArray,
-    at_inside: FloatArray,
-    at_outside: FloatArray,
-) -> FloatArray:
-    """(F,) root between points where the gap is negative and positive (regula falsi, Illinois variant)."""
-    middle = (inside + outside) / 2
-    for _ in range(50):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            middle = outside - at_outside * (outside - inside) / (at_outside - at_inside)
-        middle = np.where(np.isfinite(middle), middle, (inside + outside) / 2)
-        found = gap(middle)
-        if np.all(
-            (np.abs(found) < ZETA * 0.1) | (np.abs(outside - inside) <= 1e-10 * np.abs(outside)) | (at_outside <= 0)
-        ):
-            break
-        above = found > 0
-        # Halving the value at the end that stays keeps the steps from creeping up on one side.
-        at_inside = np.where(above, at_inside / 2, found)
-        at_outside = np.where(above, found, at_outside / 2)
-        outside, inside = np.where(above, middle, outside), np.where(above, inside, middle)
-    return np.asarray(middle)
+def _derivatives(setup: Problem, log_d: FloatArray, log_s2: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The deviance (F, K), its gradient (F, K, 2) and its Hessian (F, K, 2, 2) in (log d, log s2)."""
+    d, s2 = np.exp(log_d), np.exp(log_s2)
+    here = profile(setup, d[..., None, None])
+    r2, r2_1, r2_2 = here.r2 / s2, d * here.r2_gradient[..., 0] / s2, d**2 * here.r2_hessian[..., 0, 0] / s2
+    by_d = d * here.penalty_gradient[..., 0] + r2_1
+    hessian = np.empty((*d.shape, 2, 2))
+    hessian[..., 0, 0] = by_d + d**2 * here.penalty_hessian[..., 0, 0] + r2_2
+    hessian[..., 0, 1] = hessian[..., 1, 0] = -r2_1
+    hessian[..., 1, 1] = r2
+    return _deviance(here.penalty, here.r2, setup.m, s2), np.stack([by_d, setup.m - r2], axis=-1), hessian

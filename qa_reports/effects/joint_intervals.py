@@ -286,13 +286,13 @@ class _Ends:
                 break
             short = zeta < rise
             with np.errstate(divide="ignore", invalid="ignore"):
-                onwards = rise * np.abs(value - self.best) / np.maximum(zeta, 1e-6)
-                between = inside + (rise - at_inside) / (zeta - at_inside) * (value - inside)
+                secant = inside + (rise - at_inside) / (zeta - at_inside) * (value - inside)
+            onwards = np.where(zeta > at_inside, np.abs(secant - self.best), np.inf)
             further = self.best + self.direction * np.minimum(onwards, 3 * np.abs(value - self.best))
             outside, at_outside = np.where(short, outside, value), np.where(short, at_outside, zeta)
             inside, at_inside = np.where(short, value, inside), np.where(short, zeta, at_inside)
             x_inside = np.where(short[:, None], x, x_inside)
-            value = np.where(short, further, between)
+            value = np.where(short, further, secant)
             held_in = (value > np.minimum(inside, outside)) & (value < np.maximum(inside, outside))
             value = np.where(np.isfinite(at_outside) & ~held_in, (inside + outside) / 2, value)
         return found.reshape(-1, 2)
