@@ -453,48 +453,50 @@ def latent_icc_interval(
         (fit.thresholds - prepared.centre @ fit.fixed)[None], (fit.fixed * prepared.scale)[None], np.array([fit.sd])
     )
     reach = float(np.sqrt(chi2_isf(1 - level, 1)))
+    last = whole
+    modes: FloatArray | None = None
 
-    def excess(sd: float) -> float:
-        """The signed root of the deviance above its minimum, nearly a line in the sd, over its allowed value."""
+    def excess(sd: float) -> tuple[float, float]:
+        """The signed root of the deviance above its minimum, nearly a line in the sd, over its allowed value; and its
+        derivative, which is that of the likelihood with the other parameters held, because they are at their best."""
+        nonlocal last, modes
         # A normal effect flattens the logistic curve: this is close to where the other parameters will be.
-        flatter = np.sqrt((1 + FLATTENING * sd**2) / (1 + FLATTENING * fit.sd**2))
-        held = Parameters(whole.thresholds * flatter, whole.slopes * flatter, np.array([sd]))
-        best = maximise(rows, held, nodes=nodes, free_sd=False, decrement=_PROFILE_DECREMENT)
-        return float(np.sqrt(2 * max(fit.loglik - best.here.loglik[0], 0.0))) - reach
+        flatter = np.sqrt((1 + FLATTENING * sd**2) / (1 + FLATTENING * last.sd[0] ** 2))
+        held = Parameters(last.thresholds * flatter, last.slopes * flatter, np.array([sd]))
+        best = maximise(rows, held, nodes=nodes, free_sd=False, modes=modes, decrement=_PROFILE_DECREMENT)
+        last, modes = best.at, best.here.mode
+        root = float(np.sqrt(2 * max(fit.loglik - best.here.loglik[0], 0.0)))
+        return root - reach, -float(best.gradient[0, -1]) / max(root, 1e-9)
 
-    low, best = 0.0, (fit.sd, -reach)
+    low = 0.0
     if np.sqrt(fit.lr_statistic) > reach:
-        near = max(0.0, fit.sd - 2.2 * (fit.sd_se or fit.sd))
-        at_near = excess(near)
-        low = _root(excess, best, (near, at_near) if at_near > 0 else (0.0, excess(0.0)))
+        near = fit.sd - 2.2 * (fit.sd_se or fit.sd)
+        low = _end(excess, near if near > 0 else fit.sd / 2, fit.sd, 0.0)
+    last, modes = whole, None
     step = 2 * fit.sd_se if fit.sd_se is not None else _FIRST_REACH
-    inside, outside = best, fit.sd + step
-    while (at_outside := excess(outside)) < 0:
-        inside, outside = (outside, at_outside), outside + step
-        if outside > _BOUNDLESS:
-            return latent_icc(low), 1.0
-    return latent_icc(low), latent_icc(_root(excess, inside, (outside, at_outside)))
+    high = _end(excess, fit.sd + step, fit.sd, np.inf)
+    return latent_icc(low), 1.0 if high > _BOUNDLESS else latent_icc(high)
 
 
-def _root(function: Callable[[float], float], inside: tuple[float, float], outside: tuple[float, float]) -> float:
-    """Where a function that is nearly a line turns from negative (`inside`: place, value) to positive (`outside`).
+def _end(excess: Callable[[float], tuple[float, float]], sd: float, inside: float, outside: float) -> float:
+    """Where the excess, negative `inside` and positive `outside`, is zero: Newton steps from `sd`, held in between.
 
-    Regula falsi; halving the value at the end that stays keeps it from creeping up on one side (Illinois).
+    A value above `_BOUNDLESS` where there is no such place below.
     """
-    (a, at_a), (b, at_b) = inside, outside
-    middle = b
+    best = inside
     for _ in range(50):
-        if at_b <= 0 or abs(b - a) <= _SD_PRECISION:
+        found, slope = excess(sd)
+        inside, outside = (inside, sd) if found > 0 else (sd, outside)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            onwards = sd - float(np.divide(found, slope))
+        if abs(found) < _SD_PRECISION or abs(outside - inside) <= _SD_PRECISION or inside > _BOUNDLESS:
             break
-        middle = b - at_b * (b - a) / (at_b - at_a)
-        found = function(middle)
-        if abs(found) < _SD_PRECISION:
-            break
-        if found > 0:
-            b, at_b, at_a = middle, found, at_a / 2
+        if np.isinf(outside):  # no further than twice as far at once
+            longest = best + 2 * (sd - best)
+            sd = onwards if sd < onwards < longest else longest
         else:
-            a, at_a, at_b = middle, found, at_b / 2
-    return middle
+            sd = onwards if min(inside, outside) < onwards < max(inside, outside) else (inside + outside) / 2
+    return sd
 
 
 def rows_of(batch: Sequence[PreparedColumns]) -> Rows:

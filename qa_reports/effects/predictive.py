@@ -234,25 +234,24 @@ def _patterns(prepared: PreparedColumns, who: IntArray, slopes: FloatArray) -> _
     if not width:  # all interviews of an interviewer are alike
         n_interviews = np.bincount(prepared.group, weights=prepared.count)[who].astype(float)
         return _Patterns(np.arange(len(who)), np.empty((len(who), 0)), n_interviews)
-    owner, covariates, count = [], [], []
     first = np.searchsorted(prepared.group, who)
-    end = np.searchsorted(prepared.group, who, side="right")
-    for k, (start, stop) in enumerate(zip(first, end, strict=True)):
-        x, n = prepared.covariates[start:stop], prepared.count[start:stop]
-        if len(n) > _PATTERNS:
-            order = np.argsort(x @ slopes, kind="stable")
-            place = np.minimum((np.cumsum(n[order]) - n[order] / 2) / n.sum() * _PATTERNS, _PATTERNS - 1).astype(
-                np.int64
-            )
-            _, place = np.unique(place, return_inverse=True)
-            total = np.bincount(place, weights=n[order])
-            sums = np.zeros((len(total), width))
-            np.add.at(sums, place, x[order] * n[order, None])
-            x, n = np.asarray(sums / total[:, None]), np.asarray(total, dtype=float)
-        owner.append(np.full(len(n), k))
-        covariates.append(x)
-        count.append(n)
-    return _Patterns(np.concatenate(owner), np.concatenate(covariates), np.concatenate(count))
+    size = np.searchsorted(prepared.group, who, side="right") - first
+    owner = np.repeat(np.arange(len(who)), size)
+    ends = np.cumsum(size)
+    rows = np.arange(len(owner)) + np.repeat(first - ends + size, size)
+    x, count = prepared.covariates[rows], prepared.count[rows]
+    order = np.lexsort((x @ slopes, owner))
+    x, count = x[order], count[order]
+    # Where an interviewer's pattern lies among all interviews of theirs, 0 to 1, and which of so many places that is.
+    before = np.cumsum(count) - count / 2
+    total = np.add.reduceat(count, ends - size)
+    share = (before - np.repeat(np.cumsum(total) - total, size)) / np.repeat(total, size)
+    place = np.minimum(share * _PATTERNS, _PATTERNS - 1).astype(np.int64)
+    alike = (np.diff(place) == 0) & (np.diff(owner) == 0) & (np.repeat(size, size)[1:] > _PATTERNS)
+    starts = np.flatnonzero(np.concatenate([[True], ~alike]))
+    together = np.add.reduceat(count, starts)
+    mean = np.add.reduceat(x * count[:, None], starts) / together[:, None]
+    return _Patterns(owner[starts], mean, together)
 
 
 def _judge(prepared: PreparedColumns, who: IntArray, without: _Without, steps: IntArray) -> FloatArray:
