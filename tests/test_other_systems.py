@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from qa_reports.delivery.archive import folder_name
+from tests.parsed import parsed_modules
 from tests.small_wave import SmallWave
 from tests.survey.wave_files import write_wave
 
@@ -60,10 +61,30 @@ def test_foreign_files_are_read_without_what_windows_lacks(tmp_path: Path) -> No
 
 def test_modules_of_one_system_are_loaded_where_the_system_is_asked() -> None:
     """Windows lacks them, so that no module may load one first thing."""
-    for path in sorted((ROOT / "qa_reports").rglob("*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for path, module in parsed_modules():
+        for node in module.body:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             assert not POSIX_ONLY & set(names), path
+
+
+def test_text_is_read_and_written_with_its_encoding_named() -> None:
+    """Otherwise it would be the system's, which is not UTF-8 everywhere; also where no test passes by."""
+    for path, module in parsed_modules():
+        for node in ast.walk(module):
+            if not isinstance(node, ast.Call) or any(word.arg == "encoding" for word in node.keywords):
+                continue
+            name, texts = ast.unparse(node.func), [ast.unparse(argument) for argument in node.args]
+            assert name.split(".")[-1] not in ("read_text", "write_text"), (path, node.lineno)
+            in_bytes = any("b" in text for text in texts if text in ("'rb'", "'wb'", "'xb'", "'ab'"))
+            opened = name.split(".")[-1] in ("open", "fdopen") and name != "os.open"
+            assert not opened or in_bytes or name == "archive.open", (path, node.lineno)
+
+
+def test_no_place_of_one_system_is_written_down() -> None:
+    for path, module in parsed_modules():
+        for node in ast.walk(module):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert not node.value.startswith(("/tmp", "/usr", "/etc", "/home", "/var", "C:")), (path, node.lineno)
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])

@@ -126,11 +126,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[SmallWave, list[str],
     log, told = wave.folder / "run.log", wave.folder / "told.txt"
     with told.open("w", encoding="utf-8") as text, redirect_stdout(text), redirect_stderr(text):
         assert main([str(wave.config), "--dry-run", "--verbose", "--log", str(log)]) == 0
+        other = wave.folder / "other.yaml"
+        other.write_text(wave.config.read_text(encoding="utf-8"), encoding="utf-8")
+        several = [str(wave.config), str(other), "--output", str(wave.folder / "several"), "--formats", "html,json"]
+        assert main(several) == 0
     return wave, telling, before
 
 
 def test_no_real_id_in_anything_that_is_made(run: tuple[SmallWave, list[str], set[str]]) -> None:
-    """Reports, teams' parts, pages for interviewers, archive, mails, log and terminal, with all that is packed in.
+    """Reports, teams' parts, pages for interviewers, archive, mails, the index of several surveys, log and terminal.
 
     Not the archive's index: it repeats the first sentence of the earlier report, which was made with real ids.
     """
@@ -140,6 +144,7 @@ def test_no_real_id_in_anything_that_is_made(run: tuple[SmallWave, list[str], se
     makeable = {name for name in FILE_NAMES.values() if not (name.endswith(".pdf") and pdf_obstacle())}
     assert makeable | {"manifest.json", "run.log", "told.txt"} <= {path.name for path in searched}
     assert ".eml" in {path.suffix for path in searched}
+    assert {"index.html", "index.json"} <= {path.name for path in (wave.folder / "several").iterdir()}
     for path in searched:
         assert not names_in(path.name.encode() + b"\n", telling), path
         assert not names_in(path.read_bytes(), telling), path
@@ -215,3 +220,12 @@ def test_a_key_is_written_where_the_file_system_has_no_links(tmp_path: Path, mon
     keep_pseudonyms(choose_pseudonyms(example_report_input().survey, KEY), tmp_path)
     assert read_key(tmp_path / "pseudonyms.key") == KEY
     assert stat.S_IMODE((tmp_path / "pseudonyms.key").stat().st_mode) == 0o600
+
+
+def test_an_id_that_is_a_formula_is_text_in_the_table(tmp_path: Path) -> None:
+    survey = example_report_input(interviewer="=1+1").survey
+    keep_pseudonyms(choose_pseudonyms(survey, KEY), tmp_path)
+    with (tmp_path / "pseudonyms.csv").open(encoding="utf-8", newline="") as file:
+        ids = {row["id"] for row in csv.DictReader(file)}
+    assert " =1+1" in ids
+    assert "=1+1" not in ids

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 from qa_reports.delivery.archive import damaged_files, list_archive, run_folders
 from tests.small_wave import SmallWave
@@ -102,7 +101,7 @@ def assert_readable(archive: Path, at_least: int = 0) -> None:
 def run_program(program: str, *arguments: str) -> str:
     command = [sys.executable, "-c", program, *arguments]
     environment = {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600)
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout.splitlines()[-1]
 
@@ -117,8 +116,9 @@ def test_killed_before_every_change_to_the_archive(tmp_path: Path) -> None:
         assert all(run.manifest.run in index for run in whole)
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.slow)])
-def test_killed_at_random_moments(small_wave: SmallWave, kills: int) -> None:
+def test_killed_at_random_moments(small_wave: SmallWave) -> None:
+    """A few moments; every change of the archive has its own above. QA_KILLS=50 tries more (docs/robustness.md)."""
+    kills = int(os.environ.get("QA_KILLS", "5"))
     small_wave.replace("items:", "archive: {folder: archive}\nitems:")
     killed = int(run_program(RANDOM_KILLS, str(small_wave.config), str(kills)))
     # A machine that speeds up in between finishes some runs before their moment; most must have been cut short.
