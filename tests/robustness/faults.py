@@ -1,0 +1,329 @@
+"""Faults of a real machine, one after the other, and what came of each: a table for docs/robustness.md.
+
+    python -m tests.robustness.faults --kills 30 > faults.md
+
+Needs root on Linux (small file systems are mounted, another user runs the program) and `faketime`; takes minutes. What
+can be tried without root is in the tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from qa_reports.delivery.archive import damaged_files, list_archive
+from tests.delivery.mail_server import Mailbox, running
+from tests.small_wave import SmallWave, write_small_wave
+
+ROOT = Path(__file__).parents[2]
+NOBODY = 65534
+PROGRAM = [sys.executable, "-c", "import sys; from qa_reports.cli import main; sys.exit(main())"]
+FORMATS = ["--formats", "html,json"]
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Every file of a folder, whole."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def start(*arguments: str, wrapped: list[str] | None = None, **options: object) -> subprocess.Popen[str]:
+    """The program as somebody would start it."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.Popen(
+        [*(wrapped or []), *PROGRAM, *arguments], cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, **options,
+    )  # type: ignore[call-overload] # fmt: skip
+
+
+def run(*arguments: str, wrapped: list[str] | None = None, **options: object) -> tuple[int, list[str]]:
+    """Exit code, and what it said beside its steps."""
+    process = start(*arguments, "--quiet", wrapped=wrapped, **options)
+    _, told = process.communicate(timeout=900)
+    return process.returncode, told.splitlines()
+
+
+def run_and_meddle(
+    step: str, meddle: Callable[[], object], *arguments: str, **options: object
+) -> tuple[int, list[str]]:
+    """Run, and do something as soon as a step has ended."""
+    process = start(*arguments, **options)
+    assert process.stderr is not None
+    told = []
+    for line in process.stderr:
+        told.append(line.rstrip("\n"))
+        if line.startswith(step):
+            meddle()
+    process.wait()
+    return process.returncode, [line for line in told if line[1:3] != "/6"]
+
+
+def sound(archive: Path, before: dict[str, str] | None = None) -> str:
+    """Whether all runs are whole, and what was there before has the same bytes."""
+    listing = list_archive(archive)
+    assert listing.unreadable == ()
+    assert [damaged_files(one) for one in listing.runs if damaged_files(one)] == []
+    now = digests(archive)
+    if before is not None:
+        kept = {name: content for name, content in before.items() if not name.endswith("index.html")}
+        assert kept.items() <= now.items()
+    return f"{len(listing.runs)} whole runs"
+
+
+def clear(code: int, told: list[str], wanted: int = 2) -> str:
+    """The exit code and the one line."""
+    assert code == wanted, (code, told)
+    assert len(told) == 1, told
+    return f"exit {code}: `{told[0]}`"
+
+
+@contextlib.contextmanager
+def file_system(kilobytes: int) -> Iterator[Path]:
+    """A file system of its own, so small."""
+    with tempfile.TemporaryDirectory() as place:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", place], check=True)
+        try:
+            yield Path(place)
+        finally:
+            subprocess.run(["umount", "-l", place], check=True)
+
+
+@contextlib.contextmanager
+def archived_wave() -> Iterator[SmallWave]:
+    """A wave with one archived run."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        wave = write_small_wave(Path(folder) / "wave")
+        wave.replace("items:", "archive: {folder: archive}\nitems:")
+        assert run(str(wave.config), *FORMATS) == (0, [])
+        yield wave
+
+
+def disk_full_while_archiving() -> str:
+    outcomes = set()
+    for free in (0, 24, 80, 150):
+        with archived_wave() as wave, file_system(1024) as disk:
+            shutil.copytree(wave.folder / "archive", disk / "archive")
+            wave.replace("folder: archive", f"folder: {disk}/archive")
+            room = shutil.disk_usage(disk).free - free * 1024
+            (disk / "filler").write_bytes(b"0" * room)
+            before = digests(disk / "archive")
+            code, told = run(str(wave.config), *FORMATS, "--new-run")
+            outcomes.add(
+                clear(code, [line.replace(str(disk), "ARCHIVE").replace(str(wave.folder), "") for line in told])
+            )
+            assert digests(disk / "archive") == before
+    return "; ".join(sorted(outcomes))
+
+
+def disk_full_while_writing_a_report() -> str:
+    outcomes = set()
+    for free in (0, 24, 80, 140):
+        with archived_wave() as wave, file_system(1024) as disk:
+            output = disk / "out"
+            assert run(str(wave.config), *FORMATS, "--output", str(output))[0] == 0
+            (disk / "filler").write_bytes(b"0" * (shutil.disk_usage(disk).free - free * 1024))
+            before = digests(output)
+            code, told = run(str(wave.config), *FORMATS, "--output", str(output))
+            outcomes.add(clear(code, [line.replace(str(disk), "DISK") for line in told]))
+            assert digests(disk / "out") == before
+            assert {path.name for path in disk.iterdir()} == {"out", "filler"}
+    return "; ".join(sorted(outcomes))
+
+
+def disk_full_for_the_key_of_pseudonyms() -> str:
+    with archived_wave() as wave, file_system(200) as disk:
+        shutil.copytree(wave.folder, disk / "wave", ignore=shutil.ignore_patterns("archive"))
+        there = SmallWave(disk / "wave")
+        there.replace("items:", "report: {pseudonyms: true}\nitems:")
+        (disk / "filler").write_bytes(b"0" * shutil.disk_usage(disk).free)
+        before = digests(disk)
+        with tempfile.TemporaryDirectory() as output:
+            code, told = run(str(there.config), *FORMATS, "--output", f"{output}/out")
+            assert list(Path(output).iterdir()) == []
+        assert digests(disk) == before
+        return clear(code, [line.replace(str(disk), "DISK") for line in told])
+
+
+def permission_lost_during_the_run() -> str:
+    with archived_wave() as wave:
+        archive = wave.folder / "archive"
+        subprocess.run(["chown", "-R", str(NOBODY), str(wave.folder)], check=True)
+        before = digests(archive)
+
+        def take_away() -> None:
+            for folder in (archive, *(path for path in archive.rglob("*") if path.is_dir())):
+                folder.chmod(0o555)
+            wave.folder.chmod(0o555)
+
+        code, told = run_and_meddle("4/6", take_away, str(wave.config), *FORMATS, "--new-run", user=NOBODY)
+        assert digests(archive) == before
+        return clear(code, [line.replace(str(wave.folder), "WAVE") for line in told])
+
+
+def input_that_may_not_be_read() -> str:
+    outcomes = []
+    for name in ("wave.csv", "wave.yaml"):
+        with archived_wave() as wave:
+            (wave.folder / name).chmod(0o600)
+            code, told = run(str(wave.config), *FORMATS, "--output", "/nowhere/out", user=NOBODY)
+            outcomes.append(clear(code, [line.replace(str(wave.folder), "WAVE") for line in told]))
+    return "; ".join(outcomes)
+
+
+def input_changed_during_the_run() -> str:
+    for step in ("1/6", "2/6", "4/6"):
+        with archived_wave() as wave:
+            archive, digest = wave.folder / "archive", hashlib.sha256(wave.survey_file.read_bytes()).hexdigest()
+            before = digests(archive)
+
+            def change(wave: SmallWave = wave) -> None:
+                wave.survey_file.write_text("cut off", encoding="utf-8")
+                wave.config.unlink()
+
+            assert run_and_meddle(step, change, str(wave.config), *FORMATS, "--new-run") == (0, [])
+            sound(archive, before)
+            newest = list_archive(archive).runs[-1]
+            assert newest.manifest.facts.inputs[0].sha256 == digest
+            assert b"items:" in (newest.folder / "config.yaml").read_bytes()
+    return "exit 0: the report is of what was read, so are its digests and the archived configuration"
+
+
+def clock_that_is_wrong() -> str:
+    with archived_wave() as wave:
+        archive = wave.folder / "archive"
+        before = digests(archive)
+        for when in ("2002-03-01 12:00:00", "2037-12-31 23:59:59", "-10y x5000"):
+            assert run(str(wave.config), *FORMATS, "--new-run", wrapped=["faketime", "-f", when])[0] == 0, when
+            before = {**before, **{k: v for k, v in digests(archive).items() if "index" not in k and k not in before}}
+            sound(archive, before)
+        code, told = run(str(wave.config), *FORMATS)
+        assert code == 0, told
+        return f"exit 0: nothing is overwritten, {sound(archive, before)}, the present run is recognised"
+
+
+def children_of(process: int) -> list[int]:
+    """Processes that a process has started."""
+    return [int(word) for word in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def killed_at_any_moment(kills: int) -> str:
+    moments, killed, left = random.Random(1), 0, 0
+    mailbox = Mailbox()
+    with archived_wave() as wave, running(mailbox) as port:
+        archive = wave.folder / "archive"
+        wave.replace(
+            "items:",
+            "report: {pseudonyms: true}\nemail: {from: qa@agency.example, to: [a@x.example, b@x.example], "
+            f"smtp: {{host: localhost, port: {port}, security: none}}}}\nitems:",
+        )
+        command = [str(wave.config), "--formats", "html,json,xlsx", "--new-run", "--log", str(wave.folder / "log")]
+        began = time.monotonic()
+        assert run(*command)[0] == 0
+        seconds, before = time.monotonic() - began, digests(archive)
+        for _ in range(kills):
+            process = start(*command)
+            time.sleep(moments.uniform(0.3, 1.0) * seconds)
+            others = children_of(process.pid) if process.poll() is None else []
+            process.kill()
+            process.communicate()
+            killed += process.returncode == -signal.SIGKILL
+            sound(archive, before)
+            before = digests(archive)
+            time.sleep(2)  # what it has started looks every second whether it is still there
+            left += sum(Path(f"/proc/{one}").exists() and "Z" not in state(one) for one in others)
+        code, told = run(*command)
+        assert code in (0, 4), told  # who may have got a letter gets no other by itself
+        counts = [mailbox.recipients.count(who) for who in ("a@x.example", "b@x.example")]
+        assert max(counts) == 1, counts
+        assert left == 0
+        return f"{killed} of {kills} killed; {sound(archive, before)}, the next run succeeds, nobody was mailed twice"
+
+
+def state(process: int) -> str:
+    """As the kernel names it; Z has ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    return "Z"
+
+
+def several_processes_at_once() -> str:
+    with archived_wave() as wave:
+        archive, before = wave.folder / "archive", digests(wave.folder / "archive")
+        for options, wanted in ((["--new-run"], 4), ([], 0)):
+            n_runs = len(list_archive(archive).runs)
+            processes = [start(str(wave.config), *FORMATS, "--quiet", *options) for _ in range(4)]
+            ended = [(process.communicate()[1], process.returncode) for process in processes]
+            assert ended == [("", 0)] * 4
+            assert len(list_archive(archive).runs) == n_runs + wanted
+            sound(archive, before)
+        output = wave.folder / "out"
+        processes = [start(str(wave.config), *FORMATS, "--quiet", "--output", str(output)) for _ in range(4)]
+        assert [(process.communicate()[1], process.returncode) for process in processes] == [("", 0)] * 4
+        assert {path.name for path in output.iterdir()} == {"report.html", "results.json"}
+        pages = list(archive.rglob("report.html"))
+        assert all(page.read_bytes().endswith(b"</html>\n") or page.read_bytes().endswith(b"</html>") for page in pages)
+        return f"exit 0 of all: {sound(archive, before)}; four in one output folder leave one whole report"
+
+
+def out_of_memory() -> str:
+    with archived_wave() as wave:
+        lines = wave.survey_file.read_text(encoding="utf-8").splitlines()
+        with wave.survey_file.open("w", encoding="utf-8") as file:
+            file.write(lines[0] + "\n")
+            for copy in range(4000):
+                file.writelines(f"{copy}-{line}\n" for line in lines[1:])
+        before, outcomes = digests(wave.folder / "archive"), set()
+        for megabytes in (500, 700, 900):
+            limited = ["bash", "-c", f'ulimit -v {megabytes * 1024}; exec "$@"', "bash"]
+            code, told = run(str(wave.config), *FORMATS, wrapped=limited)
+            outcomes.add(clear(code, [line.replace(str(wave.folder), "WAVE") for line in told]))
+            assert digests(wave.folder / "archive") == before
+        return "; ".join(sorted(outcomes))
+
+
+FAULTS: dict[str, Callable[[], str]] = {
+    "disk full while archiving, 0 to 150 kB left": disk_full_while_archiving,
+    "disk full while writing over a report, 0 to 140 kB left": disk_full_while_writing_a_report,
+    "disk full where the key of the pseudonyms is kept": disk_full_for_the_key_of_pseudonyms,
+    "permission lost during the run, as another user": permission_lost_during_the_run,
+    "data or configuration that may not be read": input_that_may_not_be_read,
+    "data cut off and configuration removed after step 1, 2, 4": input_changed_during_the_run,
+    "clock in 2002, in 2037, and 5,000 times too fast": clock_that_is_wrong,
+    "four processes at once": several_processes_at_once,
+    "480,000 interviews in 500, 700, 900 MB": out_of_memory,
+}
+
+
+def main() -> int:
+    """Try every fault."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--only", default="", help="faults whose name holds this")
+    asked = parser.parse_args()
+    faults = {**FAULTS, "killed at a random moment, with mail": lambda: killed_at_any_moment(asked.kills)}
+    print("| fault | what was seen |\n|---|---|")
+    failed = 0
+    for name, attempt in faults.items():
+        if asked.only in name:
+            try:
+                print(f"| {name} | {attempt()} |", flush=True)
+            except AssertionError as error:
+                failed += 1
+                print(f"| {name} | **not as it should be**: {error} |", flush=True)
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
