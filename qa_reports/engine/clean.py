@@ -109,6 +109,7 @@ def clean_in_engine(source: EngineTable, config: ReportConfig, folder: Path, sam
         joins=people.joins,
         notes=(*notes, *(note for one in of_interviewers for note in one.notes)),
     )
+    source.require_unchanged()
     return replace(
         at_hand,
         interviewer=interviewer,

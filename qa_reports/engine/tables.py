@@ -39,6 +39,10 @@ _HASHES = 2**31 - 1
 _ROW = "qa_row"
 
 
+_Stamp = tuple[int, int, int]
+"""Which file a path led to, its size and when it was last written to (nanoseconds)."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EngineTable:
     """The rows as delivered, nothing read yet but what is said here."""
@@ -55,6 +59,18 @@ class EngineTable:
     """How messages call it."""
     provenance: tuple[FileProvenance, ...]
     labels: dict[str, VariableLabels]
+    opened: tuple[tuple[Path, _Stamp], ...] = ()
+    """The files that are read, as they were before."""
+
+    def require_unchanged(self) -> None:
+        """The files are read more than once, so that what was counted and what was hashed must be the same.
+
+        Raises:
+            DataError: one of them was written to in the meantime.
+        """
+        changed = [path for path, stamp in self.opened if not path.is_file() or _stamp(path) != stamp]
+        if changed:
+            raise DataError(f"{changed[0].name}: has been changed while it was read; run it again once it is whole")
 
     def number(self, expression: Any) -> Any:
         """The value of an expression that is a single number, None where there is none."""
@@ -150,6 +166,8 @@ def open_table(config: ReportConfig, folder: Path) -> EngineTable:
         ConfigError: the connection is none, or what it needs is not installed.
     """
     connection = config.data.connection or ""
+    files = [folder / name for name in config.data.file if (folder / name).is_file()]
+    opened = tuple((path, _stamp(path)) for path in files)
     if config.data.table is not None and connection.startswith("spark"):
         engine: EngineName = "spark"
         backend, table, name = _spark_table(connection, config.data.table, folder)
@@ -161,8 +179,8 @@ def open_table(config: ReportConfig, folder: Path) -> EngineTable:
             source, name = _files_source(config, folder), " + ".join(config.data.file)
         else:
             source, name = _database_source(backend, connection, config.data.table, folder), config.data.table
-        opened = config.data.file if config.data.table is None else (str(connection).partition(":")[2],)
-        _close_off(backend, [str(folder / path) for path in opened], scratch)
+        allowed = config.data.file if config.data.table is None else (str(connection).partition(":")[2],)
+        _close_off(backend, [str(folder / path) for path in allowed], scratch)
         table = _numbered(backend, source, name)
     labels: dict[str, VariableLabels] = {}
     provenance: tuple[FileProvenance, ...] = ()
@@ -178,7 +196,12 @@ def open_table(config: ReportConfig, folder: Path) -> EngineTable:
     if not n_rows:
         raise DataError(f"{name}: holds no rows")
     own = _provenance(config, folder, table, used, n_rows)
-    return EngineTable(engine, backend, table, row, n_rows, name, (*own, *provenance), labels)
+    return EngineTable(engine, backend, table, row, n_rows, name, (*own, *provenance), labels, opened)
+
+
+def _stamp(path: Path) -> _Stamp:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _duckdb() -> tuple[Any, str]:

@@ -16,6 +16,7 @@ from qa_reports.config import ReportConfig, load_config
 from qa_reports.effects.damage import set_suspects_aside
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
 from qa_reports.effects.flag import Flags, flag_interviewers
+from qa_reports.engine import clean as engine_clean
 from qa_reports.engine.clean import clean_in_engine
 from qa_reports.engine.tables import open_table, wants_engine
 from qa_reports.errors import ConfigError, DataError
@@ -272,6 +273,21 @@ def test_a_damaged_file_is_one_line(tmp_path: Path, kind: str) -> None:
     with pytest.raises(DataError, match=rf"wave.{kind}: cannot be read \(") as raised:
         in_engine(example_config(tmp_path, file=str(wave)))
     assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_is_changed_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wave = tmp_path / "wave.csv"
+    wave.write_bytes((EXAMPLE / "example_wave.csv").read_bytes())
+    counted = engine_clean.audit_items
+
+    def meanwhile(*given: object) -> object:
+        with wave.open("a", encoding="utf-8") as file:
+            file.write("\n")
+        return counted(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine_clean, "audit_items", meanwhile)
+    with pytest.raises(DataError, match=r"^wave.csv: has been changed while it was read; run it again"):
+        in_engine(example_config(tmp_path, file=str(wave)))
 
 
 def test_a_database_from_the_field_opens_no_other_file(tmp_path: Path) -> None:
