@@ -6,6 +6,8 @@ Tolerances, and why (measured differences in brackets):
   spline between them is searched in steps of 0.0005.
 - COARSE: relative, of large ends of an interval, where those sixteen values stand far apart (8e-3).
 - EFFECT: EBLUPs and conditional sds, absolute: nine nodes against adaptive integration, and the difference in tau.
+- UNIFORM: largest distance of 4,000 drawn p from the uniform distribution; independent exact ones would pass 0.021 once
+  in twenty times.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ VARIANCE = 3e-4
 TAU = 4e-3
 COARSE = 0.02
 EFFECT = 3e-3
+UNIFORM = 0.025
 
 TABLES = json.loads((REFERENCE / "spread.json").read_text(encoding="utf-8"))
 EXAMPLE = REFERENCE.parents[1] / "configs" / "example_wave.csv"
@@ -168,3 +171,25 @@ def test_levels_are_judged_by_the_own_variance() -> None:
     unchanged = replace(item.spread, shrunken=np.ones(60), shrunken_df=np.full(60, np.inf))
     same = level_cells(replace(item, spread=unchanged))
     np.testing.assert_allclose(same.z, pooled.z, atol=1e-6)
+
+
+@pytest.mark.parametrize("tau", [0.0, 0.3])
+def test_own_variances_of_normal_interviewers_have_uniform_p(tau: float) -> None:
+    """Drawn from the model itself, 100 surveys of 40 interviewers with 2 to 30 degrees of freedom."""
+    random = np.random.default_rng(7)
+    df = random.integers(2, 31, (100, 40)).astype(float)
+    ratio = np.exp(2 * random.normal(0, tau, df.shape)) * random.chisquare(df) / df
+    fits = fit_spreads(ratio, df)
+    p = np.sort(fits.p_deletion.ravel())
+    too_large = p - (np.arange(p.size) + 0.5) / p.size
+    assert too_large.min() > -UNIFORM
+    # Where nobody differs tau can only be estimated as too large, which is on the safe side.
+    assert too_large.max() < (UNIFORM if tau else 2 * UNIFORM)
+    assert np.array_equal(fits.z < 0, fits.deviation < 0)
+
+
+def test_two_interviewers_who_say_something_are_too_few() -> None:
+    df = np.array([[9.0, 9.0, 0.0, 0.0, 0.0], [9.0, 9.0, 9.0, 0.0, 0.0]])
+    fits = fit_spreads(np.full((2, 5), 1.2), df)
+    assert np.isnan(fits.tau[0])
+    assert np.isfinite(fits.tau[1])
