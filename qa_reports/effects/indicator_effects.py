@@ -95,7 +95,7 @@ class IndicatorEffects:
     p: FloatArray
     """(J,) one-sided, towards what is worrying."""
     z: FloatArray
-    """(J,) its normal score, positive where worrying."""
+    """(J,) its normal score, positive where worrying; never below 0 for near-duplicates."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -247,7 +247,8 @@ def _effects(
     return IndicatorEffects(
         measure=measure, model=model, judged_by=judged_by, n=n, own=own, others=others, affected=affected,
         affected_elsewhere=elsewhere, size=sign * (own - others) / sd if sd > 0 else np.zeros(j), p=p,
-        z=normal_isf(np.clip(p, 1e-300, 1 - 1e-16)),
+        # Of pairs p is only bounded from above: close to 1 it says nothing, least of all that they are unlike.
+        z=normal_isf(np.clip(p, 1e-300, 0.5 if judged_by == "pairs" else 1 - 1e-16)),
     )  # fmt: skip
 
 

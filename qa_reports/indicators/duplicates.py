@@ -131,8 +131,13 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
         unit="share of identical answers",
         worrying="high",
         scale="continuous",
-        threshold=f"two interviews of one interviewer agree on {limit:.0%} of their answers or more: less than half "
-        "such a pair is expected by chance in the whole survey",
+        threshold=(
+            f"two interviews of one interviewer agree on {limit:.0%} of their answers or more: less than half such a "
+            "pair is expected by chance in the whole survey"
+            if np.isfinite(limit)
+            else "even two interviews with all answers the same are to be expected by chance in this survey, so only "
+            "many of one interviewer count"
+        ),
     )
     return Duplicates(measure, partners, limit, closest, alike, p, tuple(found[:_LISTED]), len(found))
 

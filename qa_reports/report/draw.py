@@ -28,6 +28,8 @@ Shape = Literal["dot", "diamond", "cross"]
 DPI = 140
 SMALL, NORMAL = 6.5, 7.5
 """Font sizes in printer's points."""
+MOST_LETTERS = 200
+"""Of one line; a label may be longer than any picture is wide."""
 INK: Colour = (0.13, 0.13, 0.15)
 SHAPES = {
     "dot": Path.unit_circle(),
@@ -126,7 +128,7 @@ class Pen:
         Rotated words run upwards: aligned "bottom" they start at y, "middle" they are centred on it.
         """
         font = _font(size, bold)
-        shown = _printable(words)
+        shown = _printable(words[:MOST_LETTERS])
         width = font.getlength(shown) / self._scale
         while room is not None and width > room and len(shown) > 1:
             keep = min(len(shown) - 2, int(len(shown) * room / width))
@@ -142,17 +144,6 @@ class Pen:
             _Writing(left * self._scale, self._height - up * self._scale, shown, font, ink, rotated, 2 if halo else 0)
         )
         return width
-
-    def lines_of(self, words: str, room: float, size: float = SMALL, bold: bool = False) -> list[str]:
-        """Words broken where a line of `room` millimetres ends; a word that is longer stays whole."""
-        font, lines = _font(size, bold), [""]
-        for word in _printable(words).split():
-            longer = f"{lines[-1]} {word}".lstrip()
-            if lines[-1] and font.getlength(longer) / self._scale > room:
-                lines.append(word)
-            else:
-                lines[-1] = longer
-        return lines
 
     def png(self) -> bytes:
         """The sheet as a PNG without a date or other metadata.
@@ -182,6 +173,18 @@ class Pen:
         return gc
 
 
+def lines_of(words: str, room: float, size: float = SMALL, bold: bool = False) -> list[str]:
+    """Words broken where a line of `room` millimetres ends; a word that is longer stays whole."""
+    font, lines, pixels = _font(size, bold), [""], room * DPI / 25.4
+    for word in _printable(words).split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if lines[-1] and font.getlength(longer) > pixels:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
 @cache
 def _font(size: float, bold: bool) -> ImageFont.FreeTypeFont:
     """DejaVu Sans as it comes with Matplotlib, so that a picture never depends on the fonts of the machine."""
@@ -198,7 +201,7 @@ def _glyphs() -> frozenset[int]:
 def _printable(words: str) -> str:
     """Characters that the font lacks become an empty box: an id or a label may hold anything."""
     glyphs = _glyphs()
-    return "".join(c if ord(c) in glyphs and c.isprintable() else "\N{WHITE SQUARE}" for c in words[:200])
+    return "".join(c if ord(c) in glyphs and c.isprintable() else "\N{WHITE SQUARE}" for c in words)
 
 
 def _write(sheet: Image.Image, writing: _Writing) -> None:

@@ -90,8 +90,8 @@ class IndicatorCell:
 
     @property
     def unusual(self) -> bool:
-        """Whether the printed profile shows it."""
-        return self.flagged or abs(self.z or 0.0) >= 2
+        """Whether the printed profile shows it: only what is worrying counts."""
+        return self.flagged or (self.z or 0.0) >= 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import cast
 
 import numpy as np
 
-from qa_reports.report.draw import INK, NORMAL, Colour, FloatArray, Pen
+from qa_reports.report.draw import INK, NORMAL, Colour, FloatArray, Pen, lines_of
 from qa_reports.report.figures import (
     AnswerScatter,
     Caterpillar,
@@ -53,7 +53,7 @@ def draw_panels(figures: Sequence[Figure], columns: int) -> bytes:
     pen = Pen(WIDTH_MM, rows * height)
     for row in range(rows):
         beside = figures[row * columns : (row + 1) * columns]
-        titles = [_title_lines(pen, figure, width - 4) for figure in beside]
+        titles = [_title_lines(figure, width - 4) for figure in beside]
         # Plots beside each other begin at one height.
         most = max(len(title) for title in titles)
         top = (rows - row) * height
@@ -145,14 +145,14 @@ def _draw(pen: Pen, place: Place, figure: Figure) -> None:
             _deviation_strip(pen, place, figure)
 
 
-def _title_lines(pen: Pen, figure: Figure, room: float) -> list[str]:
+def _title_lines(figure: Figure, room: float) -> list[str]:
     """The title in at most two lines: of an interviewer's answers what was asked, of everything else what is shown."""
     if isinstance(figure, Distribution) and figure.interviewer is not None:
-        lines = pen.lines_of(figure.axis, room, NORMAL, bold=True)
+        lines = lines_of(figure.axis, room, NORMAL, bold=True)
     elif isinstance(figure, AnswerScatter):
-        lines = pen.lines_of(figure.title.rpartition(": ")[0], room, NORMAL, bold=True)
+        lines = lines_of(figure.title.rpartition(": ")[0], room, NORMAL, bold=True)
     else:
-        lines = pen.lines_of(figure.title, room, NORMAL, bold=True)
+        lines = lines_of(figure.title, room, NORMAL, bold=True)
         if len(lines) > 1:  # the item stands above the figures already
             lines = [figure.title.partition(": ")[0]]
     return lines if len(lines) < 3 else [lines[0], " ".join(lines[1:])]

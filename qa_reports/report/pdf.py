@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from qa_reports.errors import UserError
-from qa_reports.report.figures import Figure
+from qa_reports.report.figures import AnswerScatter, Figure
+from qa_reports.report.front_page import MOST_CALLS, MOST_PROBLEMS, MOST_TOO_FEW, front_calls
 from qa_reports.report.heat_map import HeatMap
+from qa_reports.report.interviewers import Profile
 from qa_reports.report.panels import draw_heat_map, draw_panels
 from qa_reports.report.pdf_objects import write_once
 from qa_reports.report.render import template_environment
@@ -24,6 +26,9 @@ from qa_reports.report.summarise import ReportSummary
 
 HEAT_MAP_ROWS = 56
 """Interviewers on the printed heat map; the others, who have the weakest evidence, are in the workbook."""
+
+PREPARATION_PROFILES = 3
+"""Printed profiles of interviewers with a suspicious code and no flag of their own."""
 
 PROFILE_FIGURES = 3
 """Figures of answers on a printed profile; report.html has all."""
@@ -51,14 +56,16 @@ class PrintPictures:
     """All pictures of the printed report, by the part they belong to."""
 
     heat_map: Picture | None
-    items: dict[str, Picture]
+    items: dict[str, tuple[Picture, ...]]
+    """A picture per row of figures, so that a page may end between them."""
     strips: dict[str, Picture]
     profiles: dict[str, Picture]
     suspects: tuple[Picture | None, ...]
 
     def by_source(self) -> dict[str, bytes]:
         """The PNGs by the addresses the page names them by."""
-        parts = (self.heat_map, *self.items.values(), *self.strips.values(), *self.profiles.values(), *self.suspects)
+        rows = (row for rows in self.items.values() for row in rows)
+        parts = (self.heat_map, *rows, *self.strips.values(), *self.profiles.values(), *self.suspects)
         return {picture.source: picture.png for picture in parts if picture is not None}
 
 
@@ -138,9 +145,32 @@ def print_page(summary: ReportSummary) -> PrintedPage:
     """The HTML that WeasyPrint lays out and the pictures it names."""
     template = template_environment().get_template("print.html.j2")
     shown = 0 if summary.heat_map is None else min(len(summary.heat_map.interviewers), HEAT_MAP_ROWS)
-    pictures = _draw_pictures(summary)
-    html = template.render(report=summary, pictures=pictures, heat_map_shown=shown, captions=_captions(summary))
+    profiles = printed_profiles(summary)
+    pictures = _draw_pictures(summary, profiles)
+    html = template.render(
+        report=summary,
+        front_calls=front_calls(summary),
+        most_calls=MOST_CALLS,
+        most_problems=MOST_PROBLEMS,
+        most_too_few=MOST_TOO_FEW,
+        profiles=profiles,
+        pictures=pictures,
+        heat_map_shown=shown,
+        captions=_captions(summary),
+    )
     return PrintedPage(html, pictures.by_source())
+
+
+def printed_profiles(summary: ReportSummary) -> tuple[Profile, ...]:
+    """Everybody worth a call or looked into, and of those whose file needs mending who shows what it does to a slope.
+
+    The others behind a data-preparation problem are listed with it.
+    """
+    own = [one for one in summary.profiles if any(flag.severity != "data_preparation" for flag in one.flags)]
+    shown = [
+        one for one in summary.profiles if one not in own and any(isinstance(f, AnswerScatter) for f in one.figures)
+    ]
+    return (*own, *shown[:PREPARATION_PROFILES])
 
 
 def _load_weasyprint() -> tuple[Any, Callable[[Mapping[str, bytes]], Any]]:
@@ -169,19 +199,19 @@ def _load_weasyprint() -> tuple[Any, Callable[[Mapping[str, bytes]], Any]]:
     return weasyprint, Fetcher
 
 
-def _draw_pictures(summary: ReportSummary) -> PrintPictures:
+def _draw_pictures(summary: ReportSummary, profiles: Sequence[Profile]) -> PrintPictures:
     heat_map = summary.heat_map
     return PrintPictures(
         heat_map=None if heat_map is None else _heat_map_picture(heat_map),
         items={
-            item.item: _picture(item.figures, 3)
+            item.item: tuple(_picture(item.figures[k : k + 3], 3) for k in range(0, len(item.figures), 3))
             for item in summary.items
             if item.figures and item.item in summary.printed_items
         },
-        strips={who.interviewer: _picture([who.strip], 1) for who in summary.profiles if who.strip is not None},
+        strips={who.interviewer: _picture([who.strip], 1) for who in profiles if who.strip is not None},
         profiles={
             who.interviewer: _picture(who.figures[:PROFILE_FIGURES], min(3, max(2, len(who.figures))))
-            for who in summary.profiles
+            for who in profiles
             if who.figures
         },
         suspects=tuple(

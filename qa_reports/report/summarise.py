@@ -25,7 +25,7 @@ from qa_reports.report.interviewers import Call, NamedItem, Profile, summarise_c
 from qa_reports.report.items import ItemSummary, summarise_item
 from qa_reports.report.methods import Methods, describe_methods
 from qa_reports.report.sensitivity import SensitivitySummary, area_note, summarise_sensitivity
-from qa_reports.report.suspects import SuspectSummary, summarise_suspects
+from qa_reports.report.suspects import ItemSuspects, SuspectSummary, by_item, summarise_suspects
 from qa_reports.report.wave_sentences import since_sentence
 from qa_reports.report.waves import WaveComparison
 from qa_reports.survey.clean import CleaningLog, Survey
@@ -112,6 +112,11 @@ class ReportSummary:
     """Results that are not to be trusted as they stand."""
     reviewed: tuple[Flag, ...] = ()
     """Flags that somebody has looked into: each has its `review`."""
+
+    @property
+    def problems(self) -> tuple[ItemSuspects, ...]:
+        """The suspects of each item together."""
+        return by_item(self.suspects)
 
 
 def summarise(
@@ -267,8 +272,9 @@ def _sentence(
 def _suspect_notes(suspects: tuple[SuspectSummary, ...]) -> tuple[str, ...]:
     if not suspects:
         return ()
-    values = listing([f"{suspect.value_text} in {suspect.item.label}" for suspect in suspects[:3]])
-    more = "" if len(suspects) <= 3 else f" and {integer(len(suspects) - 3)} more"
+    problems = by_item(suspects)
+    values = "; ".join(problem.title for problem in problems[:3])
+    more = "" if len(problems) <= 3 else f"; and {count_of(len(problems) - 3, 'more item')}"
     looks = "value looks like a missing code" if len(suspects) == 1 else "values look like missing codes"
     return (f"First put the data preparation right: {len(suspects)} {looks} that nobody declared ({values}{more}).",)
 

@@ -60,6 +60,43 @@ class SuspectSummary:
     comparisons: tuple[SuspectComparison, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemSuspects:
+    """The suspicious values of one item, which are one problem to put right."""
+
+    item: NamedItem
+    suspects: tuple[SuspectSummary, ...]
+
+    @property
+    def title(self) -> str:
+        """ "88 in Trust in the police"."""
+        return f"{listing([suspect.value_text for suspect in self.suspects])} in {self.item.label}"
+
+    @property
+    def sentence(self) -> str:
+        """What they are and, of several, what they would do together."""
+        if len(self.suspects) == 1:
+            return self.suspects[0].sentences[0]
+        n = sum(suspect.n for suspect in self.suspects)
+        holders = {name for suspect in self.suspects for name, _ in suspect.interviewers}
+        said = f"{count_of(n, 'answer')} at {count_of(len(holders), 'interviewer')}"
+        treatments = self.suspects[0].treatments
+        together, without = (treatments[-1].consequence, treatments[0].consequence) if treatments else (None, None)
+        if together is None or without is None or together.icc is None or without.icc is None:
+            return f"{said} look like missing codes."
+        return (
+            f"{said} look like missing codes. With them the item's interviewer ICC is {percent(together.icc)} and its "
+            f"mean {ratio(together.mean)}, without them {percent(without.icc)} and {ratio(without.mean)}."
+        )
+
+
+def by_item(suspects: tuple[SuspectSummary, ...]) -> tuple[ItemSuspects, ...]:
+    """The suspects of each item together, in the given order."""
+    names = dict.fromkeys(suspect.item.name for suspect in suspects)
+    own = [tuple(suspect for suspect in suspects if suspect.item.name == name) for name in names]
+    return tuple(ItemSuspects(group[0].item, group) for group in own)
+
+
 def summarise_suspects(survey: Survey, damages: tuple[SuspectDamage, ...], flags: Flags) -> tuple[SuspectSummary, ...]:
     """One summary per code suspect, in the survey's order."""
     found = {(damage.item, damage.value): damage for damage in damages}

@@ -32,6 +32,8 @@ class ItemWithout:
     """None where nobody else answered."""
     sd: float
     """Of all valid answers."""
+    adjusted: bool
+    """Whether the ICC is that of the model with the respondents' covariates, not the null model's of other tables."""
 
     @property
     def icc_change(self) -> float:
@@ -87,6 +89,7 @@ def _item(item: ItemEffects, position: int, survey: Survey) -> ItemWithout:
         mean=mean,
         mean_without=float(np.average(counted.values, weights=others)) if others.any() else None,
         sd=float(np.sqrt(np.average((counted.values - mean) ** 2, weights=everybody))),
+        adjusted=item.judging is not item.null,
     )
 
 
@@ -122,7 +125,7 @@ def _sentence(n: int, items: Sequence[ItemWithout], about: Sequence[ItemWithout]
     if np.isfinite(most.icc_change):
         clauses.append(
             f"interviewers would account for {percent(most.icc_without)} of the variation of “{most.label}” instead of "
-            f"{percent(most.icc)}"
+            f"{percent(most.icc)}{' (after allowing for respondents)' if most.adjusted else ''}"
         )
     if most.mean_without is not None:
         whose = "its mean" if clauses else f"the mean of “{most.label}”"

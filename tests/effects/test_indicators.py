@@ -146,6 +146,8 @@ def test_planted_interviewers_are_named_for_what_they_did() -> None:
     for number, kind in enumerate(plantings, start=1):
         assert told[str(number), kind].severity == "critical"
     assert {interviewer for interviewer, _ in told} == {"1", "2", "3", "4"}
+    pairs = next(one for one in indicators.effects if one.judged_by == "pairs")
+    assert np.nanmin(pairs.z) == 0  # no pair at all is no sign of the contrary
     assert "interviews agree with another one of theirs on" in told["1", "duplicates"].sentence
     assert "typically take" in told["2", "speeding"].sentence
     assert "all answers to a whole battery are the same; elsewhere in" in told["3", "straightlining"].sentence

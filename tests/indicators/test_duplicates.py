@@ -99,6 +99,17 @@ def test_identical_interviews_of_different_interviewers_are_listed() -> None:
     assert [(pair.first, pair.second, pair.share) for pair in exact] == [(20, 150, 1.0)]
 
 
+def test_where_all_pairs_may_be_identical_no_pair_is_called_improbable() -> None:
+    rng = np.random.default_rng(3)
+    answers = np.where(rng.random((120, 12)) < 0.02, 1.0, 0.0)
+
+    found = find_duplicates(answers, np.repeat(np.arange(12), 10), 12, 10)
+
+    assert found.limit == np.inf
+    assert "inf" not in found.measure.threshold
+    assert "all answers the same" in found.measure.threshold
+
+
 def test_too_few_items_are_not_compared() -> None:
     found = find_duplicates(np.ones((5, 3)), np.zeros(5, dtype=np.int64), 1, 10)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qa_reports.report.draw import INK, Pen
+from qa_reports.report.draw import INK, Pen, lines_of
 from qa_reports.report.figures import Caterpillar, Figure
 from qa_reports.report.panels import ACCENT, draw_heat_map, draw_panels
 from qa_reports.report.summarise import ReportSummary, summarise
@@ -92,12 +92,11 @@ def test_labels_of_flagged_interviewers_do_not_cover_each_other(monkeypatch: pyt
 
 
 def test_long_titles_take_two_lines() -> None:
-    pen = Pen(60, 10)
-    assert pen.lines_of("Equal pay for the same work", 100) == ["Equal pay for the same work"]
-    lines = pen.lines_of("Equal pay for the same work", 20)
+    assert lines_of("Equal pay for the same work", 100) == ["Equal pay for the same work"]
+    lines = lines_of("Equal pay for the same work", 20)
     assert len(lines) > 1
     assert " ".join(lines) == "Equal pay for the same work"
-    assert pen.lines_of("x" * 150, 20) == ["x" * 150]
+    assert lines_of("x" * 150, 20) == ["x" * 150]
 
 
 def test_same_figures_same_bytes() -> None:

@@ -6,12 +6,14 @@ import builtins
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from qa_reports.errors import UserError
-from qa_reports.report.pdf import PdfUnavailable, pdf_obstacle, print_page, render_pdf
+from qa_reports.report.front_page import front_calls
+from qa_reports.report.pdf import PdfUnavailable, pdf_obstacle, print_page, printed_profiles, render_pdf
 from qa_reports.report.summarise import ReportSummary, summarise
 from tests.report.example_survey import example_report_input
 
@@ -43,6 +45,40 @@ def test_page_one_says_whom_to_call(pdf: Path) -> None:
     assert "Interviewer 1003" in page
     assert "88 in Trust in the police" in page
     assert "Page 1 of" in page
+
+
+@needs_pango
+@needs_poppler
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "details"), [(1, {"whole"}), (3, {"whole", "short"}), (14, {"short", "line"})])
+def test_the_call_list_fits_on_page_one(tmp_path: Path, n: int, details: set[str]) -> None:
+    report, label = summary(), "Equal numbers of women and men in higher management: good for businesses "
+    call = report.calls[0]
+    reason = replace(call.explanation.reasons[0], sentence=f"In 41 interviews, {label * 3} lie 1.2 points below.")
+    explanation = replace(call.explanation, reasons=(reason, reason, reason))
+    calls = tuple(replace(call, explanation=explanation) for _ in range(n))
+    report = replace(report, calls=calls, verdict=replace(report.verdict, notes=(label * 2,) * 4))
+    assert {shown.detail for shown in front_calls(report)} == details
+    made = tmp_path / "report.pdf"
+    made.write_bytes(render_pdf(report))
+    first = tool("pdftotext", "-l", "1", "-layout", str(made), "-")
+    assert first.count("Interviewer 1003") == min(n, 10)
+    assert "Glossary" in first  # the contents stand below the cards
+    assert "Call list" not in tool("pdftotext", "-f", "2", "-l", "2", "-layout", str(made), "-")
+
+
+def test_a_code_alone_prints_a_profile_only_where_it_moves_a_slope() -> None:
+    report = summary()
+    calls = {call.interviewer for call in report.calls}
+    printed = {
+        name
+        for name in (one.interviewer for one in report.profiles)
+        if f">Interviewer {name} " in print_page(report).html
+    }
+    assert printed == {one.interviewer for one in report.profiles}
+    assert printed > calls
+    flat = replace(report, profiles=tuple(replace(one, figures=()) for one in report.profiles))
+    assert {one.interviewer for one in printed_profiles(flat)} == calls
 
 
 @needs_pango

@@ -83,7 +83,7 @@ def _names(section: str) -> set[str]:
         return {"contents"}
     if 'class="page profile"' in section:
         return {"profiles"}
-    if re.match(r'<section class="page">\s*<h3 id="item-', section):
+    if re.match(r'<section class="flow">\s*<h3 id="item-', section):
         return {"item-pages"}
     return set(re.findall(r'<(?:section|h2)[^>]* id="([a-z-]+)"', section))
 

@@ -14,10 +14,12 @@ from qa_reports.effects.patterns import PATTERN_NAMES
 from qa_reports.effects.reviewed import mark_reviewed
 from qa_reports.effects.rules import EXPECTED_WARNINGS
 from qa_reports.report.figures import AnswerScatter, Distribution
+from qa_reports.report.interviewers import NamedItem
 from qa_reports.report.pdf import print_page
 from qa_reports.report.render import render_html
 from qa_reports.report.steps import STEPS
 from qa_reports.report.summarise import ReportSummary, summarise
+from qa_reports.report.suspects import by_item
 from qa_reports.report.teams import restrict_to_team
 from tests.report.example_survey import FORGOTTEN, IDS, LOW, ExampleReportInput, example_report_input
 
@@ -120,6 +122,35 @@ def test_a_suspect_says_what_the_raw_file_would_have_shown(summary: ReportSummar
         "QQ plot of slopes of trstplc, 88 left in",
         "QQ plot of slopes of trstplc, 88 set aside",
     ]
+
+
+def test_several_codes_of_one_item_are_one_problem(summary: ReportSummary) -> None:
+    (suspect,) = summary.suspects
+    (alone,) = by_item((suspect,))
+    assert (alone.title, alone.sentence) == ("88 in Trust in the police", suspect.sentences[0])
+    other = dataclasses.replace(suspect, value=77.0, value_text="77", n=2, interviewers=(("1001", 2),))
+    elsewhere = dataclasses.replace(suspect, item=NamedItem("pplhlp", "People are helpful"))
+    first, second = by_item((suspect, elsewhere, other))
+    assert first.title == "88 and 77 in Trust in the police"
+    assert first.sentence.startswith("3 answers at 2 interviewers look like missing codes. With them the item's")
+    assert first.sentence.endswith("is 39% and its mean 5.70, without them 2.1% and 5.10.")
+    assert second.title == "88 in People are helpful"
+    unknown = by_item((dataclasses.replace(suspect, treatments=()), other))[0]
+    assert unknown.sentence == "3 answers at 2 interviewers look like missing codes."
+
+
+def test_a_card_says_which_model_its_icc_is_of() -> None:
+    given = example_report_input()
+    card = summary_of(given).calls[0].explanation.without
+    assert card is not None
+    assert "(after allowing for respondents)" in card.sentence
+    plain = tuple(
+        dataclasses.replace(item, adjusted=None) if isinstance(item, ItemEffects) else item for item in given.items
+    )
+    card = summary_of(dataclasses.replace(given, items=plain)).calls[0].explanation.without
+    assert card is not None
+    assert "would account for" in card.sentence
+    assert "respondents" not in card.sentence
 
 
 def test_a_failed_model_keeps_its_reason(summary: ReportSummary) -> None:
