@@ -275,12 +275,16 @@ def _profile_several_terms(problem: Problem, relative: FloatArray, second: bool)
     # g[i, l]: the elements of G_il + G_li, packed like D.
     g = {(i, j): kept[i, rows] * shrink[j, columns] + kept[j, rows] * shrink[i, columns] for i, j in elements}
     g |= {(j, i): value for (i, j), value in g.items()}
-    weights = [keep * _times(np.moveaxis(relative, (-2, -1), (0, 1))[..., None], shrink)[rows, columns]]
-    weights += [g[i, j] if i != j else g[i, j] / 2 for i, j in elements]
     pairs = [(a, b) for a in range(r) for b in range(a + 1)] if second else []
-    for a, b in pairs:
-        weights.append(sum(w[j, k] * g[i, m] for i, j in units[a] for k, m in units[b]))
-    sums = _weighted(problem, np.moveaxis(np.stack(weights), (0, 1), (2, 3)))
+    weights = np.empty((*shrink.shape[2:4], 1 + r + len(pairs), r, shrink.shape[-1]))
+    with_d = _times(np.moveaxis(relative, (-2, -1), (0, 1))[..., None], shrink)[rows, columns]
+    weights[:, :, 0] = np.moveaxis(keep * with_d, 0, 2)
+    for place, (i, j) in enumerate(elements, start=1):
+        weights[:, :, place] = np.moveaxis(g[i, j] if i != j else g[i, j] / 2, 0, 2)
+    for place, (a, b) in enumerate(pairs, start=1 + r):
+        of_pair = sum(w[j, k] * g[i, m] for i, j in units[a] for k, m in units[b])
+        weights[:, :, place] = np.moveaxis(of_pair, 0, 2)
+    sums = _weighted(problem, weights)
     s_hessian = np.full((*sums.shape[:2], r, r, *sums.shape[3:]), np.nan)
     log_h_hessian = np.full((*sums.shape[:2], r, r), np.nan)
     for place, (a, b) in enumerate(pairs, start=1 + r):

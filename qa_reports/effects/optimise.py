@@ -8,12 +8,12 @@ a minimum over all covariance matrices: no direction that makes D larger lowers 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_reports.effects.likelihood import Problem, deviance, profile
+from qa_reports.effects.likelihood import Problem, Profile, deviance, profile
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -50,7 +50,7 @@ def _minimise_one(problem: Problem, start: FloatArray | None) -> Optimum:
     else:
         around = np.maximum(start, 1e-2 * scale) * np.array([0, 0.03, 0.2, 0.6, 1, 1.7, 5, 30, 1e4])[:, None, None]
         grid = np.concatenate([around, np.maximum(1e8 * scale, 2 * around[-1])[None]])
-    best = _on_grid(problem, grid).argmin(axis=0)[None]
+    best = _on_grid(problem, grid[..., None, None]).argmin(axis=0)[None]
     low = np.take_along_axis(grid, np.maximum(best - 1, 0), 0)[0]
     high = np.take_along_axis(grid, np.minimum(best + 1, len(grid) - 1), 0)[0]
     d = np.take_along_axis(grid, best, 0)[0]
@@ -79,11 +79,38 @@ def _minimise_one(problem: Problem, start: FloatArray | None) -> Optimum:
 
 
 def _on_grid(problem: Problem, grid: FloatArray) -> FloatArray:
-    """(G, F, K) deviances at (G, F, K) relative variances; those of one variant are computed as variants at once."""
+    """(G, F, K) deviances at relative covariances (G, F, K, q, q); one variant's side by side."""
     if grid.shape[2] > 1:
-        return np.stack([deviance(problem, d[..., None, None]) for d in grid])
+        return np.stack([deviance(problem, relative) for relative in grid])
     side_by_side = replace(problem, keep=np.repeat(problem.keep, len(grid), axis=1))
-    return deviance(side_by_side, grid[:, :, 0].T[..., None, None]).T[:, :, None]
+    return deviance(side_by_side, np.swapaxes(grid[:, :, 0], 0, 1)).T[:, :, None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """A factor L of D = LL' and what the deviance does there."""
+
+    factor: FloatArray
+    """(F, K, q, q)."""
+    here: Profile
+    gradient: FloatArray
+    """(F, K, r) in the lower triangle of the factor."""
+    hessian: FloatArray
+    """(F, K, r, r)."""
+
+    def of(self, chosen: BoolArray, axis: int) -> _Place:
+        """Some of the fits (axis 0) or variants (axis 1)."""
+        here = Profile(*(np.compress(chosen, getattr(self.here, field.name), axis) for field in fields(Profile)))
+        factor, gradient, hessian = (
+            np.compress(chosen, values, axis) for values in (self.factor, self.gradient, self.hessian)
+        )
+        return _Place(factor, here, gradient, hessian)
+
+
+def _part(problem: Problem, chosen: BoolArray, axis: int) -> Problem:
+    """The problem of some of the fits (axis 0) or variants (axis 1)."""
+    moments = problem.moments.of(np.flatnonzero(chosen).tolist()) if axis == 0 else problem.moments
+    return Problem(moments, problem.random, problem.method, np.compress(chosen, problem.keep, axis))
 
 
 def _minimise_several(problem: Problem, start: FloatArray | None) -> Optimum:
@@ -93,18 +120,21 @@ def _minimise_several(problem: Problem, start: FloatArray | None) -> Optimum:
         escape, blocked = _way_out(problem, best)
         if not blocked.any():
             break
-        other = _newton(problem, escape)
-        better = _deviance(problem, other) < _deviance(problem, best) - 1e-9
-        best = np.where((better & blocked)[..., None, None], other, best)
-        if not (better & blocked).any():
+        some = np.asarray(blocked.any(axis=0))
+        other = _newton(_part(problem, some, 1), escape[:, some])
+        better = blocked[:, some] & (other.here.deviance < best.here.deviance[:, some] - 1e-9)
+        if not better.any():
             break
-    relative = best @ np.swapaxes(best, -1, -2)
+        factor = best.factor.copy()
+        factor[:, some] = np.where(better[..., None, None], other.factor, factor[:, some])
+        best = _at(problem, factor)
+    relative = _squared(best.factor)
     bounded = (np.diagonal(relative, axis1=-2, axis2=-1) * problem.workload).max(-1) < 1e8
-    return Optimum(relative, bounded & (_decrement(problem, best) < 1e-6))
+    return Optimum(relative, bounded & (newton_step(best.gradient, best.hessian)[1] < 1e-6))
 
 
-def _deviance(problem: Problem, factor: FloatArray) -> FloatArray:
-    return deviance(problem, factor @ np.swapaxes(factor, -1, -2))
+def _squared(factor: FloatArray) -> FloatArray:
+    return np.asarray(factor @ np.swapaxes(factor, -1, -2))
 
 
 def _starting_factor(problem: Problem, start: FloatArray | None) -> FloatArray:
@@ -118,9 +148,9 @@ def _starting_factor(problem: Problem, start: FloatArray | None) -> FloatArray:
         return _lower_triangular(vectors * np.sqrt(values)[..., None, :])
     levels = np.array([1e-2, 0.3, 3.0, 100.0])
     combinations = np.stack(np.meshgrid(*[levels] * q, indexing="ij"), axis=-1).reshape(-1, q)
-    factors = [np.sqrt(c / workload)[..., None] * np.eye(q) for c in combinations]
-    best = np.stack([_deviance(problem, factor) for factor in factors]).argmin(axis=0)
-    return np.asarray(np.take_along_axis(np.stack(factors), best[None, ..., None, None], axis=0)[0])
+    grid = combinations[:, None, None, :, None] / workload[..., None] * np.eye(q)
+    best = _on_grid(problem, grid).argmin(axis=0)
+    return np.asarray(np.sqrt(np.take_along_axis(grid, best[None, ..., None, None], axis=0)[0]))
 
 
 def _lower_triangular(factor: FloatArray) -> FloatArray:
@@ -129,17 +159,12 @@ def _lower_triangular(factor: FloatArray) -> FloatArray:
     return np.swapaxes(upper, -1, -2)
 
 
-def _derivatives(problem: Problem, factor: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Deviance (F, K), gradient (F, K, r) and Hessian (F, K, r, r) in the lower triangle of the factor.
-
-    D = LL' gives dD = dL L' + L dL' and d2D = 2 dL dL'; the chain rule does the rest.
-    """
-    here = profile(problem, factor @ np.swapaxes(factor, -1, -2))
+def _at(problem: Problem, factor: FloatArray) -> _Place:
+    """D = LL' gives dD = dL L' + L dL' and d2D = 2 dL dL'; the chain rule does the rest."""
+    here = profile(problem, _squared(factor))
     rows, columns = np.tril_indices(factor.shape[-1])
     r = len(rows)
-    # Gradient in D as a symmetric matrix G with d deviance = trace(G dD).
-    half = np.where(rows == columns, 1.0, 0.5)
-    g = np.einsum("fka,aij->fkij", here.gradient * half, problem.basis)
+    g = _as_matrix(problem, here)
     gradient = 2 * (g @ factor)[..., rows, columns]
     # jacobian[a, k]: change of element a of D with element k = (i, j) of L.
     jacobian = np.zeros((*factor.shape[:2], r, r))
@@ -151,7 +176,14 @@ def _derivatives(problem: Problem, factor: FloatArray) -> tuple[FloatArray, Floa
     hessian = np.swapaxes(jacobian, -1, -2) @ here.hessian @ jacobian
     same_column = columns[:, None] == columns[None, :]
     hessian = hessian + 2 * same_column * g[..., rows[:, None], rows[None, :]]
-    return here.deviance, gradient, hessian
+    return _Place(factor, here, gradient, hessian)
+
+
+def _as_matrix(problem: Problem, here: Profile) -> FloatArray:
+    """(F, K, q, q) the gradient in D as a symmetric matrix G: the deviance changes by trace(G dD)."""
+    rows, columns = np.tril_indices(len(problem.random))
+    half = np.where(rows == columns, 1.0, 0.5)
+    return np.asarray(np.einsum("fka,aij->fkij", here.gradient * half, problem.basis))
 
 
 def newton_step(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -163,47 +195,51 @@ def newton_step(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, 
     return -(vectors @ (along / size)[..., None])[..., 0], (along**2 / size).sum(-1)
 
 
-def _decrement(problem: Problem, factor: FloatArray) -> FloatArray:
-    _, gradient, hessian = _derivatives(problem, factor)
-    return newton_step(gradient, hessian)[1]
-
-
-def _newton(problem: Problem, factor: FloatArray) -> FloatArray:
-    rows, columns = np.tril_indices(factor.shape[-1])
-    limit = np.sqrt(30.0) / np.sqrt(problem.workload).min(-1)
+def _newton(problem: Problem, factor: FloatArray) -> _Place:
+    axis = 0 if factor.shape[1] == 1 else 1
+    found, active, part = factor.copy(), np.arange(factor.shape[axis]), problem
+    place = _at(problem, factor)
     for _ in range(_MAX_STEPS):
-        before, gradient, hessian = _derivatives(problem, factor)
-        step, decrement = newton_step(gradient, hessian)
+        step, decrement = newton_step(place.gradient, place.hessian)
         length = np.linalg.norm(step, axis=-1)
-        allowed = limit + np.linalg.norm(factor, axis=(-2, -1))
+        allowed = np.sqrt(30.0 / part.workload.min(-1)) + np.linalg.norm(place.factor, axis=(-2, -1))
         step *= np.minimum(1, allowed / np.maximum(length, 1e-300))[..., None]
         moving = decrement > _DECREMENT
-        for _ in range(40):
-            trial = factor.copy()
-            trial[..., rows, columns] += step
-            after = _deviance(problem, trial)
-            # Rounding may hide the fall of the last, tiny steps.
-            accepted = ~moving | (after <= before + 1e-12 * np.abs(before))
-            if accepted.all():
-                break
-            step = np.where(accepted[..., None], step, step / 2)
-        factor = np.where(accepted[..., None, None], trial, factor)
-        if not (moving & accepted).any():
+        before = place.here.deviance
+        there = _at(part, _moved(place.factor, step))
+        # Rounding may hide the fall of the last, tiny steps.
+        accepted = ~moving | (there.here.deviance <= before + 1e-12 * np.abs(before))
+        if not accepted.all():
+            for _ in range(40):
+                step = np.where(accepted[..., None], step, step / 2)
+                after = deviance(part, _squared(_moved(place.factor, step)))
+                accepted = ~moving | (after <= before + 1e-12 * np.abs(before))
+                if accepted.all():
+                    break
+            there = _at(part, _moved(place.factor, np.where(accepted[..., None], step, 0.0)))
+        place = there
+        found[(slice(None),) * axis + (active,)] = place.factor
+        onwards = np.asarray((moving & accepted).any(axis=1 - axis))
+        if not onwards.any():
             break
-    return factor
+        if onwards.sum() <= len(active) / 2:  # a few take longer than the others
+            active, part, place = active[onwards], _part(part, onwards, axis), place.of(onwards, axis)
+    return place if len(active) == factor.shape[axis] else _at(problem, found)
 
 
-def _way_out(problem: Problem, factor: FloatArray) -> tuple[FloatArray, BoolArray]:
+def _moved(factor: FloatArray, step: FloatArray) -> FloatArray:
+    moved = factor.copy()
+    moved[(..., *np.tril_indices(factor.shape[-1]))] += step
+    return moved
+
+
+def _way_out(problem: Problem, place: _Place) -> tuple[FloatArray, BoolArray]:
     """A factor a little beyond the boundary where the deviance still falls in some direction v: D + e vv'."""
-    relative = factor @ np.swapaxes(factor, -1, -2)
-    here = profile(problem, relative)
-    rows, columns = np.tril_indices(factor.shape[-1])
-    g = np.einsum("fka,aij->fkij", here.gradient * np.where(rows == columns, 1.0, 0.5), problem.basis)
     workload = problem.workload
     unit = np.sqrt(workload[..., :, None] * workload[..., None, :])
-    values, vectors = np.linalg.eigh(g / unit)
+    values, vectors = np.linalg.eigh(_as_matrix(problem, place.here) / unit)
     direction = vectors[..., 0] / np.sqrt(workload)
     blocked = values[..., 0] < -1e-7
-    grown = relative + 0.1 * direction[..., :, None] * direction[..., None, :]
+    grown = _squared(place.factor) + 0.1 * direction[..., :, None] * direction[..., None, :]
     roots, axes = np.linalg.eigh(grown)
     return _lower_triangular(axes * np.sqrt(np.maximum(roots, 0))[..., None, :]), blocked
