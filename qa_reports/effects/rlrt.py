@@ -83,22 +83,27 @@ def _null_statistics(spectrum: _Spectrum, squares: FloatArray, rng: np.random.Ge
         own = own + np.where(more > 0, rng.chisquare(np.maximum(more, 1), own.shape), 0.0)
     left = df - int(count.sum())
     total = own.sum(1) + (rng.chisquare(left, len(own)) if left > 0 else 0.0)
-    # 1 + N/D = total / (total - N), because N + D = total.
-    explained = own @ (growth / (1 + growth)).T
-    curve = df * np.log(total[:, None] / (total[:, None] - explained)) - np.log1p(growth) @ count
-    best = curve.argmax(1)
+    # 1 + N/D = total / (total - N), because N + D = total. The logarithm of the whole, which is what the supremum is of,
+    # is needed around the highest point only.
+    left_over = 1 - own @ (growth / (1 + growth)).T / total[:, None]
+    penalty = np.log1p(growth) @ count
+    best = (left_over * np.exp(penalty / df)).argmin(1)
     inner = (best > 0) & (best < len(grid) - 1)
-    return np.asarray(np.where(inner, _parabola(curve, np.clip(best, 1, len(grid) - 2)), curve.max(1)))
+    around = np.clip(best, 1, len(grid) - 2)[:, None] + np.array([-1, 0, 1])
+    curve = -df * np.log(np.take_along_axis(left_over, around, 1)) - penalty[around]
+    return np.asarray(np.where(inner, _parabola(curve, around[:, 1] > 1), curve.max(1)))
 
 
-def _parabola(curve: FloatArray, best: NDArray[np.int64]) -> FloatArray:
-    """Peak of the parabola through the highest grid point and its neighbours (equal steps in log d)."""
-    rows = np.arange(len(curve))
-    left, middle, right = (curve[rows, best + offset] for offset in (-1, 0, 1))
+def _parabola(curve: FloatArray, trusted: NDArray[np.bool_]) -> FloatArray:
+    """Peak of the parabola through the highest grid point and its neighbours (n, 3), equal steps in log d.
+
+    The highest point itself where it is not `trusted`: beside d = 0 steps are not equal.
+    """
+    left, middle, right = curve.T
     bend = left - 2 * middle + right
     with np.errstate(divide="ignore", invalid="ignore"):
         peak = middle - (right - left) ** 2 / (8 * bend)
-    return np.asarray(np.where((bend < 0) & (best > 1), np.maximum(peak, middle), middle))
+    return np.asarray(np.where((bend < 0) & trusted, np.maximum(peak, middle), middle))
 
 
 def _spectrum(moments: Moments, term: int, f: int) -> _Spectrum:
