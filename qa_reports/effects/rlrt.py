@@ -83,7 +83,7 @@ def _null_statistics(spectrum: _Spectrum, squares: FloatArray, rng: np.random.Ge
         own = own + np.where(more > 0, rng.chisquare(np.maximum(more, 1), own.shape), 0.0)
     left = df - int(count.sum())
     total = own.sum(1) + (rng.chisquare(left, len(own)) if left > 0 else 0.0)
-    # 1 + N/D = total / (total - N), because N + D = total. The logarithm of the whole, which is what the supremum is of,
+    # 1 + N/D = total / (total - N), because N + D = total. The logarithm of the whole, whose supremum it is,
     # is needed around the highest point only.
     left_over = 1 - own @ (growth / (1 + growth)).T / total[:, None]
     penalty = np.log1p(growth) @ count
