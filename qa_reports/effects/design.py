@@ -72,6 +72,7 @@ def plan_model(
     groups: Sequence[tuple[str, tuple[str, ...]]] = (),
     judge: bool = False,
     precise: bool = True,
+    checked: bool = True,
 ) -> ModelPlan | FailedModel:
     """Plan a model of `answers` (n,) on the interviews complete for all terms (or on those of `like`, to compare).
 
@@ -99,6 +100,7 @@ def plan_model(
         groups=tuple(groups),
         judge=judge,
         precise=precise,
+        checked=checked,
         whole=None if whole is None else _with_columns(whole, kept),
     )
 

@@ -182,7 +182,11 @@ def plan_items(survey: Survey, config: ReportConfig) -> tuple[ItemPlans, ...]:
 
 def _judgement_only(plans: ItemPlans) -> ItemPlans:
     def bare(plan: Plan | None) -> Plan | None:
-        return replace(plan, groups=(), precise=False, judgement_only=True) if isinstance(plan, ModelPlan) else plan
+        return (
+            replace(plan, groups=(), precise=False, checked=False, judgement_only=True)
+            if isinstance(plan, ModelPlan)
+            else plan
+        )
 
     return ItemPlans(
         null=bare(plans.null) or plans.null,
@@ -284,7 +288,7 @@ def _on_same_rows(
     name: ModelName = "adjusted" if terms else "null"
     return plan_model(
         name, item.name, survey, item.answers, terms,
-        slopes=slopes, random_intercept=random_intercept, like=larger, precise=False,
+        slopes=slopes, random_intercept=random_intercept, like=larger, precise=False, checked=False,
     )  # fmt: skip
 
 
@@ -373,7 +377,8 @@ def set_flagged_aside(
     modelled = [item for item in items if isinstance(item, ItemEffects)]
     answers = {item.name: np.where(out, np.nan, item.answers) for item in survey.items}
     plans = [
-        plan_model("null", item.item, survey, answers[item.item], precise=False, left_out=left_out) for item in modelled
+        plan_model("null", item.item, survey, answers[item.item], precise=False, checked=False, left_out=left_out)
+        for item in modelled
     ]
     fitted = fit_plans(plans, len(survey.interviewer_ids), core)
     without = {

@@ -54,7 +54,7 @@ def fit_models(
     """
     batches: dict[object, list[int]] = {}
     for position, plan in enumerate(plans):
-        wanted = (plan.judge, plan.precise, plan.judgement_only)
+        wanted = (plan.judge, plan.precise, plan.checked, plan.judgement_only)
         shape = (plan.name, len(plan.terms), plan.random, wanted, _group_positions(plan))
         batches.setdefault(shape, []).append(position)
     fitted = [
@@ -111,11 +111,9 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore
     reml = fit_mixed_models(moments, random, "REML")
     usable = tuple(f for f, status in enumerate(reml.status) if status != "failed")
     deletions = delete_interviewers(moments, random, reml) if plans[0].judge else None
+    opinions = _opinions(plans, reml, usable, n_interviewers, core)
     if plans[0].judgement_only:
-        unasked = [(np.nan, np.nan)] * len(usable)
-        return _Batch(moments, reml, None, (), deletions, None, None, None, [], usable, opinions=lambda: unasked)
-    ours, cases = referee_cases(plans, reml, usable, n_interviewers)
-    theirs = core.start(referee_logliks, cases)
+        return _Batch(moments, reml, None, (), deletions, None, None, None, [], usable, opinions)
     name, precise, exact, components = plans[0].name, plans[0].precise, None, None
     if precise and (name == "null" or (name == "slope" and len(random) == 1)):
         exact = cache(core.start(exact_restricted_lrt, moments, random[0], 2 * (reml.loglik - reml.loglik_without)))
@@ -142,8 +140,20 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore
         components=components,
         groups=[_test_group(moments, reml, ml, random, group) for group in groups],
         usable=usable,
-        opinions=lambda: list(zip(ours, theirs(), strict=True)),
+        opinions=opinions,
     )
+
+
+def _opinions(
+    plans: Sequence[ModelPlan], fits: MixedModelFits, usable: Sequence[int], n_interviewers: int, core: SecondCore
+) -> Callable[[], list[tuple[float, float]]]:
+    """Ask statsmodels about the usable fits, where a second opinion is wanted."""
+    if not plans[0].checked:
+        unasked = [(np.nan, np.nan)] * len(usable)
+        return lambda: unasked
+    ours, cases = referee_cases(plans, fits, usable, n_interviewers)
+    theirs = core.start(referee_logliks, cases)
+    return lambda: list(zip(ours, theirs(), strict=True))
 
 
 def _component_intervals(

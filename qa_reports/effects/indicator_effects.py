@@ -130,7 +130,8 @@ def _model(survey: Survey, measure: IndicatorMeasure, terms: Sequence[tuple[str,
     usable = [term for _, term in terms if np.isfinite(term.values).mean() > _MOST_PRESENT]
     if kind != "linear" and len(values) * len(nobody) > _MOST_ADJUSTED:
         usable = []
-    plan = plan_model("adjusted" if usable else "null", measure.name, survey, values, usable, judge=True, precise=False)
+    name: Literal["adjusted", "null"] = "adjusted" if usable else "null"
+    plan = plan_model(name, measure.name, survey, values, usable, judge=True, precise=False, checked=False)
     if isinstance(plan, FailedModel):
         return plan, nobody
     labels = tuple(dict.fromkeys(label for label, term in terms if term.name in plan.terms))

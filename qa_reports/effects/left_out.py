@@ -109,16 +109,19 @@ class _Sums:
             log_h_hessian=log_h[2][None, :, None, None],
         )
 
-    def deviance(self, place: int | None) -> FloatArray:
-        """(K,) without each interviewer at one node, or at 0 (None)."""
-        k = len(self.out)
-        d = 0.0 if place is None else float(np.exp(self.nodes[place]))
-        everybody = self.at_zero[0] if place is None else self.at_nodes[place]
-        s, log_h = self._others(np.broadcast_to(everybody, (k, len(everybody))), np.full(k, d), np.arange(k))
-        s_all, p = self.setup.total[0] + s[0], self.setup.n_fixed
-        xx, xy = s_all[:, :p, :p], s_all[:, :p, p]
-        r2 = np.maximum(s_all[:, p, p] - (xy * np.linalg.solve(xx, xy[..., None])[..., 0]).sum(-1), 1e-300)
-        penalty = log_h[0] + (np.linalg.slogdet(xx)[1] if self.setup.method == "REML" else 0.0)
+    def deviances(self, places: list[int]) -> FloatArray:
+        """(1 + places, K) without each interviewer at 0 and at some of the nodes."""
+        d = np.concatenate([[0.0], np.exp(self.nodes[places])])[:, None]
+        everybody = np.concatenate([self.at_zero, self.at_nodes[places]])[:, None]
+        squares, p = self.width**2, self.setup.n_fixed
+        shrink = 1 / (1 + d * self.z[self.out])
+        own = (d * shrink)[..., None] * self.products[self.out]
+        s = self.setup.total[0] + (everybody[..., :squares] + own).reshape(*own.shape[:2], self.width, self.width)
+        xx, xy = s[..., :p, :p], s[..., :p, p]
+        r2 = np.maximum(s[..., p, p] - (xy * np.linalg.solve(xx, xy[..., None])[..., 0]).sum(-1), 1e-300)
+        penalty = everybody[..., -3] + np.log(shrink)
+        if self.setup.method == "REML":
+            penalty = penalty + np.linalg.slogdet(xx)[1]
         return np.asarray(penalty + self.setup.m[0] * np.log(r2 / self.setup.m[0]))
 
 
@@ -129,8 +132,7 @@ def leave_each_out(problem: Problem, relative: float, out: NDArray[np.int64]) ->
     """
     sums = _Sums(problem, out, max(relative, 1e-2 / float(problem.workload[0, 0, 0])))
     places = [*range(0, _NODES, 4)]
-    grid = np.stack([sums.deviance(None), *(sums.deviance(place) for place in places)])
-    best = grid.argmin(axis=0)
+    best = sums.deviances(places).argmin(axis=0)
     at_zero = sums.profile(np.zeros(len(out))).gradient[0, :, 0]
     zero = (best == 0) & (at_zero >= 0)
     inside = (best > 1) & (best < len(places))

@@ -266,6 +266,8 @@ class ModelPlan:
     """Whether interviewers are judged by this model (deletion z)."""
     precise: bool = True
     """Whether intervals and exact tests are wanted; a comparison does without."""
+    checked: bool = True
+    """Whether statsmodels is asked for a second opinion; not about a model that serves a comparison only."""
     judgement_only: bool = False
     """Whether nothing is wanted but the fit and who lies how far from it: no tests, intervals or second opinion."""
     whole: WholeModel | None = None
