@@ -53,10 +53,14 @@ def _sources(data: DataConfig) -> Iterator[Complaint]:
         if data.table is None:
             yield Complaint(("data", "connection"), "is for a table of a database; add table, or delete it")
         if "@" in data.connection:
-            yield Complaint(("data", "connection"), "has a user or password in it; passwords never stand in this file")
-        elif not data.connection.startswith(("duckdb:", "spark:")):
-            text = "is no connection; write duckdb:FILE, spark:local[2] or spark://HOST:PORT"
+            text = "has a user or password in it; passwords never stand in this file: write user and password_env"
             yield Complaint(("data", "connection"), text)
+        elif not data.connection.startswith(("duckdb:", "postgres:", "spark:")):
+            text = "is no connection; write duckdb:FILE, postgres://HOST/DATABASE, spark:local[2] or spark://HOST:PORT"
+            yield Complaint(("data", "connection"), text)
+    for key, value in (("user", data.user), ("password_env", data.password_env)):
+        if value is not None and not (data.connection or "").startswith("postgres:"):
+            yield Complaint(("data", key), "is for a PostgreSQL server; write connection: postgres://HOST/DATABASE")
 
 
 def _repeated(names: list[str]) -> Iterator[tuple[int, str]]:

@@ -82,9 +82,11 @@ class DataConfig(Section):
     )
     connection: Text | None = Field(
         None,
-        description="Where `table` is: duckdb:FILE, spark:local[2] or spark://HOST:PORT (a Parquet path is a table "
-        "there). No passwords: see docs/scale.md.",
+        description="Where `table` is: duckdb:FILE, postgres://HOST:PORT/DATABASE, spark:local[2] or spark://HOST:PORT "
+        "(a Parquet path is a table there). No user and no password: see docs/scale.md.",
     )
+    user: Text | None = Field(None, description="Who reads the table of a PostgreSQL server.")
+    password_env: Text | None = Field(None, description="Environment variable that holds that user's password.")
     engine: Literal["auto", "memory", "duckdb"] = Field(
         "auto",
         description="`duckdb` computes sums without reading all interviews into memory, `memory` reads them; `auto` "

@@ -1,4 +1,4 @@
-"""The survey as a table of an engine: Parquet and CSV files by DuckDB, tables of a DuckDB database or of Spark."""
+"""The survey as a table of an engine: Parquet and CSV files by DuckDB, tables of a database or of Spark."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from qa_reports.config import ReportConfig
+from qa_reports.engine.postgres import copy_table
 from qa_reports.errors import ConfigError, DataError
 from qa_reports.survey.codebook import describe_columns, read_codebook
 from qa_reports.survey.columns import did_you_mean, require_column
@@ -89,6 +90,11 @@ class EngineTable:
         """Compute a table once, for the many questions that follow."""
         with answering(self.name):
             return table.cache() if self.engine == "spark" else self.backend.create_table(name, table, temp=True)
+
+    def drop(self, name: str) -> None:
+        """Forget a table that was stored."""
+        if self.engine == "duckdb":
+            self.backend.raw_sql(f'DROP TABLE "{name}"')
 
     def frame(self, expression: ir.Table, *, ordered: bool = False) -> pd.DataFrame:
         """The rows of an expression. `ordered`: sums of numbers that are not whole, always in the same order."""
@@ -175,11 +181,14 @@ def open_table(config: ReportConfig, folder: Path) -> EngineTable:
     else:
         engine, row = "duckdb", _ROW
         backend, scratch = _duckdb()
+        allowed: Sequence[str] = ()
         if config.data.table is None:
-            source, name = _files_source(config, folder), " + ".join(config.data.file)
+            source, name, allowed = _files_source(config, folder), " + ".join(config.data.file), config.data.file
+        elif connection.startswith("postgres:"):
+            source, name = _postgres_source(backend, config), config.data.table
         else:
             source, name = _database_source(backend, connection, config.data.table, folder), config.data.table
-        allowed = config.data.file if config.data.table is None else (str(connection).partition(":")[2],)
+            allowed = (connection.partition(":")[2],)
         _close_off(backend, [str(folder / path) for path in allowed], scratch)
         table = _numbered(backend, source, name)
     labels: dict[str, VariableLabels] = {}
@@ -263,7 +272,8 @@ def _database_source(backend: Any, connection: str, table: str, folder: Path) ->
     kind, _, path = connection.partition(":")
     if kind != "duckdb" or not path:
         raise ConfigError(
-            f"data.connection: {connection!r} is no connection; write duckdb:FILE, spark:local[2] or spark://HOST:PORT"
+            f"data.connection: {connection!r} is no connection; write duckdb:FILE, postgres://HOST/DATABASE, "
+            "spark:local[2] or spark://HOST:PORT"
         )
     if not (folder / path).is_file():
         raise DataError(f"{path}: there is no such database in {folder}")
@@ -273,6 +283,19 @@ def _database_source(backend: Any, connection: str, table: str, folder: Path) ->
         raise DataError(f"{path}: cannot be opened as a DuckDB database ({_first_line(error)})") from None
     quoted = ".".join('"' + part.replace('"', '""') + '"' for part in table.split("."))
     return f"survey.{quoted}"
+
+
+def _postgres_source(backend: Any, config: ReportConfig) -> str:
+    """DuckDB's copy of the table's columns in use."""
+    _require("psycopg", "postgres")
+    name = str(config.data.table)
+
+    def wanted(columns: Sequence[str]) -> list[str]:
+        _require_columns(config, columns, name)
+        return [column for column in columns if column in columns_in_use(config)]
+
+    copy_table(backend, config.data, "qa_copy", wanted, _first_line)
+    return '"qa_copy"'
 
 
 def _numbered(backend: Any, source: str, name: str) -> ir.Table:
