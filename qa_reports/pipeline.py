@@ -42,7 +42,7 @@ from qa_reports.report.results_waves import with_waves
 from qa_reports.report.summarise import summarise
 from qa_reports.report.wave_results import results_of
 from qa_reports.report.waves import Wave, compare_waves, rename_wave
-from qa_reports.second_core import SecondCore, second_core
+from qa_reports.second_core import IN_TURN, SecondCore, second_core
 from qa_reports.survey.clean import Survey
 from qa_reports.survey.pseudonyms import KEY_FILE, choose_pseudonyms, read_key, under_pseudonyms
 
@@ -170,7 +170,9 @@ def _make_report(
     progress.end("clean", _cleaned(survey))
 
     progress.begin("estimate")
-    judged = core.start(estimate_indicators, survey.at_hand, measure_indicators(survey, config))
+    # An engine cannot be asked from another process.
+    beside = core if survey.whole is None else IN_TURN
+    judged = beside.start(estimate_indicators, survey, measure_indicators(survey, config))
     items = estimate_items(survey, config, referee)
     _require_a_model(items, config)
     every = survey.n_rows == survey.n_interviews

@@ -60,10 +60,3 @@ def binomial_mid_p(hits: Numbers, n: Numbers, rate: Numbers) -> FloatArray:
     # P(X >= k) is the regularised incomplete beta function at (k, n - k + 1).
     beyond = np.where(hits < n, special.betainc(hits + 1, np.maximum(n - hits, 1), rate), 0.0)
     return np.where(hits > 0, beyond + special.betainc(np.maximum(hits, 1), n - hits + 1, rate), beyond + 1) / 2
-
-
-def skewness(values: FloatArray) -> float:
-    """Third central moment over the cube of the standard deviation; 0 where all values are the same."""
-    centred = values - values.mean()
-    variance = float((centred**2).mean())
-    return float((centred**3).mean() / variance**1.5) if np.ptp(values) > 0 else 0.0

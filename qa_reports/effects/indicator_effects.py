@@ -8,8 +8,7 @@ binomial distribution; near-duplicates bring their own p. Only the worrying dire
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -22,21 +21,21 @@ from qa_reports.effects.categorical import (
     number_categories,
 )
 from qa_reports.effects.design import Term, covariate_terms, plan_model
-from qa_reports.effects.distributions import binomial_mid_p, normal_isf, normal_sf, skewness
+from qa_reports.effects.distributions import binomial_mid_p, normal_isf, normal_sf
 from qa_reports.effects.fit import fit_models
-from qa_reports.effects.linear import FailedModel, ModelPlan, ModelResult
+from qa_reports.effects.indicator_data import MeasureData, bounds, collapse, of_rows, of_whole
+from qa_reports.effects.linear import FailedModel, ModelName, ModelPlan, ModelResult
 from qa_reports.effects.predictive import predictive_tails
 from qa_reports.indicators.collect import Indicators
 from qa_reports.indicators.measure import IndicatorMeasure
 from qa_reports.survey.clean import Survey
+from qa_reports.survey.whole import MeasureWhole, Patterns, Whole
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 JudgedBy = Literal["linear", "ordinal", "binary", "exact binomial", "pairs"]
 
-_CATEGORIES = 7
-"""Ordered categories that counts and skewed measures are collapsed to, at most."""
 _SKEWED, _CONCENTRATED = 1.0, 0.6
 """Skewness, and share of one value, beyond which a measure is no matter for a linear model."""
 _MOST_PRESENT = 0.9
@@ -45,6 +44,8 @@ _MOST_ADJUSTED = 20_000_000
 """Interviews times interviewers beyond which categorical models of indicators go without covariates: counts by
 interviewer are quick, those by interviewer and covariates are nearly as many as there are interviews, and each
 interviewer who may be remarkable needs a fit over all of them."""
+_MOST_PATTERNS = 2_000_000
+"""Kinds of interviews that an engine counts for a categorical model with covariates."""
 _FEWEST_HITS = 10
 """Interviews apart from the commonest value that a categorical model needs; with fewer the exact binomial judges."""
 
@@ -90,6 +91,8 @@ class IndicatorEffects:
     """(J,) own interviews with a value above 0 (counts), or improbably like another of theirs (near-duplicates)."""
     affected_elsewhere: FloatArray
     """(J,) share of everybody else's interviews that are."""
+    mean: float
+    """Over all interviews."""
     size: FloatArray
     """(J,) own minus others in standard deviations of an interview, positive where worrying."""
     p: FloatArray
@@ -107,37 +110,81 @@ class JudgedIndicators:
     """One per applicable measure, in their order."""
 
 
+_Terms = Sequence[tuple[str, Term]]
+"""Covariates' labels and terms that may be allowed for."""
 NO_INDICATORS = JudgedIndicators(Indicators((), None), ())
 
 
 def estimate_indicators(survey: Survey, indicators: Indicators) -> JudgedIndicators:
     """Model and judge every applicable indicator."""
     terms = [(c.label, term) for c in survey.respondent_covariates for term in covariate_terms(c, survey)]
-    effects = (_effects(survey, indicators, measure, terms) for measure in indicators.measures if measure.applicable)
+    usable = [(label, term) for label, term in terms if _known_share(term, survey) > _MOST_PRESENT]
+    effects = (_effects(survey, indicators, measure, usable) for measure in indicators.measures if measure.applicable)
     return JudgedIndicators(indicators, tuple(effects))
+
+
+def _known_share(term: Term, survey: Survey) -> float:
+    """A covariate that is missing for many would take their interviews out of the judgement."""
+    if survey.whole is None:
+        return float(np.isfinite(term.values).mean())
+    return survey.whole.n_known(replace(term.factors[0], level=None)) / survey.n_interviews
 
 
 _Judged = tuple[IndicatorModel | FailedModel, FloatArray]
 """The model, and (J,) normal scores of the interviewers, positive where they have more."""
 
 
-def _model(survey: Survey, measure: IndicatorMeasure, terms: Sequence[tuple[str, Term]]) -> _Judged:
+def _model(
+    survey: Survey, measure: IndicatorMeasure, data: MeasureData, whole: MeasureWhole | None, terms: _Terms
+) -> _Judged:
     nobody = np.full(len(survey.interviewer_ids), np.nan)
-    if not np.isfinite(measure.values).any():
-        return FailedModel("null", "no interview can be measured by it"), nobody
-    values, kind = _modelled_values(measure)
-    # A covariate that is missing for many would take their interviews out of the judgement.
-    usable = [term for _, term in terms if np.isfinite(term.values).mean() > _MOST_PRESENT]
-    if kind != "linear" and len(values) * len(nobody) > _MOST_ADJUSTED:
-        usable = []
-    name: Literal["adjusted", "null"] = "adjusted" if usable else "null"
-    plan = plan_model(name, measure.name, survey, values, usable, judge=True, precise=False, checked=False)
+    if not data.n.any():
+        return FailedModel("null", measure.unless), nobody
+    if data.commonest <= _CONCENTRATED and abs(data.skewness) <= _SKEWED and measure.scale == "continuous":
+        plan = _plan(replace(survey, whole=whole), measure.name, measure.values, terms)
+        return (plan, nobody) if isinstance(plan, FailedModel) else _linear(plan, _labels(plan, terms), nobody)
+    values, counts = data.values, data.counts
+    if whole is not None and (values is None or counts is None):
+        values, counts = whole.value_counts(measure.name)
+    assert values is not None
+    assert counts is not None
+    category = collapse(counts)
+    if counts.sum() - np.bincount(category, counts).max() < _FEWEST_HITS:
+        return FailedModel("null", f"fewer than {_FEWEST_HITS} interviews differ from the others"), nobody
+    kind: Literal["ordinal", "binary"] = "binary" if category[-1] <= 1 else "ordinal"
+    if survey.n_interviews * len(nobody) > _MOST_ADJUSTED:
+        terms = []
+    limits, places = bounds(values, category), np.full(len(measure.values), np.nan)
+    has = np.isfinite(measure.values)
+    places[has] = np.searchsorted(limits, measure.values[has])
+    cut = None if whole is None else whole.cut(measure.name, limits.tolist())
+    plan = _plan(replace(survey, whole=cut), measure.name, places, terms)
     if isinstance(plan, FailedModel):
         return plan, nobody
-    labels = tuple(dict.fromkeys(label for label, term in terms if term.name in plan.terms))
-    if kind == "linear":
-        return _linear(plan, labels, nobody)
-    return _categorical(plan, kind, labels, nobody)
+    data_of_plan = _patterns(plan, cut)
+    if data_of_plan is None:
+        plan = _plan(replace(survey, whole=cut), measure.name, places, [])
+        assert isinstance(plan, ModelPlan)
+        data_of_plan = _patterns(plan, cut)
+        assert data_of_plan is not None
+    return _categorical(plan, data_of_plan, kind, _labels(plan, terms), nobody)
+
+
+def _plan(survey: Survey, name: str, values: FloatArray, terms: _Terms) -> ModelPlan | FailedModel:
+    usable = [term for _, term in terms]
+    kind: ModelName = "adjusted" if usable else "null"
+    return plan_model(kind, name, survey, values, usable, judge=True, precise=False, checked=False)
+
+
+def _labels(plan: ModelPlan, terms: _Terms) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(label for label, term in terms if term.name in plan.terms))
+
+
+def _patterns(plan: ModelPlan, whole: Whole | None) -> Patterns | None:
+    """What a categorical model is fitted to; None where an engine would have to count too many kinds of interviews."""
+    if whole is None or plan.whole is None:
+        return Patterns(plan.columns.fixed, plan.columns.response, plan.columns.interviewer, None)
+    return whole.patterns(plan.whole.rows, plan.whole.columns, _MOST_PATTERNS)
 
 
 def _linear(plan: ModelPlan, labels: tuple[str, ...], nobody: FloatArray) -> _Judged:
@@ -166,17 +213,18 @@ def _linear(plan: ModelPlan, labels: tuple[str, ...], nobody: FloatArray) -> _Ju
 
 
 def _categorical(
-    plan: ModelPlan, kind: Literal["ordinal", "binary"], labels: tuple[str, ...], nobody: FloatArray
+    plan: ModelPlan,
+    data: Patterns,
+    kind: Literal["ordinal", "binary"],
+    labels: tuple[str, ...],
+    nobody: FloatArray,
 ) -> _Judged:
-    levels, category = number_categories(plan.columns.response)
-    counts = np.bincount(category)
-    if counts.sum() - counts.max() < _FEWEST_HITS:
-        return FailedModel(plan.name, f"fewer than {_FEWEST_HITS} interviews differ from the others"), nobody
-    columns = CategoricalColumns(plan.columns.fixed[:, 1:], category, plan.columns.interviewer)
+    levels, category = number_categories(data.response)
+    columns = CategoricalColumns(data.fixed[:, 1:], category, data.interviewer, data.count)
     fitted = fit_categorical_models([columns], len(nobody))[0]
     if not isinstance(fitted, CategoricalFit):
         return FailedModel(plan.name, fitted.reason), nobody
-    present = np.bincount(plan.columns.interviewer, minlength=len(nobody)) > 0
+    present = np.bincount(columns.interviewer, minlength=len(nobody)) > 0
     variance = fitted.sd**2
     model = IndicatorModel(
         kind=kind,
@@ -192,62 +240,33 @@ def _categorical(
     return model, predictive_tails(columns, fitted, levels, len(nobody)).z
 
 
-def _modelled_values(measure: IndicatorMeasure) -> tuple[FloatArray, Literal["linear", "ordinal", "binary"]]:
-    """(n,) what is modelled, and how: values as they are, or the places of ordered categories."""
-    has = np.isfinite(measure.values)
-    given = measure.values[has]
-    _, counts = np.unique(given, return_counts=True)
-    concentrated = counts.max() > _CONCENTRATED * len(given)
-    if measure.scale == "continuous" and not concentrated and abs(skewness(given)) <= _SKEWED:
-        return measure.values, "linear"
-    values = np.full(len(measure.values), np.nan)
-    values[has] = collapse(given)
-    return values, "binary" if np.nanmax(values) <= 1 else "ordinal"
-
-
-def collapse(values: FloatArray) -> FloatArray:
-    """The place 0, 1, ... of each value among at most seven ordered categories: small neighbours are put together."""
-    levels, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    if len(levels) > 10 * _CATEGORIES:
-        # Many different values: by their ranks first, so that merging neighbours stays cheap.
-        rank = (np.cumsum(counts) - (counts - 1) / 2)[place]
-        levels, place, counts = np.unique(
-            np.floor(rank / (len(values) + 1) * 10 * _CATEGORIES),
-            return_inverse=True, return_counts=True,
-        )  # fmt: skip
-    category, sizes = list(range(len(levels))), [int(count) for count in counts]
-    while len(sizes) > _CATEGORIES:
-        smallest = int(np.argmin([a + b for a, b in pairwise(sizes)]))
-        sizes[smallest : smallest + 2] = [sizes[smallest] + sizes[smallest + 1]]
-        category = [c - (c > smallest) for c in category]
-    return np.asarray(category, dtype=np.float64)[place]
-
-
-def _effects(
-    survey: Survey, indicators: Indicators, measure: IndicatorMeasure, terms: Sequence[tuple[str, Term]]
-) -> IndicatorEffects:
-    j, owner = len(survey.interviewer_ids), survey.interviewer
-    has = np.isfinite(measure.values)
-    n = np.bincount(owner[has], minlength=j)
-    own, others = _means(measure.values, owner, j)
-    hit = np.where(has, measure.values > 0, np.nan)
-    affected = np.bincount(owner[has], weights=hit[has], minlength=j).astype(np.int64)
-    elsewhere = _means(hit, owner, j)[1]
+def _effects(survey: Survey, indicators: Indicators, measure: IndicatorMeasure, terms: _Terms) -> IndicatorEffects:
+    j, whole = len(survey.interviewer_ids), None
+    if indicators.whole is not None and measure.kind != "duplicates":
+        whole = indicators.whole.of(measure.name)
+    data = (
+        of_rows(measure.values, survey.interviewer, j)
+        if whole is None
+        else of_whole(measure.name, measure.values, whole, j)
+    )
+    n, affected = data.n, data.affected
+    own, others = _means(data.total, n)
+    elsewhere = _means(affected.astype(np.float64), n)[1]
     sign = 1.0 if measure.worrying == "high" else -1.0
-    model, score = _model(survey, measure, terms)
+    model, score = _model(survey, measure, data, whole, terms)
     p, judged_by = normal_sf(sign * score), _judge_of(model)
     if measure.kind == "duplicates" and indicators.duplicates is not None:
         judged_by, p, affected = "pairs", indicators.duplicates.p, indicators.duplicates.alike
         elsewhere = (affected.sum() - affected) / np.maximum(n.sum() - n, 1)
     elif judged_by is None and measure.scale == "count" and n.sum() > n.max(initial=0):
         judged_by, p = "exact binomial", exact_tails(affected, n)
-    within = (measure.values - own[owner])[has]
-    sd = float(np.sqrt((within**2).sum() / max(1, has.sum() - (n > 0).sum())))
-    if sd == 0 and has.any():
-        sd = float(measure.values[has].std())  # each interviewer all or nothing
+    sd = float(np.sqrt(data.within / max(1, n.sum() - (n > 0).sum())))
+    if sd == 0:
+        sd = float(np.sqrt(data.about_mean / max(1, n.sum())))  # each interviewer all or nothing
     return IndicatorEffects(
         measure=measure, model=model, judged_by=judged_by, n=n, own=own, others=others, affected=affected,
-        affected_elsewhere=elsewhere, size=sign * (own - others) / sd if sd > 0 else np.zeros(j), p=p,
+        affected_elsewhere=elsewhere, mean=float(data.total.sum() / max(1, n.sum())),
+        size=sign * (own - others) / sd if sd > 0 else np.zeros(j), p=p,
         # Of pairs p is only bounded from above: close to 1 it says nothing, least of all that they are unlike.
         z=normal_isf(np.clip(p, 1e-300, 0.5 if judged_by == "pairs" else 1 - 1e-16)),
     )  # fmt: skip
@@ -257,14 +276,11 @@ def _judge_of(model: IndicatorModel | FailedModel) -> JudgedBy | None:
     return model.kind if isinstance(model, IndicatorModel) else None
 
 
-def _means(values: FloatArray, owner: IntArray, j: int) -> tuple[FloatArray, FloatArray]:
+def _means(total: FloatArray, n: IntArray) -> tuple[FloatArray, FloatArray]:
     """(J,) the mean of each interviewer's own values, and of everybody else's; NaN without any."""
-    has = np.isfinite(values)
-    n = np.bincount(owner[has], minlength=j)
-    total = np.bincount(owner[has], weights=values[has], minlength=j)
-    own = np.divide(total, n, out=np.full(j, np.nan), where=n > 0)
+    own = np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)
     rest = n.sum() - n
-    others = np.divide(total.sum() - total, rest, out=np.full(j, np.nan), where=rest > 0)
+    others = np.divide(total.sum() - total, rest, out=np.full(len(n), np.nan), where=rest > 0)
     return own, others
 
 

@@ -1,7 +1,8 @@
 """How remarkable an interviewer's total is under a categorical model fitted without them.
 
 A linear z is wrong for binary, count and skewed answers. Here the distribution of the sum of an interviewer's scores is
-computed exactly under the model of everybody else, and its (mid-p) tail is the p. Arrays only; to call it:
+computed exactly (beyond thousands of interviews, its tails are approximated) under the model of everybody else, and
+its (mid-p) tail is the p. Arrays only; to call it:
 
     tails = predictive_tails(columns, fit, scores, n_interviewers)      # scores (C,), e.g. the answers' own values
     tails.p, tails.z                                                     # (J,), NaN where nobody can be judged
@@ -29,6 +30,7 @@ from qa_reports.effects.categorical import (
 )
 from qa_reports.effects.distributions import binomial_mid_p, normal_isf, t_sf
 from qa_reports.effects.quadrature import Parameters, evaluate
+from qa_reports.effects.saddlepoint import saddlepoint_tails
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -49,10 +51,17 @@ _CERTAIN = 1e-12
 """Information on a logit below which an answer counts as certain."""
 _PATTERNS = 24
 """An interviewer with more different covariate patterns has neighbouring ones taken together."""
+_MOST_EXACT = 2_000
+"""Interviews of an interviewer beyond which the tail of their total is approximated: the distribution takes long, and
+the approximation is good to some thousandths of the tail by then."""
 _TOGETHER = 25
 """Interviewers of like workloads whose totals are computed in one go."""
 _CHUNK = 4_000_000
 """Rows times nodes of refits held at once."""
+
+
+_Tails = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+"""(k,) chances of less and of more than the total, half the chance of the total itself in both; mean and sd of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -269,14 +278,15 @@ def _judge(prepared: PreparedColumns, who: IntArray, without: _Without, steps: I
         patterns = _patterns(prepared, chosen, models.at.slopes.mean(axis=0))
         latent = _latent(patterns, models, steps)
         between = np.sqrt(models.at.sd**2 + latent.uncertainty)
-        chances = _sums(patterns, models, between, latent, steps, int(n.max()))
-        values = np.arange(chances.shape[1])
-        own = np.round(total[chosen]).astype(np.int64)
-        here = chances[np.arange(len(part)), own]
-        below = np.where(values < own[:, None], chances, 0.0).sum(axis=1) + here / 2
-        above = np.where(values > own[:, None], chances, 0.0).sum(axis=1) + here / 2
-        expected = chances @ values
-        spread = np.sqrt(np.maximum(chances @ values**2 - expected**2, 0.0))
+        nodes = _nodes(patterns, models, between, latent)
+        if n.max() > _MOST_EXACT:
+            below, above, expected, spread = saddlepoint_tails(
+                nodes.share, nodes.weight, patterns.owner, patterns.count, steps, np.round(total[chosen])
+            )
+        else:
+            below, above, expected, spread = _exact_tails(
+                nodes, patterns, steps, np.asarray(total[chosen], dtype=np.float64), int(n.max())
+            )
         df = _degrees_of_freedom(prepared, chosen, models, latent)
         result[:2, part] = _two_sided(below, above, df)
         result[2:, part] = expected / n, spread / n
@@ -353,14 +363,19 @@ def _degrees_of_freedom(prepared: PreparedColumns, who: IntArray, models: _Witho
     return np.asarray(np.maximum(judged**2 * precision.sum(axis=1), 1.0))
 
 
-def _sums(
-    patterns: _Patterns, models: _Without, between: FloatArray, latent: _Latent, steps: IntArray, most: int
-) -> FloatArray:
-    """(k, L) the distribution of each interviewer's total: products of characteristic functions, over the intercept.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Nodes:
+    """Points of the random intercept, and the chances of single answers there."""
 
-    A trapezoid sum over the normal intercept is exact to rounding once its step is small beside both the normal and the
-    width over which the total follows the intercept.
-    """
+    weight: FloatArray
+    """(U,) they sum to 1."""
+    share: FloatArray
+    """(r, U, C)."""
+
+
+def _nodes(patterns: _Patterns, models: _Without, between: FloatArray, latent: _Latent) -> _Nodes:
+    """A trapezoid sum over the normal intercept is exact to rounding once its step is small beside both the normal and
+    the width over which the total follows the intercept."""
     # Where the intercept is as good as unknown, all answers are at one end or the other: how far out does not matter.
     between = np.minimum(between, _WIDEST * np.sqrt(latent.own))
     width = np.sqrt(latent.own) / np.maximum(between, 1e-9)
@@ -370,19 +385,29 @@ def _sums(
     weight = np.exp(-(node**2) / 2)
     owner = patterns.owner
     logit = np.einsum("rp,rp->r", patterns.covariates, models.at.slopes[owner])
-    share = _category_shares(
-        models.at.thresholds[owner][:, None], logit[:, None] + between[owner][:, None] * node
-    )  # (r, U, C)
+    share = _category_shares(models.at.thresholds[owner][:, None], logit[:, None] + between[owner][:, None] * node)
+    return _Nodes(weight / weight.sum(), share)
+
+
+def _exact_tails(nodes: _Nodes, patterns: _Patterns, steps: IntArray, total: FloatArray, most: int) -> _Tails:
+    """From the distribution of each total: products of characteristic functions, over the intercept."""
     length = fft.next_fast_len(most * int(steps[-1]) + 1, real=True)
     wave = np.exp(-2j * np.pi / length * np.outer(steps, np.arange(length // 2 + 1)))
-    first = np.searchsorted(owner, np.arange(len(between)))
-    transform = np.zeros((len(between), wave.shape[1]), dtype=complex)
-    for u, own in enumerate(weight / weight.sum()):
-        single = share[:, u] @ wave
+    first = np.searchsorted(patterns.owner, np.arange(len(total)))
+    transform = np.zeros((len(total), wave.shape[1]), dtype=complex)
+    for u, weight in enumerate(nodes.weight):
+        single = nodes.share[:, u] @ wave
         if (patterns.count != 1).any():
             single = single ** patterns.count[:, None]
-        transform += own * np.multiply.reduceat(single, first)
-    return np.asarray(np.maximum(fft.irfft(transform, length), 0.0))
+        transform += weight * np.multiply.reduceat(single, first)
+    chances = np.asarray(np.maximum(fft.irfft(transform, length), 0.0))
+    values = np.arange(chances.shape[1])
+    own = np.round(total).astype(np.int64)
+    here = chances[np.arange(len(own)), own]
+    below = np.where(values < own[:, None], chances, 0.0).sum(axis=1) + here / 2
+    above = np.where(values > own[:, None], chances, 0.0).sum(axis=1) + here / 2
+    expected = np.asarray(chances @ values, dtype=np.float64)
+    return below, above, expected, np.sqrt(np.maximum(chances @ values**2 - expected**2, 0.0))
 
 
 def _against_constant(prepared: PreparedColumns, j: int, others: FloatArray, steps: IntArray) -> FloatArray:

@@ -26,6 +26,8 @@ MOST_VALUES = 2_000
 """Different values of a column that are looked at one by one."""
 _LOOKED_AT = 100_000
 """Rows that show whether a column has many different values."""
+_MOST_COUNTED = 1_000_000
+"""Different values of a column that are counted over all interviews."""
 _N = "qa_n"
 
 
@@ -72,6 +74,24 @@ def count_cells(people: People, source: EngineTable, name: str) -> Cells:
     return Cells(column, Interviewers(people.interviewers.ids, position, times))
 
 
+def count_values(people: People, source: EngineTable, name: str) -> Cells:
+    """Count the different values of a column of all interviews; whose they are is not told.
+
+    Raises:
+        DataError: there are too many different values.
+    """
+    rows = people.rows
+    found = source.frame(rows.group_by(name).aggregate(**{_N: rows.count()}).limit(_MOST_COUNTED + 1))
+    if len(found) > _MOST_COUNTED:
+        raise DataError(
+            f'{source.name}: column "{name}" has more than {_MOST_COUNTED:,} different values, too many to be counted'
+        )
+    found = found.sort_values(name, ignore_index=True, na_position="last")
+    times = found[_N].to_numpy(dtype=np.int64)
+    column = pd.Series(found[name].to_numpy(), index=np.full(len(found), -1), name=name)
+    return Cells(column, Interviewers(people.interviewers.ids, np.zeros(len(found), dtype=np.int64), times))
+
+
 def clean_column(rows: ir.Table, cells: Cells, clean: FloatArray) -> CleanColumn:
     """The column as the engine computes it, from what became of each cell: `clean` (c,), NaN where missing."""
     codes, distinct = pd.factorize(cells.column)
@@ -89,7 +109,7 @@ def clean_column(rows: ir.Table, cells: Cells, clean: FloatArray) -> CleanColumn
 
 def plain_column(rows: ir.Table, source: EngineTable, name: str) -> CleanColumn:
     """A column of numbers without missing codes, as it is."""
-    column = _finite(rows[name])
+    column = finite(rows[name])
     mean = source.number(column.mean())
     return CleanColumn(column, 0.0 if mean is None else float(np.rint(mean)), whole=False)
 
@@ -104,7 +124,8 @@ def has_many_values(people: People, source: EngineTable, name: str) -> bool:
     return bool(source.number(people.rows.select(name).limit(_LOOKED_AT)[name].nunique()) > MOST_VALUES)
 
 
-def _finite(column: Any) -> Any:
+def finite(column: Any) -> Any:
+    """A column of numbers as float64, NULL where it is no number."""
     if not column.type().is_floating():
         return column.cast("float64")
     return (column.isnan() | column.isinf()).ifelse(None, column.cast("float64"))
@@ -114,13 +135,13 @@ def _mapped(column: Any, distinct: Sequence[Any], values: FloatArray) -> Any:
     """Each of the different values (as delivered) replaced by its number; NULL where that is NaN."""
     import ibis
 
-    kept = [(_plain(raw), float(value)) for raw, value in zip(distinct, values, strict=True) if not np.isnan(value)]
+    kept = [(plain(raw), float(value)) for raw, value in zip(distinct, values, strict=True) if not np.isnan(value)]
     if not kept:
         return ibis.null("float64")
     if column.type().is_numeric() and all(float(raw) == value for raw, value in kept):
         out = sorted(float(raw) for raw, value in zip(distinct, values, strict=True) if np.isnan(value))
         low, high = min(value for _, value in kept), max(value for _, value in kept)
-        column = _finite(column)
+        column = finite(column)
         if not out:
             return column
         if all(value < low or value > high for value in out):
@@ -129,6 +150,6 @@ def _mapped(column: Any, distinct: Sequence[Any], values: FloatArray) -> Any:
     return column.cases(*kept, else_=ibis.null("float64"))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value as Python has it: an expression takes no NumPy scalars."""
     return value.item() if isinstance(value, np.generic) else value

@@ -10,6 +10,7 @@ import pandas as pd
 
 from qa_reports.config import CovariateConfig, ReportConfig
 from qa_reports.engine.cells import Cells, CleanColumn, clean_column, count_cells, is_plain, plain_column
+from qa_reports.engine.interviews import interviews_of
 from qa_reports.engine.people import WHO, People, find_people
 from qa_reports.engine.tables import EngineTable
 from qa_reports.engine.whole import EngineWhole
@@ -73,6 +74,7 @@ def clean_in_engine(source: EngineTable, config: ReportConfig, folder: Path, sam
         _interviewer_covariate(wanted, people, source, labels) for wanted in config.interviewers.covariates
     ]
     teams, team_notes = _teams(people, source, config, labels)
+    columns_of_items = [columns[Factor("item", item.responses.name)] for item in scored]
     whole = EngineWhole(
         source=source,
         rows=people.rows,
@@ -82,6 +84,9 @@ def clean_in_engine(source: EngineTable, config: ReportConfig, folder: Path, sam
             item.responses.name: _answer_counts(item, cells) for item, cells in zip(scored, item_cells, strict=True)
         },
         workload=people.interviewers.counts(np.ones(len(people.interviewers.ids), dtype=bool)),
+        interviews=interviews_of(
+            people, source, config, list(zip(scored, item_cells, columns_of_items, strict=True)), labels
+        ),
     )
     at_hand, interviewer = _sample(people, source, config, labels, sample)
     interviewers = [cells.interviewers for cells in item_cells]
@@ -137,7 +142,7 @@ def _sample_notes(n: int, n_interviews: int) -> tuple[str, ...]:
     return (
         f"The models, their tests and intervals, the levels and slopes of interviewers and all counts rest on all "
         f"{n_interviews:,} interviews. What is shown interview by interview, how answers to different items go "
-        f"together, indicators, damage by suspect values and the check by statsmodels rest on {n:,} of them, evenly "
+        f"together, damage by suspect values and the check by statsmodels rest on {n:,} of them, evenly "
         "spread over the data. Near-duplicates, weights and areas are not examined.",
     )
 

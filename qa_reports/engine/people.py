@@ -16,6 +16,7 @@ import pandas as pd
 
 from qa_reports.config import ReportConfig
 from qa_reports.engine.tables import EngineTable
+from qa_reports.engine.times import TimeColumns, with_times
 from qa_reports.errors import DataError
 from qa_reports.survey.clean import DroppedRows
 from qa_reports.survey.columns import BoolArray, IntArray
@@ -44,6 +45,8 @@ class People:
     """`WHO` and the columns that are summed and counted, computed once."""
     every: ir.Table
     """The same rows with every column in use, computed when asked for."""
+    times: TimeColumns
+    """Where lengths and moments stand among `rows`."""
     interviewers: Interviewers
     """`position` holds each of J interviewers once, `times` their interviews."""
     known: pd.DataFrame
@@ -82,9 +85,12 @@ def find_people(source: EngineTable, config: ReportConfig, folder: Path) -> Peop
     known, labels, joins, provenance = _known(ids, source, config, folder)
     first = np.unique(people.position, return_index=True)[1]
     own = Interviewers(people.ids, np.arange(len(people.ids)), interviewers.counts(np.ones(len(ids), dtype=bool)))
+    timed, times_at = with_times(rows, source, config)
+    columns = dict.fromkeys((WHO, *_counted_columns(config, rows.columns), *times_at.names))
     return People(
-        rows=source.store(rows.select(WHO, *_counted_columns(config, rows.columns)), "qa_rows"),
+        rows=source.store(timed.select(*columns), "qa_rows"),
         every=rows,
+        times=times_at,
         interviewers=own,
         known=known.iloc[first].reset_index(drop=True),
         labels=labels,
@@ -96,9 +102,10 @@ def find_people(source: EngineTable, config: ReportConfig, folder: Path) -> Peop
 
 
 def _counted_columns(config: ReportConfig, columns: Sequence[str]) -> list[str]:
-    """Items, covariates and teams."""
+    """Items, covariates, teams, and what indicators need beside them."""
     covariates = (*config.respondent_covariates, *config.interviewers.covariates)
     wanted = {config.data.team, *(item.name for item in config.items), *(one.name for one in covariates)}
+    wanted |= {*(one.name for one in config.indicators.gates), *(one.name for one in config.indicators.numeric)}
     return [column for column in columns if column in wanted]
 
 

@@ -19,7 +19,18 @@ from numpy.typing import NDArray
 from qa_reports.engine.cells import CleanColumn
 from qa_reports.engine.people import WHO
 from qa_reports.engine.tables import EngineTable
-from qa_reports.survey.whole import AnswerCounts, CrossSums, Factor, ModelColumn, Patterns, Rows
+from qa_reports.survey.interviews import Interviews
+from qa_reports.survey.whole import (
+    AnswerCounts,
+    CrossSums,
+    Factor,
+    Measures,
+    ModelColumn,
+    Patterns,
+    Rows,
+    Totals,
+    ValueCells,
+)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -27,6 +38,8 @@ IntArray = NDArray[np.int64]
 _N = "qa_n"
 _WORTH_COUNTING = 20
 """Times the most patterns wanted: where more are possible, they are not even counted."""
+_TOGETHER = 6
+"""Measures of interviews that are computed and held at once."""
 _Key = tuple[str, frozenset[Factor], tuple[ModelColumn, ...]]
 
 
@@ -54,8 +67,12 @@ class EngineWhole:
     """Of every item."""
     workload: IntArray
     """(J,)."""
+    interviews: Interviews
+    """Column by column, as expressions."""
     known: dict[_Key, _Sums] = field(default_factory=dict)
     """Sums that were asked for before."""
+    cells: dict[str, ValueCells] = field(default_factory=dict)
+    """Likewise."""
 
     @property
     def n_interviews(self) -> int:
@@ -76,6 +93,95 @@ class EngineWhole:
             stays = ~np.isin(counts[item].values, list(out))
             counts[item] = AnswerCounts(counts[item].values[stays], counts[item].counts[:, stays])
         return replace(self, columns=columns, counts=counts, known={})
+
+    def n_known(self, factor: Factor) -> int:
+        """Interviews for which a respondent covariate is known."""
+        return int(self.source.number(self.columns[factor].expression.notnull().sum()) or 0)
+
+    def measured(self, measures: Measures) -> EngineMeasures:
+        """Measures of interviews in the place of items: expression, whether whole numbers, usual value."""
+        names = list(measures)
+        parts = (names[start : start + _TOGETHER] for start in range(0, len(names), _TOGETHER))
+        return EngineMeasures(self, tuple({name: measures[name] for name in part} for part in parts))
+
+    def with_measures(self, measures: Measures, table: str) -> EngineWhole:
+        """Measures in the place of items, computed once, and respondent covariates, as a table of that name."""
+        covariates = {f"c{k}": factor for k, factor in enumerate(f for f in self.columns if f.kind == "respondent")}
+        kept = {name: self.columns[factor].expression for name, factor in covariates.items()}
+        told = {
+            f"m{k}": expression.cast("int16" if whole else "float64")
+            for k, (expression, whole, _) in enumerate(measures.values())
+        }
+        rows = self.source.store(self.rows.select(WHO, **kept, **told), table)
+        columns = {factor: replace(self.columns[factor], expression=rows[name]) for name, factor in covariates.items()}
+        columns |= {
+            Factor("item", name): CleanColumn(rows[f"m{k}"].cast("float64"), float(np.rint(usual)), whole)
+            for k, (name, (_, whole, usual)) in enumerate(measures.items())
+        }
+        return replace(self, rows=rows, columns=columns, counts={}, known={}, cells={})
+
+    def has_values(self, name: str) -> bool:
+        """Whether any interview has a value of a measure."""
+        found = self._values(name).limit(1)
+        return bool(self.source.number(found.count()))
+
+    def value_cells(self, name: str) -> ValueCells:
+        """Counts of the values of a measure that has few different ones."""
+        if name not in self.cells:
+            table = self._values(name)
+            frame = self.source.frame(table.group_by([WHO, "v"]).aggregate(**{_N: table.count()}))
+            frame = frame.sort_values([WHO, "v"], ignore_index=True)
+            self.cells[name] = ValueCells(
+                frame[WHO].to_numpy(np.int64), frame["v"].to_numpy(np.float64), frame[_N].to_numpy(np.float64)
+            )
+        return self.cells[name]
+
+    def totals(self, name: str) -> Totals:
+        """Sums of a measure, however many different values it has."""
+        column = self.columns[Factor("item", name)]
+        table = self._values(name).mutate(d=lambda t: t.v - column.origin)
+        sums = table.group_by(WHO).aggregate(
+            **{_N: table.count()},
+            p1=table.d.sum(),
+            p2=(table.d * table.d).sum(),
+            p3=(table.d * table.d * table.d).sum(),
+            above=(table.v > 0).sum(),
+        )
+        frame = self.source.frame(sums, ordered=not column.whole)
+        who, j = frame[WHO].to_numpy(), len(self.workload)
+        n, above, powers = np.zeros(j, dtype=np.int64), np.zeros(j, dtype=np.int64), np.zeros((j, 3))
+        n[who], above[who] = frame[_N].to_numpy(), frame["above"].to_numpy()
+        powers[who] = frame[["p1", "p2", "p3"]].to_numpy(dtype=np.float64)
+        return Totals(n, powers, above, column.origin)
+
+    def value_counts(self, name: str) -> tuple[FloatArray, FloatArray]:
+        """(v,) different values, ascending, and (v,) the number of interviews that have each."""
+        table = self._values(name)
+        frame = self.source.frame(table.group_by("v").aggregate(**{_N: table.count()})).sort_values("v")
+        return frame["v"].to_numpy(np.float64), frame[_N].to_numpy(np.float64)
+
+    def cut(self, name: str, bounds: Sequence[float]) -> EngineWhole:
+        """With a measure replaced by the number of the bounds that its value exceeds."""
+        factor = Factor("item", name)
+        value, a = self.columns[factor].expression, self.interviews.arithmetic
+        place = a.where(a.known(value), sum(a.given(value > float(bound)) for bound in bounds))
+        columns = {**self.columns, factor: CleanColumn(place, 0.0, whole=True)}
+        placed = replace(self, columns=columns, counts={}, known={}, cells={})
+        if name in self.cells:
+            cells = self.cells[name]
+            who, count, at = cells.interviewer, cells.count, np.searchsorted(bounds, cells.value)
+        else:
+            cells = placed.value_cells(name)
+            who, count, at = cells.interviewer, cells.count, cells.value.astype(np.int64)
+        counts = np.zeros((len(self.workload), len(bounds) + 1), dtype=np.int64)
+        np.add.at(counts, (who, at), np.rint(count).astype(np.int64))
+        counted = AnswerCounts(np.arange(len(bounds) + 1, dtype=np.float64), counts)
+        return replace(placed, counts={name: counted})
+
+    def _values(self, name: str) -> Any:
+        """Interviewers and values of a measure, where there is one."""
+        table = self.rows.select(WHO, v=self.columns[Factor("item", name)].expression)
+        return table.filter(table.v.notnull())
 
     def cross_sums(self, rows: Rows, columns: tuple[ModelColumn, ...]) -> CrossSums:
         """Cross products of the columns, the first of which is the constant, and the outcome."""
@@ -189,7 +295,11 @@ class EngineWhole:
             if (outcome, known) == (rows.outcome, complete) and set(others) <= set(wider):
                 chosen = [0, *(1 + wider.index(column) for column in others), len(wider) + 1]
                 return _Sums(sums.cross[:, chosen][..., chosen], sums.n, sums.origin[chosen])
-        sums = self._counted_sums(rows.outcome) if not complete else self._asked_sums(rows, others)
+        sums = (
+            self._counted_sums(rows.outcome)
+            if not complete and rows.outcome in self.counts
+            else self._asked_sums(rows, others)
+        )
         self.known[rows.outcome, complete, others] = sums
         return sums
 
@@ -230,3 +340,21 @@ def _apart(columns: Sequence[ModelColumn], a: int, b: int) -> bool:
     if a == b or len(one) != 1 or len(other) != 1 or one[0].level is None or other[0].level is None:
         return False
     return (one[0].kind, one[0].name) == (other[0].kind, other[0].name)
+
+
+class EngineMeasures:
+    """Measures of all interviews: a few of them at a time are computed and held, for as long as they are asked for."""
+
+    def __init__(self, every: EngineWhole, parts: Sequence[Measures]) -> None:
+        """Of the interviews of `every`, in the order in which they will be asked for."""
+        self._every, self._parts = every, tuple(parts)
+        self._held: tuple[int, EngineWhole] | None = None
+
+    def of(self, name: str) -> EngineWhole:
+        """All interviews with this measure among their items."""
+        at = next(k for k, part in enumerate(self._parts) if name in part)
+        if self._held is None or self._held[0] != at:
+            if self._held is not None:
+                self._every.source.drop(f"qa_measures_{self._held[0]}")
+            self._held = (at, self._every.with_measures(self._parts[at], f"qa_measures_{at}"))
+        return self._held[1]

@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 
 from qa_reports.config import IndicatorKind, ReportConfig
-from qa_reports.indicators.answers import AnswerTable, answer_table
+from qa_reports.indicators.answers import answer_table
 from qa_reports.indicators.duplicates import Duplicates, find_duplicates, no_duplicates
 from qa_reports.indicators.gates import gate_measures
 from qa_reports.indicators.heaping import heaping_measures
@@ -18,8 +18,10 @@ from qa_reports.indicators.nonresponse import nonresponse_measures
 from qa_reports.indicators.re_interviews import back_check_measures
 from qa_reports.indicators.response_style import response_style_measures
 from qa_reports.indicators.straightlining import straightlining_measures
-from qa_reports.indicators.timing import question_measures, speed_measures, time_measures
+from qa_reports.indicators.timing import clock, question_measures, speed_measures, time_measures
 from qa_reports.survey.clean import Survey
+from qa_reports.survey.interviews import ARRAYS, Interviews, answered, lengths
+from qa_reports.survey.whole import MeasuredWhole
 
 _SWITCHED_OFF = "switched off (indicators.off)"
 _SAMPLED = "most interviews are not at hand one by one (docs/scale.md)"
@@ -30,42 +32,81 @@ class Indicators:
     """Everything that is measured per interview."""
 
     measures: tuple[IndicatorMeasure, ...]
-    """Applicable or not, by kind, in the order of the report."""
+    """Applicable or not, by kind, in the order of the report; with the values of the interviews at hand."""
     duplicates: Duplicates | None
     """What similar pairs say; None where switched off."""
+    whole: MeasuredWhole | None = None
+    """The measures of all interviews, where those at hand are a sample."""
 
 
 def measure_indicators(survey: Survey, config: ReportConfig) -> Indicators:
     """Measure every indicator that is not switched off; those that are have that as their reason."""
-    options, n, off = config.indicators, survey.n_rows, frozenset(config.indicators.off)
-    table = answer_table(survey.items)
-    gates, numeric = survey.others[: len(options.gates)], survey.others[len(options.gates) :]
+    here = interviews_at_hand(survey)
+    if survey.whole is None:
+        measures, whole = list(_measures(here, survey, config)), None
+    else:
+        # The same measures, told to the engine; limits and scales are those of all interviews.
+        every = survey.whole.interviews
+        measures = list(_measures(here.with_facts_of(every), survey, config))
+        told = {one.name: one for one in _measures(every, survey, config) if one.applicable}
+        usual = {one.name: _mean(one) for one in measures if one.applicable}
+        whole = survey.whole.measured(
+            {name: (one.values, one.scale == "count", usual[name]) for name, one in told.items()}
+        )
+    off, sampled = frozenset(config.indicators.off), survey.n_rows < survey.n_interviews
+    missing = _SWITCHED_OFF if "duplicates" in off else _SAMPLED if sampled else None
+    found = None
+    if missing is None:
+        answers = np.column_stack([item.answers for item in survey.items])
+        fewest = config.indicators.min_shared_answers
+        found = find_duplicates(answers, survey.interviewer, len(survey.interviewer_ids), fewest)
+    measures.append(found.measure if found else no_duplicates(missing or ""))
+    return Indicators(tuple(_or_reason(one, whole) for one in measures), found, whole)
+
+
+def interviews_at_hand(survey: Survey) -> Interviews:
+    """The interviews in memory, column by column."""
+    seconds = survey.question_times
+    return Interviews(
+        arithmetic=ARRAYS,
+        items=tuple(map(answered, survey.items)),
+        others=tuple(map(answered, survey.others)),
+        minutes=None if survey.minutes is None else lengths(survey.minutes),
+        clock=clock(survey.times, survey.interviewer),
+        questions=None if seconds is None else tuple(lengths(column) for column in seconds.spent.T),
+    )
+
+
+def _measures(of: Interviews, survey: Survey, config: ReportConfig) -> Iterator[IndicatorMeasure]:
+    options, a = config.indicators, of.arithmetic
+    table = answer_table(of.items, a)
+    gates, numeric = of.others[: len(options.gates)], of.others[len(options.gates) :]
     makers: dict[IndicatorKind, Callable[[], Iterator[IndicatorMeasure]]] = {
-        "nonresponse": lambda: nonresponse_measures(survey.items),
+        "nonresponse": lambda: nonresponse_measures(of.items, a),
         "straightlining": lambda: straightlining_measures(table, config.batteries, options.min_battery_items),
-        "response_style": lambda: response_style_measures(survey.items, table, options.agree),
+        "response_style": lambda: response_style_measures(table, options.agree),
         "speeding": lambda: chain(
-            speed_measures(survey.minutes, n, options.fast_share),
-            question_measures(survey.question_times, n, options.timings),
+            speed_measures(of.minutes, options.fast_share, a), question_measures(of.questions, options.timings, a)
         ),
-        "times": lambda: time_measures(survey.times, survey.interviewer, options.hours),
-        "gate": lambda: gate_measures(gates, options.gates, n),
-        "heaping": lambda: heaping_measures(survey.items, numeric, n),
+        "times": lambda: time_measures(of.clock, options.hours, a),
+        "gate": lambda: gate_measures(gates, options.gates, a),
+        "heaping": lambda: heaping_measures(of.items, numeric, a),
         "back_check": lambda: back_check_measures(table, survey.back_check),
     }
-    sampled = survey.n_rows < survey.n_interviews
-    missing = _SWITCHED_OFF if "duplicates" in off else _SAMPLED if sampled else None
-    duplicates = _duplicates(survey, table, options.min_shared_answers) if missing is None else None
-    measures = [
-        _without_values(measure) if kind in off else measure for kind, make in makers.items() for measure in make()
-    ]
-    measures.append(duplicates.measure if duplicates else no_duplicates(n, missing or ""))
-    return Indicators(tuple(measures), duplicates)
+    for kind, make in makers.items():
+        for measure in make():
+            yield replace(measure, values=None, reason=_SWITCHED_OFF) if kind in options.off else measure
 
 
-def _duplicates(survey: Survey, table: AnswerTable, fewest: int) -> Duplicates:
-    return find_duplicates(table.answers, survey.interviewer, len(survey.interviewer_ids), fewest)
+def _mean(measure: IndicatorMeasure) -> float:
+    known = measure.values[np.isfinite(measure.values)]
+    return float(known.mean()) if len(known) else 0.0
 
 
-def _without_values(measure: IndicatorMeasure) -> IndicatorMeasure:
-    return replace(measure, values=np.full(len(measure.values), np.nan), reason=_SWITCHED_OFF)
+def _or_reason(measure: IndicatorMeasure, whole: MeasuredWhole | None) -> IndicatorMeasure:
+    """The measure, or its reason where no interview has a value."""
+    if not measure.applicable or np.isfinite(measure.values).any():
+        return measure
+    if whole is not None and whole.of(measure.name).has_values(measure.name):
+        return measure
+    return replace(measure, values=None, reason=measure.unless)

@@ -142,15 +142,15 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
     return Duplicates(measure, partners, limit, closest, alike, p, tuple(found[:_LISTED]), len(found))
 
 
-def no_duplicates(n: int, reason: str) -> IndicatorMeasure:
-    """The measure of n interviews that are not compared, and why."""
-    return not_applicable(n, "largest_match", "duplicates", _LABEL, reason)
+def no_duplicates(reason: str) -> IndicatorMeasure:
+    """The measure of interviews that are not compared, and why."""
+    return not_applicable("largest_match", "duplicates", _LABEL, reason)
 
 
 def _none(n: int, n_interviewers: int, reason: str) -> Duplicates:
     nobody, nothing = np.zeros(n_interviewers, dtype=np.int64), np.full(n_interviewers, np.nan)
     return Duplicates(
-        no_duplicates(n, reason), np.full(n, -1, dtype=np.int64), float("nan"), nothing, nobody, nothing, (), 0
+        no_duplicates(reason), np.full(n, -1, dtype=np.int64), float("nan"), nothing, nobody, nothing, (), 0
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from qa_reports.indicators.measure import FloatArray, IndicatorMeasure, not_applicable
-from qa_reports.survey.clean import ItemResponses
+from qa_reports.indicators.measure import IndicatorMeasure, not_applicable
+from qa_reports.survey.interviews import ARRAYS, AnsweredItem, Arithmetic
 
 _LABEL = "Round numbers"
 _FEWEST_VALUES = 20
@@ -18,28 +18,29 @@ Mueller and Wagner 2005); which digit differs from person to person, so each has
 
 
 def heaping_measures(
-    items: Sequence[ItemResponses], columns: Sequence[ItemResponses], n: int
+    items: Sequence[AnsweredItem], columns: Sequence[AnsweredItem], arithmetic: Arithmetic = ARRAYS
 ) -> Iterator[IndicatorMeasure]:
     """How many of an interview's numeric answers end in 0 or 5, and in each of the other digits.
 
     Args:
         items: the survey's items; those with many different whole answers count as numeric.
         columns: further numeric columns the configuration names.
-        n: interviews.
+        arithmetic: how to compute with the columns.
     """
-    numeric = [item.answers for item in items if _is_numeric(item.answers)] + [c.answers for c in columns]
+    a = arithmetic
+    numeric = [*(item for item in items if _is_numeric(item)), *columns]
     if not numeric:
         reason = f"no item has {_FEWEST_VALUES} or more different whole answers, and indicators.numeric names no column"
-        yield not_applicable(n, "round_numbers", "heaping", _LABEL, reason)
+        yield not_applicable("round_numbers", "heaping", _LABEL, reason)
         return
-    answers = np.column_stack(numeric)
-    whole = np.isfinite(answers) & (answers == np.rint(answers)) & (answers != 0)
-    rounded = whole & (np.where(whole, answers, 1.0) % 5 == 0)
+    answers = [item.answers for item in numeric]
+    whole = [(a.remainder(x, 1) == 0) & (x != 0) for x in answers]
+    rounded = [is_whole & (a.remainder(x, 5) == 0) for is_whole, x in zip(whole, answers, strict=True)]
     yield IndicatorMeasure(
         name="round_numbers",
         kind="heaping",
         label=_LABEL,
-        values=np.where(whole.any(axis=1), rounded.sum(axis=1), np.nan).astype(float),
+        values=a.where(sum(map(a.given, whole)) > 0, sum(map(a.given, rounded))),
         unit="answers per interview",
         worrying="high",
         scale="count",
@@ -47,16 +48,17 @@ def heaping_measures(
         f"{'question' if len(numeric) == 1 else 'questions'}",
     )
     # Of a number below 10 the only digit is the answer itself.
-    long = whole & (np.abs(np.where(whole, answers, 0.0)) >= 10)
-    if not long.any():
+    if not any((np.abs(_whole(item)) >= 10).any() for item in numeric):
         return
-    last = np.where(long, np.abs(np.where(long, answers, 0.0)) % 10, np.nan)
+    long = [is_whole & (a.absolute(x) >= 10) for is_whole, x in zip(whole, answers, strict=True)]
+    told = sum(map(a.given, long)) > 0
     for digit in _END_DIGITS:
+        ends = (is_long & (a.remainder(a.absolute(x), 10) == digit) for is_long, x in zip(long, answers, strict=True))
         yield IndicatorMeasure(
             name=f"last_digit:{digit}",
             kind="heaping",
             label=f"Numbers ending in {digit}",
-            values=np.where(long.any(axis=1), (last == digit).sum(axis=1), np.nan).astype(float),
+            values=a.where(told, sum(map(a.given, ends))),
             unit="answers per interview",
             worrying="high",
             scale="count",
@@ -64,7 +66,11 @@ def heaping_measures(
         )
 
 
-def _is_numeric(answers: FloatArray) -> bool:
-    given = np.unique(answers[np.isfinite(answers)])
-    whole = given[given == np.rint(given)]
+def _is_numeric(item: AnsweredItem) -> bool:
+    whole = _whole(item)
     return len(whole) >= _FEWEST_VALUES and bool(np.ptp(whole) >= _FEWEST_VALUES)
+
+
+def _whole(item: AnsweredItem) -> np.ndarray:
+    """The different whole answers."""
+    return np.asarray(item.values[item.values == np.rint(item.values)])

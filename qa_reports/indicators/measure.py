@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_reports.config import IndicatorKind
+from qa_reports.survey.interviews import Column
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 Worrying = Literal["high", "low"]
 Scale = Literal["continuous", "count"]
@@ -20,15 +20,15 @@ Scale = Literal["continuous", "count"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IndicatorMeasure:
-    """An indicator of n interviews. Where it is not applicable, `reason` says why and `values` are all NaN."""
+    """An indicator of n interviews. Where it is not applicable, `reason` says why, and there are no values."""
 
     name: str
     """Stable name in results: "refusals", "log_minutes", "straightlining:Trust"."""
     kind: IndicatorKind
     label: str
     """As a reader sees it: "Refusals", "Length of the interview (log minutes)"."""
-    values: FloatArray
-    """(n,), NaN where the interview tells nothing."""
+    values: Column
+    """(n,), NaN where the interview tells nothing; an engine's expression while an engine is asked."""
     unit: str
     """Of a value: "answers per interview", "log minutes", "share of answers"."""
     worrying: Worrying
@@ -39,18 +39,15 @@ class IndicatorMeasure:
     """What counts for one interview, in a sentence a report can print."""
     reason: str | None = None
     """Why it is not applicable, a sentence; None where it is."""
+    unless: str = "no interview can be measured by it"
+    """The reason where no interview has a value."""
 
     @property
     def applicable(self) -> bool:
         """Whether there is anything to model."""
         return self.reason is None
 
-    @property
-    def n_interviews(self) -> int:
-        """Interviews with a value."""
-        return int(np.isfinite(self.values).sum())
 
-
-def not_applicable(n: int, name: str, kind: IndicatorKind, label: str, reason: str) -> IndicatorMeasure:
+def not_applicable(name: str, kind: IndicatorKind, label: str, reason: str) -> IndicatorMeasure:
     """An indicator that cannot be had, with the sentence that says why."""
-    return IndicatorMeasure(name, kind, label, np.full(n, np.nan), "", "high", "count", "", reason)
+    return IndicatorMeasure(name, kind, label, None, "", "high", "count", "", reason)

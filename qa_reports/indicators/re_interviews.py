@@ -14,20 +14,20 @@ _LABEL = "Answers that differ in the re-interview"
 
 
 def back_check_measures(table: AnswerTable, again: BackCheck | None) -> Iterator[IndicatorMeasure]:
-    """How many answers of an interview differ from those of its re-interview."""
-    n = len(table.answers)
+    """How many answers of an interview differ from those of its re-interview; interviews are in memory."""
     if again is None or not len(again.interview):
         reason = (
             "no file of re-interviews is configured (indicators.back_check)"
             if again is None
             else "no re-interview belongs to one of the interviews"
         )
-        yield not_applicable(n, "back_check", "back_check", _LABEL, reason)
+        yield not_applicable("back_check", "back_check", _LABEL, reason)
         return
-    first = table.of(again.items).answers[again.interview]
+    first = np.column_stack([item.answers for item in table.of(again.items)])
+    values = np.full(len(first), np.nan)
+    first = first[again.interview]
     both = np.isfinite(first) & np.isfinite(again.answers)
     differ = (both & (first != again.answers)).sum(axis=1)
-    values = np.full(n, np.nan)
     values[again.interview] = np.where(both.any(axis=1), differ, np.nan)
     yield IndicatorMeasure(
         name="back_check",
@@ -39,4 +39,5 @@ def back_check_measures(table: AnswerTable, again: BackCheck | None) -> Iterator
         scale="count",
         threshold=f"another answer than in the interview, over {len(again.items)} "
         f"{'item' if len(again.items) == 1 else 'items'} asked again",
+        unless="no answer was given in both the interview and the re-interview",
     )

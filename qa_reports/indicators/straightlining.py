@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import lcm
 
 import numpy as np
 
 from qa_reports.config import BatteryConfig
-from qa_reports.indicators.answers import AnswerTable
-from qa_reports.indicators.measure import FloatArray, IndicatorMeasure, not_applicable
+from qa_reports.indicators.answers import AnswerTable, ScaledItem
+from qa_reports.indicators.measure import IndicatorMeasure, not_applicable
+from qa_reports.survey.interviews import Arithmetic, Column
 
 _TOTAL, _VARIABILITY = "Batteries answered identically", "Variability of the answers within an interview"
+_FINE = 2.0**16
+"""Steps of a common scale at most: scales of whole numbers have as many as they need, others this many."""
 
 
 def straightlining_measures(
@@ -23,59 +27,72 @@ def straightlining_measures(
     battery), each answer taken from 0 to 1 on its scale, averaged over batteries (IRV: Dunn et al. 2018, J. Bus.
     Psychol. 33).
     """
-    n = len(table.answers)
+    a = table.arithmetic
     long = [battery for battery in batteries if len(battery.items) >= min_items]
-    same = np.column_stack([_identical(table.of(b.items).answers, min_items) for b in long]) if long else None
-    if same is None:
+    if not long:
         reason = f"no battery of {min_items} or more items is configured (batteries)"
-        yield not_applicable(n, "straightlining", "straightlining", _TOTAL, reason)
+        yield not_applicable("straightlining", "straightlining", _TOTAL, reason)
     else:
-        told = np.isfinite(same).any(axis=1)
-        total = np.where(told, np.nansum(same, axis=1), np.nan)
+        columns = [[item.answers for item in table.of(battery.items)] for battery in long]
+        told = [_number(a, table.of(battery.items)) >= min_items for battery in long]
+        same = [
+            enough & (a.least(answers) == a.greatest(answers)) for enough, answers in zip(told, columns, strict=True)
+        ]
+        total = a.where(sum(map(a.given, told)) > 0, sum(map(a.given, same)))
         rule = f"all answers to a battery are the same, of {min_items} or more"
         yield IndicatorMeasure(
             "straightlining", "straightlining", _TOTAL, total, "batteries per interview", "high", "count", rule
         )
-        for battery, values in zip(long, same.T, strict=True):
+        for battery, enough, identical in zip(long, told, same, strict=True):
             yield IndicatorMeasure(
                 f"straightlining:{battery.name}", "straightlining", f"Identical answers: {battery.name}",
-                values, "share of interviews", "high", "count", rule,
+                a.where(enough, a.given(identical)), "share of interviews", "high", "count", rule,
             )  # fmt: skip
-    yield _variability(table, long, min_items)
+    groups = [table.of(battery.items) for battery in long] or [table.items]
+    where = "within batteries" if long else "over all items"
+    yield _variability(a, [[item for item in group if item.high > item.low] for group in groups], min_items, where)
 
 
-def _identical(answers: FloatArray, min_items: int) -> FloatArray:
-    """(n,) 1 where all answers are the same, 0 where not, NaN with fewer than `min_items` of them."""
-    has = np.isfinite(answers)
-    low = np.where(has, answers, np.inf).min(axis=1)
-    high = np.where(has, answers, -np.inf).max(axis=1)
-    return np.where(has.sum(axis=1) >= min_items, (low == high).astype(float), np.nan)
-
-
-def _variability(table: AnswerTable, batteries: Sequence[BatteryConfig], min_items: int) -> IndicatorMeasure:
-    groups = [battery.items for battery in batteries] or [table.names]
-    total, count = np.zeros(len(table.answers)), np.zeros(len(table.answers))
-    for items in groups:
-        relative = table.of(items).relative
-        has = np.isfinite(relative)
-        enough = has.sum(axis=1) >= min_items
-        filled = np.where(has, relative, 0.0)
-        number = np.maximum(has.sum(axis=1), 2)
-        mean = filled.sum(axis=1) / number
-        squares = (np.where(has, relative - mean[:, None], 0.0) ** 2).sum(axis=1)
-        total += np.where(enough, np.sqrt(squares / (number - 1)), 0.0)
-        count += enough
-    if not count.any():
-        reason = f"no interview has {min_items} or more answers to compare"
-        return not_applicable(len(count), "variability", "straightlining", _VARIABILITY, reason)
-    where = "within batteries" if batteries else "over all items"
+def _variability(a: Arithmetic, groups: Sequence[Sequence[ScaledItem]], min_items: int, where: str) -> IndicatorMeasure:
+    nothing = f"no interview has {min_items} or more answers to compare"
+    groups = [items for items in groups if len(items) >= min_items]
+    if not groups:
+        return not_applicable("variability", "straightlining", _VARIABILITY, nothing)
+    values = [_spread(a, items, min_items) for items in groups]
+    if len(groups) > 1:
+        number = sum(a.given(_number(a, items) >= min_items) for items in groups)
+        values = [a.divide(sum(a.filled(value, 0.0) for value in values), number)]
     return IndicatorMeasure(
         name="variability",
         kind="straightlining",
         label=_VARIABILITY,
-        values=np.where(count > 0, total / np.maximum(count, 1), np.nan),
+        values=values[0],
         unit="of the scale's length",
         worrying="low",
         scale="continuous",
         threshold=f"standard deviation {where}, answers taken from 0 to 1 on their scales; low is worrying",
+        unless=nothing,
     )
+
+
+def _number(a: Arithmetic, items: Sequence[ScaledItem]) -> Column:
+    """How many of the items are answered."""
+    return sum(a.given(a.known(item.answers)) for item in items)
+
+
+def _spread(a: Arithmetic, items: Sequence[ScaledItem], min_items: int) -> Column:
+    """The standard deviation over the items, missing for fewer than `min_items` answers.
+
+    It is taken from sums of steps of one scale, whole numbers, so that nothing is left of it by rounding where all
+    answers are alike.
+    """
+    spans = [item.high - item.low for item in items]
+    numbers = np.concatenate([np.array([item.low for item in items]), *(item.item.values for item in items), spans])
+    whole = bool((numbers == np.rint(numbers)).all())
+    length = float(lcm(*map(int, spans))) if whole else _FINE
+    length = length if length <= _FINE else _FINE
+    steps = [a.rounded((item.answers - item.low) * (length / span)) for item, span in zip(items, spans, strict=True)]
+    filled = [a.filled(step, 0.0) for step in steps]
+    n, first, second = _number(a, items), sum(filled), sum(step * step for step in filled)
+    variance = a.divide(n * second - first * first, n * (n - 1))
+    return a.where(n >= min_items, a.root(variance) / length)

@@ -147,15 +147,14 @@ def summarise_indicators(indicators: JudgedIndicators, survey: Survey, minimum: 
 def _row(measure: IndicatorMeasure, effects: IndicatorEffects | None, survey: Survey, minimum: int) -> IndicatorRow:
     model = None if effects is None else effects.model
     fitted = model if isinstance(model, IndicatorModel) else None
-    values = measure.values[np.isfinite(measure.values)]
     return IndicatorRow(
         name=measure.name,
         kind=KINDS[measure.kind],
         label=measure.label,
         reason=measure.reason,
         threshold=measure.threshold,
-        n_interviews=int(values.size),
-        mean=float(values.mean()) if values.size else None,
+        n_interviews=0 if effects is None else int(effects.n.sum()),
+        mean=None if effects is None else effects.mean,
         unit=measure.unit,
         method=None if effects is None or effects.judged_by is None else _METHODS[effects.judged_by],
         not_modelled=None if model is None or isinstance(model, IndicatorModel) else model.reason,

@@ -41,7 +41,6 @@ def similar_pairs(indicators: JudgedIndicators, survey: Survey) -> Document:
 
 def _record(measure: IndicatorMeasure, effects: IndicatorEffects | None, survey: Survey) -> Document:
     model = effects.model if effects is not None and isinstance(effects.model, IndicatorModel) else None
-    given = measure.values[np.isfinite(measure.values)]
     return {
         "indicator": measure.name,
         "kind": measure.kind,
@@ -50,8 +49,8 @@ def _record(measure: IndicatorMeasure, effects: IndicatorEffects | None, survey:
         "unit": measure.unit or None,
         "worrying": measure.worrying,
         "threshold": measure.threshold or None,
-        "n_interviews": int(given.size),
-        "mean": number(given.mean()) if given.size else None,
+        "n_interviews": 0 if effects is None else int(effects.n.sum()),
+        "mean": None if effects is None else number(effects.mean),
         "judged_by": None if effects is None else effects.judged_by,
         "not_modelled": effects.model.reason
         if effects is not None and isinstance(effects.model, FailedModel)

@@ -7,12 +7,14 @@ Sizes: J interviewers, K columns with the response last.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from qa_reports.survey.interviews import Column, Interviews
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -79,6 +81,35 @@ class Patterns:
     """(R,) interviews that a row stands for; None is one each."""
 
 
+Measures = Mapping[str, tuple[Column, bool, float]]
+"""By name the expression of a measure, whether all its values are whole numbers, and its usual value."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ValueCells:
+    """How often each interviewer's interviews have each value of a measure; c cells, by interviewer and value."""
+
+    interviewer: IntArray
+    """(c,)."""
+    value: FloatArray
+    """(c,)."""
+    count: FloatArray
+    """(c,) interviews."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Totals:
+    """Sums over the interviews of each interviewer of powers of (value - origin) of a measure."""
+
+    n: IntArray
+    """(J,) interviews with a value."""
+    powers: FloatArray
+    """(J, 3) first to third."""
+    above: IntArray
+    """(J,) interviews with a value above 0."""
+    origin: float
+
+
 class Whole(Protocol):
     """All interviews of a survey."""
 
@@ -90,6 +121,19 @@ class Whole(Protocol):
     @property
     def workload(self) -> IntArray:
         """(J,) interviews of each interviewer."""
+        ...
+
+    @property
+    def interviews(self) -> Interviews:
+        """All interviews, column by column, as expressions."""
+        ...
+
+    def n_known(self, factor: Factor) -> int:
+        """Interviews for which a respondent covariate is known."""
+        ...
+
+    def measured(self, measures: Measures) -> MeasuredWhole:
+        """Measures of all interviews, to be asked for one by one in this order."""
         ...
 
     def answer_counts(self, item: str) -> AnswerCounts:
@@ -110,4 +154,36 @@ class Whole(Protocol):
 
     def without(self, values: Mapping[str, Collection[float]]) -> Whole:
         """The same with some answers (as `AnswerCounts.values` has them), by item, set to missing."""
+        ...
+
+
+class MeasuredWhole(Protocol):
+    """Measures of all interviews."""
+
+    def of(self, name: str) -> MeasureWhole:
+        """All interviews, with this measure in the place of an item."""
+        ...
+
+
+class MeasureWhole(Whole, Protocol):
+    """All interviews with measures in the place of items."""
+
+    def has_values(self, name: str) -> bool:
+        """Whether any interview has a value of a measure."""
+        ...
+
+    def value_cells(self, name: str) -> ValueCells:
+        """Counts of the values of a measure that has few different ones."""
+        ...
+
+    def totals(self, name: str) -> Totals:
+        """Sums of a measure, however many different values it has."""
+        ...
+
+    def value_counts(self, name: str) -> tuple[FloatArray, FloatArray]:
+        """(v,) different values, ascending, and (v,) the number of interviews that have each."""
+        ...
+
+    def cut(self, name: str, bounds: Sequence[float]) -> Whole:
+        """With a measure replaced by the number of the bounds that its value exceeds."""
         ...

@@ -45,12 +45,6 @@ def test_binomial_mid_p(n: int) -> None:
     assert_allclose(distributions.binomial_mid_p(hits, n, rate), expected, rtol=1e-9, atol=1e-300)
 
 
-def test_skewness() -> None:
-    values = np.random.default_rng(3).exponential(size=200)
-    assert_allclose(distributions.skewness(values), stats.skew(values), rtol=1e-10)
-    assert distributions.skewness(np.full(5, 0.1)) == 0
-
-
 def test_false_discovery_q_is_benjamini_and_hochbergs() -> None:
     p = np.random.default_rng(4).uniform(size=50) ** 3
     assert_allclose(false_discovery_q(p), stats.false_discovery_control(p), rtol=ROUNDING)

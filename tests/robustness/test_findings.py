@@ -14,7 +14,7 @@ from qa_reports.effects.categorical import CategoricalColumns, CategoricalFailur
 from qa_reports.effects.joint_intervals import _Surface
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
-from qa_reports.effects.predictive import _latent, _Patterns, _sums, _Without
+from qa_reports.effects.predictive import _exact_tails, _latent, _nodes, _Patterns, _Without
 from qa_reports.effects.quadrature import Parameters
 from qa_reports.effects.referee import RefereeCase, referee_logliks
 from qa_reports.effects.spread_effects import SpreadEffects, times_usual
@@ -85,10 +85,12 @@ def test_totals_under_models_that_are_certain_or_know_nothing(threshold: float, 
     began = time.process_time()
     latent = _latent(patterns, models, steps)
     between = np.sqrt(models.at.sd**2 + latent.uncertainty)
-    chances = _sums(patterns, models, between, latent, steps, 10)
+    nodes = _nodes(patterns, models, between, latent)
+    below, above, expected, _ = _exact_tails(nodes, patterns, steps, np.array([4.0]), 10)
     assert time.process_time() - began < LONGEST
     assert latent.own[0] > 0
-    assert abs(chances.sum() - 1) < 1e-9
+    assert abs(below[0] + above[0] - 1) < 1e-9
+    assert -1e-9 <= expected[0] <= 10 + 1e-9
 
 
 def test_the_referee_keeps_a_slope_of_tiny_variance_beside_a_large_intercept() -> None:

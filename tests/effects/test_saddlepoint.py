@@ -1,0 +1,57 @@
+"""Tails of sums of thousands of scores beside their exact distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import special
+
+from qa_reports.effects import predictive
+from qa_reports.effects.categorical import CategoricalColumns, CategoricalFit, fit_categorical_models
+from qa_reports.effects.predictive import predictive_tails
+from qa_reports.effects.saddlepoint import saddlepoint_tails
+
+N = 2_000
+"""Interviews, from which on the approximation is used."""
+OFTEN, SELDOM = 0.015, 0.1
+"""Relative error of a tail where the rarer categories are expected in dozens of interviews, and in two."""
+
+
+@pytest.mark.parametrize(
+    ("share", "close"), [([0.97, 0.02, 0.01], OFTEN), ([0.3, 0.3, 0.4], OFTEN), ([0.999, 0.0007, 0.0003], SELDOM)]
+)
+def test_tails_are_close_to_the_exact_ones_however_far_out(share: list[float], close: float) -> None:
+    chances, steps = np.array(share), np.array([0, 1, 2])
+    length = 2 * N + 1
+    wave = np.fft.fft(np.concatenate([chances, np.zeros(length - 3)]))
+    exact = np.real(np.fft.ifft(wave**N))
+    mean = N * chances @ steps
+    sd = np.sqrt(N * (chances @ steps**2 - (chances @ steps) ** 2))
+    for away in (-4, -2, -0.5, 0, 0.5, 2, 4):
+        total = max(0, round(mean + away * sd))
+        below, above, expected, spread = saddlepoint_tails(
+            chances[None, None], np.ones(1), np.zeros(1, dtype=np.int64), np.array([float(N)]), steps,
+            np.array([float(total)]),
+        )  # fmt: skip
+        smaller = min(exact[:total].sum(), exact[total + 1 :].sum()) + exact[total] / 2
+        assert min(below[0], above[0]) == pytest.approx(smaller, rel=2 * close)
+        assert below[0] + above[0] == pytest.approx(1, abs=1e-12)
+        assert expected[0] == pytest.approx(mean)
+        assert spread[0] == pytest.approx(sd)
+
+
+def test_interviewers_are_judged_alike_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    who = np.repeat(np.arange(12), 600)
+    chance = special.expit(-3 + 0.4 * rng.standard_normal(12) + 1.5 * (np.arange(12) == 4))
+    columns = CategoricalColumns(np.empty((len(who), 0)), (rng.random(len(who)) < chance[who]).astype(np.int64), who)
+    fit = fit_categorical_models([columns], 12)[0]
+    assert isinstance(fit, CategoricalFit)
+    exact = predictive_tails(columns, fit, np.array([0.0, 1.0]), 12)
+    monkeypatch.setattr(predictive, "_MOST_EXACT", 500)
+    close = predictive_tails(columns, fit, np.array([0.0, 1.0]), 12)
+
+    np.testing.assert_allclose(close.p, exact.p, rtol=2 * OFTEN)
+    np.testing.assert_allclose(close.expected, exact.expected, rtol=1e-6)
+    np.testing.assert_allclose(close.sd, exact.sd, rtol=1e-6)
+    assert exact.p.argmin() == 4
