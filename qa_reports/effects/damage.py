@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from qa_reports.config import ReportConfig
 from qa_reports.effects.design import plan_model
-from qa_reports.effects.estimate import Plan, fit_plans, intraclass_correlation, plan_slope
+from qa_reports.effects.estimate import intraclass_correlation
 from qa_reports.effects.inference import false_discovery_q
 from qa_reports.effects.linear import FailedModel, ModelResult
+from qa_reports.effects.plans import Plan, fit_plans, plan_slope
 from qa_reports.second_core import IN_TURN, SecondCore
 from qa_reports.survey.clean import Survey
 from qa_reports.survey.suspects import CodeSuspect

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import cast
 
@@ -48,10 +48,22 @@ _DETECTABLE = float(normal_isf(0.0005) + normal_isf(0.2))
 def fit_models(
     plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore = IN_TURN
 ) -> list[ModelResult | FailedModel]:
-    """Fit all plans, those of the same shape together, and return the results in their order.
+    """Fit all plans, those of the same shape together, and return the results in their order."""
+    return begin_models(plans, n_interviewers, core).whole()
 
-    The second opinions of statsmodels are asked for on `core`, so that nothing waits for them before the end.
-    """
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BegunModels:
+    """Fitted models, while another process still works on what is known of them."""
+
+    first: list[ModelResult | FailedModel]
+    """Without second opinions, exact tests and intervals of variance components."""
+    whole: Callable[[], list[ModelResult | FailedModel]]
+    """With them, once they are there."""
+
+
+def begin_models(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore = IN_TURN) -> BegunModels:
+    """As `fit_models`; `core` is given the second opinions of statsmodels, exact tests and intervals to work on."""
     batches: dict[object, list[int]] = {}
     for position, plan in enumerate(plans):
         wanted = (plan.judge, plan.precise, plan.checked, plan.judgement_only)
@@ -61,12 +73,23 @@ def fit_models(
         (positions, _fit_batch([plans[position] for position in positions], n_interviewers, core))
         for positions in batches.values()
     ]
-    results: dict[int, ModelResult | FailedModel] = {}
-    for positions, batch in fitted:
-        opinions = dict(zip(batch.usable, batch.opinions(), strict=True))
-        for f, position in enumerate(positions):
-            results[position] = _result(plans[position], batch, f, opinions.get(f, (np.nan, np.nan)))
-    return [results[position] for position in range(len(plans))]
+    first = {
+        position: _result(plans[position], batch, f)
+        for positions, batch in fitted
+        for f, position in enumerate(positions)
+    }
+
+    def whole() -> list[ModelResult | FailedModel]:
+        results = dict(first)
+        for positions, batch in fitted:
+            opinions = dict(zip(batch.usable, batch.opinions(), strict=True))
+            for f, position in enumerate(positions):
+                result = first[position]
+                if isinstance(result, ModelResult):
+                    results[position] = _completed(result, plans[position], batch, f, opinions[f])
+        return [results[position] for position in range(len(plans))]
+
+    return BegunModels([first[position] for position in range(len(plans))], whole)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,7 +215,19 @@ def _test_group(
     return _GroupNumbers(f, df, ratio)
 
 
-def _result(plan: ModelPlan, batch: _Batch, f: int, opinion: tuple[float, float]) -> ModelResult | FailedModel:
+def _completed(
+    result: ModelResult, plan: ModelPlan, batch: _Batch, f: int, opinion: tuple[float, float]
+) -> ModelResult:
+    """With what another process has worked on."""
+    return replace(
+        result,
+        precision=_precision(plan, batch, f),
+        exact_p=batch.exact()[f].p if batch.exact is not None else None,
+        referee=_referee(*opinion),
+    )
+
+
+def _result(plan: ModelPlan, batch: _Batch, f: int) -> ModelResult | FailedModel:
     fits = batch.reml
     if fits.status[f] == "failed":
         return FailedModel(plan.name, fits.reason[f] or "the model could not be estimated")
@@ -217,12 +252,12 @@ def _result(plan: ModelPlan, batch: _Batch, f: int, opinion: tuple[float, float]
         dropped_terms=plan.dropped_terms,
         variance=_variance(plan, fits, f),
         tests=_tests(plan, fits, [reml for reml, _ in batch.without], f),
-        precision=_precision(plan, batch, f),
-        exact_p=batch.exact()[f].p if batch.exact is not None else None,
+        precision=(),
+        exact_p=None,
         icc_interval=_interval(batch.icc[f]) if batch.icc is not None else None,
         group_tests=_group_tests(plan, batch, f),
         by_ml=_by_ml(plan, batch, f),
-        referee=_referee(*opinion),
+        referee=_referee(np.nan, np.nan),
         effects=_effects(plan, batch, f, present, n_by_interviewer),
         predictor_sd=np.where(np.array(plan.random) == 0, 0.0, batch.moments.scale[f, list(plan.random)]),
         rows=plan.rows,

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from qa_reports.config import ReportConfig, load_config
-from qa_reports.effects.estimate import ItemPlans, plan_items
 from qa_reports.effects.linear import FailedModel, ModelPlan
 from qa_reports.effects.mixed_model import obstacles
 from qa_reports.effects.moments import compute_moments
+from qa_reports.effects.plans import ItemPlans, plan_items
 from qa_reports.engine.choose import clean_delivered, load_delivered
 from qa_reports.survey.clean import ItemResponses, Survey
 
