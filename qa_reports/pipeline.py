@@ -20,7 +20,7 @@ from qa_reports.delivery.manifest import HashedFile, RunFacts, fingerprint, sha2
 from qa_reports.delivery.pseudonyms import keep_pseudonyms
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
-from qa_reports.effects.indicator_effects import estimate_indicators
+from qa_reports.effects.indicator_effects import estimate_indicators, with_more_at_hand
 from qa_reports.effects.reviewed import mark_reviewed, unknown_interviewers
 from qa_reports.effects.sensitivity import (
     NO_SENSITIVITY,
@@ -189,6 +189,9 @@ def _make_report(
     worth_a_call = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
     items = set_flagged_aside(survey, items, [verdict.interviewer for verdict in worth_a_call], referee)
     sensitivity = examine_sensitivity(survey, items, flags, config, fitted())
+    shown = survey.with_all_of({flag.interviewer for flag in flags.flags})
+    if shown is not survey:
+        survey, indicators = shown, with_more_at_hand(indicators, shown, config)
     progress.end("flag", f"{len(worth_a_call):,} of {len(flags.interviewers):,} interviewers worth a call")
 
     progress.begin("report")

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from qa_reports.config import ReportConfig
 from qa_reports.effects.categorical import (
     CategoricalColumns,
     CategoricalFit,
@@ -26,7 +27,7 @@ from qa_reports.effects.fit import fit_models
 from qa_reports.effects.indicator_data import MeasureData, bounds, collapse, of_rows, of_whole
 from qa_reports.effects.linear import FailedModel, ModelName, ModelPlan, ModelResult
 from qa_reports.effects.predictive import predictive_tails
-from qa_reports.indicators.collect import Indicators
+from qa_reports.indicators.collect import Indicators, with_values_at_hand
 from qa_reports.indicators.measure import IndicatorMeasure
 from qa_reports.survey.clean import Survey
 from qa_reports.survey.whole import MeasureWhole, Patterns, Whole
@@ -121,6 +122,19 @@ def estimate_indicators(survey: Survey, indicators: Indicators) -> JudgedIndicat
     usable = [(label, term) for label, term in terms if _known_share(term, survey) > _MOST_PRESENT]
     effects = (_effects(survey, indicators, measure, usable) for measure in indicators.measures if measure.applicable)
     return JudgedIndicators(indicators, tuple(effects))
+
+
+def with_more_at_hand(judged: JudgedIndicators, survey: Survey, config: ReportConfig) -> JudgedIndicators:
+    """The same judgements, with the values of the interviews that the survey has at hand by now."""
+    measures = [effects.measure for effects in judged.effects]
+    values = with_values_at_hand(measures, survey, config)
+    return replace(
+        judged,
+        effects=tuple(
+            replace(effects, measure=replace(effects.measure, values=own))
+            for effects, own in zip(judged.effects, values, strict=True)
+        ),
+    )
 
 
 def _known_share(term: Term, survey: Survey) -> float:

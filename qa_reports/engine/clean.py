@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,6 +36,8 @@ from qa_reports.survey.whole import AnswerCounts, Factor
 
 SAMPLE = 30_000
 """Interviews at hand, for what is shown or judged interview by interview."""
+_MOST_SHOWN = 200_000
+"""Further interviews that are read for what is said of single interviewers."""
 _CYCLE, _STEP = 1_000_003, 618_034
 """Row r is in the sample when r * step modulo the cycle is small: evenly spread over the file, the same every time."""
 _SEED = 20_251_125
@@ -74,6 +78,15 @@ def clean_in_engine(source: EngineTable, config: ReportConfig, folder: Path, sam
         _interviewer_covariate(wanted, people, source, labels) for wanted in config.interviewers.covariates
     ]
     teams, team_notes = _teams(people, source, config, labels)
+    levels = tuple(one.covariate for one, _ in covariates)
+
+    def showing(survey: Survey, whose: Sequence[int]) -> Survey:
+        within = np.cumsum(survey.workload[list(whose)]) <= _MOST_SHOWN
+        if source.row is None or not within.any():
+            return survey
+        chosen = [j for j, fits in zip(whose, within, strict=True) if fits]
+        return _with_rows(survey, *_sample(people, source, config, labels, sample, chosen), levels)
+
     columns_of_items = [columns[Factor("item", item.responses.name)] for item in scored]
     whole = EngineWhole(
         source=source,
@@ -87,6 +100,7 @@ def clean_in_engine(source: EngineTable, config: ReportConfig, folder: Path, sam
         interviews=interviews_of(
             people, source, config, list(zip(scored, item_cells, columns_of_items, strict=True)), labels
         ),
+        showing=showing,
     )
     at_hand, interviewer = _sample(people, source, config, labels, sample)
     interviewers = [cells.interviewers for cells in item_cells]
@@ -115,14 +129,9 @@ def clean_in_engine(source: EngineTable, config: ReportConfig, folder: Path, sam
         notes=(*notes, *(note for one in of_interviewers for note in one.notes)),
     )
     source.require_unchanged()
-    return replace(
+    survey = replace(
         at_hand,
-        interviewer=interviewer,
         interviewer_ids=people.interviewers.ids,
-        respondent_covariates=tuple(
-            _with_levels(here, one.covariate)
-            for here, (one, _) in zip(at_hand.respondent_covariates, covariates, strict=True)
-        ),
         interviewer_covariates=tuple(one.covariate for one in of_interviewers),
         teams=teams,
         suspects=tuple(
@@ -134,6 +143,26 @@ def clean_in_engine(source: EngineTable, config: ReportConfig, folder: Path, sam
         provenance=(*source.provenance, *people.provenance),
         whole=whole,
     )
+    return _with_rows(survey, at_hand, interviewer, levels)
+
+
+def _with_rows(survey: Survey, at_hand: Survey, interviewer: IntArray, levels: tuple[Covariate, ...]) -> Survey:
+    """The survey with these interviews at hand; `levels` are the respondent covariates with all their categories."""
+    return replace(
+        survey,
+        respondents=at_hand.respondents,
+        interviewer=interviewer,
+        items=at_hand.items,
+        respondent_covariates=tuple(
+            _with_levels(here, whole) for here, whole in zip(at_hand.respondent_covariates, levels, strict=True)
+        ),
+        weight=at_hand.weight,
+        area=at_hand.area,
+        minutes=at_hand.minutes,
+        times=at_hand.times,
+        question_times=at_hand.question_times,
+        others=at_hand.others,
+    )
 
 
 def _sample_notes(n: int, n_interviews: int) -> tuple[str, ...]:
@@ -143,7 +172,8 @@ def _sample_notes(n: int, n_interviews: int) -> tuple[str, ...]:
         f"The models, their tests and intervals, the levels and slopes of interviewers and all counts rest on all "
         f"{n_interviews:,} interviews. What is shown interview by interview, how answers to different items go "
         f"together, damage by suspect values and the check by statsmodels rest on {n:,} of them, evenly "
-        "spread over the data. Near-duplicates, weights and areas are not examined.",
+        "spread over the data; of flagged interviewers all interviews are shown. Near-duplicates, weights and areas "
+        "are not examined.",
     )
 
 
@@ -199,18 +229,23 @@ def _chosen(table: pd.DataFrame, source: EngineTable, labels: dict[str, Variable
 
 
 def _sample(
-    people: People, source: EngineTable, config: ReportConfig, labels: dict[str, VariableLabels], size: int
+    people: People,
+    source: EngineTable,
+    config: ReportConfig,
+    labels: dict[str, VariableLabels],
+    size: int,
+    whose: Sequence[int] = (),
 ) -> tuple[Survey, IntArray]:
-    """Some interviews, cleaned in memory, and their interviewers' positions."""
+    """Some interviews, then all others of the interviewers `whose`, cleaned in memory; and their interviewers."""
     rows, n = people.every, int(people.interviewers.counts(np.ones(len(people.interviewers.ids), dtype=bool)).sum())
-    if n > size:
-        share = size / n
-        if source.row is None:
-            rows = rows.sample(share, seed=_SEED)
-        else:
-            rows = rows.filter((rows[source.row] % _CYCLE) * _STEP % _CYCLE < int(np.ceil(share * _CYCLE)))
+    chosen: Any = None
+    if n > size and source.row is None:
+        rows = rows.sample(size / n, seed=_SEED)
+    elif n > size:
+        chosen = (rows[source.row] % _CYCLE) * _STEP % _CYCLE < int(np.ceil(size / n * _CYCLE))
+        rows = rows.filter(chosen | rows[WHO].isin(list(whose)) if whose else chosen)
     if source.row is not None:
-        rows = rows.order_by(source.row)
+        rows = rows.order_by(*([chosen.desc()] if whose and chosen is not None else []), source.row)
     table = source.frame(rows)
     if source.row is not None:
         table = table.set_index(source.row)

@@ -8,10 +8,10 @@ cancels later. Sizes: J interviewers, K columns.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,15 @@ from qa_reports.survey.whole import (
     Factor,
     Measures,
     ModelColumn,
+    PairCounts,
     Patterns,
     Rows,
     Totals,
     ValueCells,
 )
+
+if TYPE_CHECKING:
+    from qa_reports.survey.survey import Survey
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -69,6 +73,8 @@ class EngineWhole:
     """(J,)."""
     interviews: Interviews
     """Column by column, as expressions."""
+    showing: Callable[[Survey, Sequence[int]], Survey]
+    """The survey with all interviews of some interviewers at hand."""
     known: dict[_Key, _Sums] = field(default_factory=dict)
     """Sums that were asked for before."""
     cells: dict[str, ValueCells] = field(default_factory=dict)
@@ -93,6 +99,17 @@ class EngineWhole:
             stays = ~np.isin(counts[item].values, list(out))
             counts[item] = AnswerCounts(counts[item].values[stays], counts[item].counts[:, stays])
         return replace(self, columns=columns, counts=counts, known={})
+
+    def with_all_of(self, survey: Survey, interviewers: Sequence[int]) -> Survey:
+        """The survey with all interviews of these interviewers at hand, behind those that are."""
+        return self.showing(survey, interviewers)
+
+    def pair_counts(self, first: str, second: str) -> PairCounts:
+        """How often each pair of answers to two items was given."""
+        x, y = (self.columns[Factor("item", name)].expression for name in (first, second))
+        table = self.rows.select(x=x, y=y).filter(lambda t: t.x.notnull() & t.y.notnull())
+        frame = self.source.frame(table.group_by(["x", "y"]).aggregate(**{_N: table.count()})).sort_values(["x", "y"])
+        return PairCounts(*(frame[name].to_numpy(np.float64) for name in ("x", "y", _N)))
 
     def n_known(self, factor: Factor) -> int:
         """Interviews for which a respondent covariate is known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -13,7 +13,7 @@ from qa_reports.indicators.answers import answer_table
 from qa_reports.indicators.duplicates import Duplicates, find_duplicates, no_duplicates
 from qa_reports.indicators.gates import gate_measures
 from qa_reports.indicators.heaping import heaping_measures
-from qa_reports.indicators.measure import IndicatorMeasure
+from qa_reports.indicators.measure import FloatArray, IndicatorMeasure
 from qa_reports.indicators.nonresponse import nonresponse_measures
 from qa_reports.indicators.re_interviews import back_check_measures
 from qa_reports.indicators.response_style import response_style_measures
@@ -41,13 +41,10 @@ class Indicators:
 
 def measure_indicators(survey: Survey, config: ReportConfig) -> Indicators:
     """Measure every indicator that is not switched off; those that are have that as their reason."""
-    here = interviews_at_hand(survey)
-    if survey.whole is None:
-        measures, whole = list(_measures(here, survey, config)), None
-    else:
-        # The same measures, told to the engine; limits and scales are those of all interviews.
+    measures, whole = _at_hand(survey, config), None
+    if survey.whole is not None:
+        # The same measures, told to the engine.
         every = survey.whole.interviews
-        measures = list(_measures(here.with_facts_of(every), survey, config))
         told = {one.name: one for one in _measures(every, survey, config) if one.applicable}
         usual = {one.name: _mean(one) for one in measures if one.applicable}
         whole = survey.whole.measured(
@@ -64,7 +61,21 @@ def measure_indicators(survey: Survey, config: ReportConfig) -> Indicators:
     return Indicators(tuple(_or_reason(one, whole) for one in measures), found, whole)
 
 
-def interviews_at_hand(survey: Survey) -> Interviews:
+def with_values_at_hand(measures: Sequence[IndicatorMeasure], survey: Survey, config: ReportConfig) -> list[FloatArray]:
+    """The values of these measures for other interviews at hand, those of the survey; NaN where they are none."""
+    values = {one.name: one.values for one in _at_hand(survey, config) if one.applicable}
+    return [values.get(one.name, np.full(survey.n_rows, np.nan)) for one in measures]
+
+
+def _at_hand(survey: Survey, config: ReportConfig) -> list[IndicatorMeasure]:
+    """The measures of the interviews at hand; limits and scales are those of all interviews."""
+    here = _interviews_at_hand(survey)
+    return list(
+        _measures(here if survey.whole is None else here.with_facts_of(survey.whole.interviews), survey, config)
+    )
+
+
+def _interviews_at_hand(survey: Survey) -> Interviews:
     """The interviews in memory, column by column."""
     seconds = survey.question_times
     return Interviews(

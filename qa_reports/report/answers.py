@@ -68,7 +68,7 @@ def answer_scatter(outcome: ItemResponses, predictor: ItemResponses, survey: Sur
     delivered_y = np.where(np.isnan(outcome.suspects), y, outcome.suspects)
     theirs = survey.interviewer == survey.interviewer_ids.index(interviewer)
     marked = theirs & ~both & ~np.isnan(delivered_x) & ~np.isnan(delivered_y)
-    pairs, count = np.unique(np.column_stack([x[both], y[both]]), axis=0, return_counts=True)
+    everyone = survey.pair_counts(predictor.name, outcome.name)
     with_marked = own | marked
     return AnswerScatter(
         title=f"{outcome.label} by {predictor.label}: interviewer {interviewer} and everybody",
@@ -86,14 +86,14 @@ def answer_scatter(outcome: ItemResponses, predictor: ItemResponses, survey: Sur
         x_axis=predictor.label,
         y_axis=outcome.label,
         interviewer=interviewer,
-        x=pairs[:, 0],
-        y=pairs[:, 1],
-        count=count.astype(np.float64),
+        x=everyone.first,
+        y=everyone.second,
+        count=everyone.count,
         own_x=x[own],
         own_y=y[own],
         marked_x=delivered_x[marked],
         marked_y=delivered_y[marked],
-        everyone_line=_least_squares(x[both], y[both]),
+        everyone_line=_least_squares(everyone.first, everyone.second, everyone.count),
         own_line=_least_squares(x[own], y[own]),
         marked_line=_least_squares(delivered_x[with_marked], delivered_y[with_marked]) if marked.any() else None,
     )
@@ -113,14 +113,15 @@ def _meaning(*items: ItemResponses) -> str:
     return "".join(sentences)
 
 
-def _least_squares(x: FloatArray, y: FloatArray) -> Line | None:
-    """The least-squares line over the range of x; None without variation in x."""
+def _least_squares(x: FloatArray, y: FloatArray, count: FloatArray | None = None) -> Line | None:
+    """The least-squares line over the range of x, each point counting `count` times; None without variation in x."""
     if x.size < 2 or x.min() == x.max():
         return None
-    centre = x.mean()
-    slope = float((x - centre) @ y / ((x - centre) @ (x - centre)))
+    times = np.ones(x.size) if count is None else count
+    centre, level = float(times @ x / times.sum()), float(times @ y / times.sum())
+    slope = float((times * (x - centre)) @ y / (times @ (x - centre) ** 2))
     low, high = float(x.min()), float(x.max())
-    return low, float(y.mean() + slope * (low - centre)), high, float(y.mean() + slope * (high - centre))
+    return low, level + slope * (low - centre), high, level + slope * (high - centre)
 
 
 def _answer_bins(item: ItemResponses, given: FloatArray) -> tuple[tuple[str, ...], IntArray]:

@@ -13,6 +13,7 @@ from qa_reports.effects.patterns import of_measure
 from qa_reports.report.figures import FloatArray, IntArray
 from qa_reports.report.items import find_item
 from qa_reports.survey.clean import Survey
+from qa_reports.survey.interviewers import natural_key
 
 MOST = 5
 """Respondents that are named."""
@@ -39,7 +40,9 @@ def respondents_to_recontact(
         survey: the survey.
         indicators: what the interviews show about how they were done.
     """
-    own = np.flatnonzero(survey.interviewer == survey.interviewer_ids.index(interviewer))
+    rows = np.flatnonzero(survey.interviewer == survey.interviewer_ids.index(interviewer))
+    # Interviews that were fetched later stand behind the others.
+    own = np.array(sorted(rows.tolist(), key=lambda row: natural_key(survey.respondents[row])), dtype=np.int64)
     if not own.size:
         return Recontact((), "none of their interviews is among those that are looked at one by one")
     for flag in flags:
@@ -77,11 +80,15 @@ def _score(survey: Survey, own: IntArray, items: tuple[str, ...]) -> FloatArray:
         responses = find_item(survey, name)
         if responses is None:
             continue
-        answers = responses.answers
-        theirs, spread = answers[own], float(np.nanstd(answers))
-        if spread == 0 or np.isnan(theirs).all():
+        theirs, counted = responses.answers[own], survey.answer_counts(name)
+        total = counted.counts.sum(axis=0)
+        if np.isnan(theirs).all():
             continue
-        away = (theirs - np.nanmean(answers)) / spread
+        mean = np.average(counted.values, weights=total)
+        spread = float(np.sqrt(np.average((counted.values - mean) ** 2, weights=total)))
+        if spread == 0:
+            continue
+        away = (theirs - mean) / spread
         columns.append(away * np.sign(np.nanmean(away)))
     if not columns:
         return np.full(own.size, np.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from qa_reports.survey.items import ItemResponses, OutOfRange
 from qa_reports.survey.load import FileProvenance, JoinRecord
 from qa_reports.survey.suspects import CodeSuspect
 from qa_reports.survey.timing import InterviewTimes, QuestionTimes
-from qa_reports.survey.whole import AnswerCounts, Whole
+from qa_reports.survey.whole import AnswerCounts, PairCounts, Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,12 @@ class Survey:
         """The number of interviews used."""
         return self.n_rows if self.whole is None else self.whole.n_interviews
 
+    def with_all_of(self, interviewers: Collection[str]) -> Survey:
+        """The same, with all interviews of these interviewers at hand, behind those that are at hand now."""
+        if self.whole is None or self.n_rows == self.n_interviews:
+            return self
+        return self.whole.with_all_of(self, [j for j, name in enumerate(self.interviewer_ids) if name in interviewers])
+
     @property
     def at_hand(self) -> Survey:
         """The interviews at hand as a survey of their own."""
@@ -119,6 +126,15 @@ class Survey:
         shape = len(self.interviewer_ids), len(values)
         cells = np.bincount(self.interviewer[valid] * shape[1] + place, minlength=shape[0] * shape[1])
         return AnswerCounts(values, cells.reshape(shape))
+
+    def pair_counts(self, first: str, second: str) -> PairCounts:
+        """How often each pair of answers to two items was given."""
+        if self.whole is not None:
+            return self.whole.pair_counts(first, second)
+        x, y = (next(item.answers for item in self.items if item.name == name) for name in (first, second))
+        both = ~np.isnan(x) & ~np.isnan(y)
+        pairs, count = np.unique(np.column_stack([x[both], y[both]]), axis=0, return_counts=True)
+        return PairCounts(pairs[:, 0], pairs[:, 1], count.astype(np.float64))
 
     @property
     def held(self) -> FloatArray:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qa_reports.survey.interviews import Column, Interviews
+
+if TYPE_CHECKING:
+    from qa_reports.survey.survey import Survey
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -53,6 +56,18 @@ class AnswerCounts:
     """(v,) different valid answers, ascending."""
     counts: IntArray
     """(J, v)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairCounts:
+    """How often each pair of answers to two items was given; v pairs in ascending order."""
+
+    first: FloatArray
+    """(v,)."""
+    second: FloatArray
+    """(v,)."""
+    count: FloatArray
+    """(v,) interviews."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,6 +153,14 @@ class Whole(Protocol):
 
     def answer_counts(self, item: str) -> AnswerCounts:
         """Counts of the valid answers to an item."""
+        ...
+
+    def pair_counts(self, first: str, second: str) -> PairCounts:
+        """How often each pair of answers to two items was given."""
+        ...
+
+    def with_all_of(self, survey: Survey, interviewers: Sequence[int]) -> Survey:
+        """The survey with all interviews of these interviewers at hand, behind those that are."""
         ...
 
     def cross_sums(self, rows: Rows, columns: tuple[ModelColumn, ...]) -> CrossSums:

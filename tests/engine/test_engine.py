@@ -15,11 +15,15 @@ import yaml
 from qa_reports.config import ReportConfig, load_config
 from qa_reports.effects.damage import set_suspects_aside
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
-from qa_reports.effects.flag import Flags, flag_interviewers
+from qa_reports.effects.flag import Flag, Flags, flag_interviewers
+from qa_reports.effects.indicator_effects import estimate_indicators, with_more_at_hand
 from qa_reports.engine import clean as engine_clean
 from qa_reports.engine.clean import clean_in_engine
 from qa_reports.engine.tables import open_table, wants_engine
 from qa_reports.errors import ConfigError, DataError
+from qa_reports.indicators.collect import measure_indicators
+from qa_reports.report.answers import answer_scatter
+from qa_reports.report.recontact import respondents_to_recontact
 from qa_reports.starting.check import check_config
 from qa_reports.survey.clean import Survey, clean_survey
 from qa_reports.survey.load import load_survey
@@ -159,6 +163,35 @@ def test_a_sample_at_hand_changes_no_model(
     flags = flags_of(sampled, of_sample, config)
     assert any(flag.interviewer == "4976" for flag in flags.flags)
     assert any("rest on" in note for note in sampled.log.notes)
+
+
+def test_flagged_interviewers_are_shown_with_all_their_interviews(
+    folder: Path, both: tuple[Survey, Survey, ReportConfig]
+) -> None:
+    memory, _, config = both
+    sampled, _ = in_engine(example_config(folder), SAMPLE)
+    shown = sampled.with_all_of(["4976"])
+    own = memory.interviewer_ids.index("4976")
+
+    assert shown.respondents[: sampled.n_rows] == sampled.respondents
+    assert (sampled.interviewer == own).sum() < (shown.interviewer == own).sum() == memory.workload[own]
+    assert shown.n_rows - sampled.n_rows == memory.workload[own] - (sampled.interviewer == own).sum()
+    scatters = []
+    for survey in (memory, shown):
+        items = {item.name: item for item in survey.items}
+        scatter = answer_scatter(items["pplhlp"], items["trstplc"], survey, "4976")
+        order = np.lexsort((scatter.own_y, scatter.own_x))
+        scatters.append(dataclasses.replace(scatter, own_x=scatter.own_x[order], own_y=scatter.own_y[order]))
+    assert list(differences(*scatters)) == []
+    flag = Flag(
+        "4976", "critical", "level", ("pplhlp", "imsmetn"), 1.0, "points", 5.0, 1e-6, 1e-4, "It differs.", "shifted_up"
+    )
+    asked = [respondents_to_recontact("4976", [flag], survey) for survey in (memory, shown)]
+    assert set(asked[0].respondents) == set(asked[1].respondents)
+    judged = estimate_indicators(sampled, measure_indicators(sampled, config))
+    values = with_more_at_hand(judged, shown, config).effects[0].measure.values
+    assert len(values) == shown.n_rows
+    np.testing.assert_array_equal(values[: sampled.n_rows], judged.effects[0].measure.values)
 
 
 @pytest.mark.slow
