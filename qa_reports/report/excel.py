@@ -46,7 +46,7 @@ def results_xlsx(document: Mapping[str, object]) -> bytes:
 
 def _write(worksheet: Any, sheet: Sheet, heading: object, looks: Mapping[str, object]) -> None:
     for k, column in enumerate(sheet.columns):
-        worksheet.set_column(k, k, column.width)
+        worksheet.set_column(k, k, column.width, looks[column.look])
         worksheet.write_string(0, k, column.heading, heading)
     for row, record in enumerate(sheet.records, start=1):
         for k, column in enumerate(sheet.columns):
@@ -57,8 +57,8 @@ def _write(worksheet: Any, sheet: Sheet, heading: object, looks: Mapping[str, ob
 
 def _write_cell(worksheet: Any, row: int, column: int, value: Cell, look: object) -> None:
     if value is None or value == "":
-        worksheet.write_blank(row, column, None, look)
-    elif isinstance(value, bool):
+        return  # an empty cell looks like its column
+    if isinstance(value, bool):
         worksheet.write_string(row, column, "yes" if value else "no", look)
     elif isinstance(value, str):
         worksheet.write_string(row, column, neutral(value), look)

@@ -196,7 +196,7 @@ def _scatter(shown: AnswerScatter) -> str:
 def _strip(shown: DeviationStrip) -> str:
     height = 44 + ROW * len(shown.items)
     reach = max(4.2, 1.08 * float(np.nanmax(np.abs(shown.z), initial=0.0)))
-    drawing = Panel(Scale(-reach, reach, 172, 368), Scale(0, 1, height - 30, 8), height=height)
+    drawing = Panel(Scale(-reach, reach, 214, 368), Scale(0, 1, height - 30, 8), height=height)
     rows: FloatArray = 8.0 + ROW * (np.arange(len(shown.items), dtype=np.float64) + 0.5)
     marked = np.zeros(rows.size, dtype=bool)
     marked[list(shown.flagged)] = True
@@ -210,9 +210,9 @@ def _strip(shown: DeviationStrip) -> str:
         segments(guides, np.full(5, 8.0), guides, np.full(5, height - 34), "grid"),
         line(zero[0], 8, zero[0], height - 34, "zero"),
         *(text(at, height - 20, answer(value), "tick", "middle") for value, at in zip(ticks, guides, strict=True)),
-        text(270, height - 5, "lower ← deletion z → higher", "axis", "middle"),
+        text(291, height - 5, "lower ← deletion z → higher", "axis", "middle"),
         *(
-            text(164, at + 4, shorten(name), "name" if flag else "tick", "end")
+            text(206, at + 4, shorten(name, 32), "name" if flag else "tick", "end")
             for name, at, flag in zip(shown.labels, rows, marked, strict=True)
         ),
         segments(zero[plain], rows[plain], x[plain], rows[plain], "stem"),

@@ -84,8 +84,14 @@ def cells_of(workbook: zipfile.ZipFile, number: int) -> list[list[str | None]]:
     sheet = ElementTree.fromstring(workbook.read(f"xl/worksheets/sheet{number}.xml"))
     rows = []
     for row in sheet.findall("m:sheetData/m:row", NAMES):
-        found = [(cell.get("t"), cell.findtext("m:v", namespaces=NAMES)) for cell in row.findall("m:c", NAMES)]
-        rows.append([words[int(value)] if kind == "s" and value else value for kind, value in found])
+        texts: list[str | None] = []
+        for cell in row.findall("m:c", NAMES):
+            letters = (cell.get("r") or "A").rstrip("0123456789")
+            place = sum((ord(letter) - 64) * 26**power for power, letter in enumerate(reversed(letters)))
+            texts += [None] * (place - 1 - len(texts))  # empty cells are not in the file
+            value = cell.findtext("m:v", namespaces=NAMES)
+            texts.append(words[int(value)] if cell.get("t") == "s" and value else value)
+        rows.append(texts + [None] * (len(rows[0]) - len(texts)) if rows else texts)
     return rows
 
 
