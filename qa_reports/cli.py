@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from qa_reports import __version__, commands
-from qa_reports.errors import NO_MEMORY, OutputError, UserError
+from qa_reports.errors import NO_MEMORY, OutputError, UserError, is_want_of_memory
 from qa_reports.making import make_one, make_several
 from qa_reports.progress import log_file, say
 from qa_reports.telling import FAIL_ON_MET, INTERRUPTED, NOT_ALL_MAILED, REPORT_MADE, USER_ERROR, complain
@@ -145,7 +145,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         complain(error)
         return USER_ERROR
-    except MemoryError:
+    except (MemoryError, ImportError) as error:
+        if not is_want_of_memory(error):
+            raise
         complain(UserError(NO_MEMORY))
         return USER_ERROR
     except KeyboardInterrupt:

@@ -27,6 +27,11 @@ NO_MEMORY = (
 )
 
 
+def is_want_of_memory(error: Exception) -> bool:
+    """Whether something failed for want of memory: a library that cannot be loaded then says so in words only."""
+    return isinstance(error, MemoryError) or "failed to map segment" in str(error) or "allocate memory" in str(error)
+
+
 def is_whole(text: str) -> bool:
     """Whether text can be written as UTF-8: not with the half characters that stand for the bytes of a strange name."""
     return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qa_reports.errors import NO_MEMORY, OutputError, UserError
+from qa_reports.errors import NO_MEMORY, OutputError, UserError, is_want_of_memory
 from qa_reports.progress import Both, LogFile, progress_on
 from qa_reports.telling import BUG, REPORT_MADE, USER_ERROR, complain, tell
 
@@ -46,7 +46,9 @@ def make_one(
     except UserError as error:
         complain(error, lines)
         return USER_ERROR, []
-    except MemoryError:
+    except (MemoryError, ImportError) as error:
+        if not is_want_of_memory(error):
+            raise
         complain(UserError(f"{config}: {NO_MEMORY}"), lines)
         return USER_ERROR, []
     tell(f"{made.shown}: {made.facts.sentence}", lines)

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -204,13 +205,27 @@ def clock_that_is_wrong() -> str:
     with archived_wave() as wave:
         archive = wave.folder / "archive"
         before = digests(archive)
-        for when in ("2002-03-01 12:00:00", "2037-12-31 23:59:59", "-10y x5000"):
-            assert run(str(wave.config), *FORMATS, "--new-run", wrapped=["faketime", "-f", when])[0] == 0, when
-            before = {**before, **{k: v for k, v in digests(archive).items() if "index" not in k and k not in before}}
+
+        def nothing_is_lost() -> None:
             sound(archive, before)
-        code, told = run(str(wave.config), *FORMATS)
-        assert code == 0, told
-        return f"exit 0: nothing is overwritten, {sound(archive, before)}, the present run is recognised"
+            before.update({name: digest for name, digest in digests(archive).items() if "index" not in name})
+
+        for when in ("2002-03-01 12:00:00", "2037-12-31 23:59:59"):
+            ended = run(str(wave.config), *FORMATS, "--new-run", wrapped=["faketime", when])
+            assert ended == (0, []), (when, ended)
+            nothing_is_lost()
+        clock = wave.folder / "clock"
+        clock.write_text("+0", encoding="utf-8")
+        library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+        clocked = [f"LD_PRELOAD={library}", f"FAKETIME_TIMESTAMP_FILE={clock}", "FAKETIME_NO_CACHE=1"]
+        command = [str(wave.config), *FORMATS, "--new-run", "--log", str(wave.folder / "log")]
+        ended = run_and_meddle(
+            "3/6", lambda: clock.write_text("-2d", encoding="utf-8"), *command, wrapped=["env", *clocked]
+        )
+        assert ended == (0, []), ended
+        nothing_is_lost()
+        assert run(str(wave.config), *FORMATS) == (0, [])
+        return f"exit 0: nothing is overwritten, {sound(archive, before)}; the next run compares and recognises as ever"
 
 
 def children_of(process: int) -> list[int]:
@@ -265,12 +280,13 @@ def several_processes_at_once() -> str:
             n_runs = len(list_archive(archive).runs)
             processes = [start(str(wave.config), *FORMATS, "--quiet", *options) for _ in range(4)]
             ended = [(process.communicate()[1], process.returncode) for process in processes]
-            assert ended == [("", 0)] * 4
-            assert len(list_archive(archive).runs) == n_runs + wanted
+            assert ended == [("", 0)] * 4, ended
+            assert len(list_archive(archive).runs) == n_runs + wanted, (options, n_runs, list_archive(archive))
             sound(archive, before)
         output = wave.folder / "out"
         processes = [start(str(wave.config), *FORMATS, "--quiet", "--output", str(output)) for _ in range(4)]
-        assert [(process.communicate()[1], process.returncode) for process in processes] == [("", 0)] * 4
+        ended = [(process.communicate()[1], process.returncode) for process in processes]
+        assert ended == [("", 0)] * 4, ended
         assert {path.name for path in output.iterdir()} == {"report.html", "results.json"}
         pages = list(archive.rglob("report.html"))
         assert all(page.read_bytes().endswith(b"</html>\n") or page.read_bytes().endswith(b"</html>") for page in pages)
@@ -300,7 +316,7 @@ FAULTS: dict[str, Callable[[], str]] = {
     "permission to write lost during the run": permission_lost_during_the_run,
     "data or configuration that may not be read": input_that_may_not_be_read,
     "data cut off and configuration removed after step 1, 2, 4": input_changed_during_the_run,
-    "clock in 2002, in 2037, and 5,000 times too fast": clock_that_is_wrong,
+    "clock in 2002, in 2037, and set back by two days during the run": clock_that_is_wrong,
     "four processes at once": several_processes_at_once,
     "480,000 interviews in 500, 700, 900 MB": out_of_memory,
 }
@@ -321,9 +337,10 @@ def main() -> int:
         if begun and asked.only in name:
             try:
                 print(f"| {name} | {attempt()} |", flush=True)
-            except AssertionError as error:
+            except Exception:
                 failed += 1
-                print(f"| {name} | **not as it should be**: {error} |", flush=True)
+                print(f"| {name} | **not as it should be** |", flush=True)
+                traceback.print_exc()
     return int(failed > 0)
 
 

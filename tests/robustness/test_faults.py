@@ -69,6 +69,22 @@ def test_no_memory_is_one_line(
     assert not (small_wave.folder / "wave-report").exists()
 
 
+def test_no_memory_to_load_a_library_is_one_line(
+    small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "libgfortran.so.5: failed to map segment from shared object"
+
+    def exhausted(*_: object) -> None:
+        raise ImportError(said)
+
+    monkeypatch.setattr(pipeline, "clean_delivered", exhausted)
+    assert main([str(small_wave.config), "--quiet", "--formats", "json"]) == 2
+    assert "there is not enough memory" in capsys.readouterr().err
+    said = "No module named 'scipy'"
+    with pytest.raises(ImportError):
+        main([str(small_wave.config), "--quiet", "--formats", "json"])
+
+
 def test_no_memory_while_parsing_is_not_called_a_mistake_in_the_file(
     small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
