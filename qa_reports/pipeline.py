@@ -37,6 +37,7 @@ from qa_reports.progress import Progress
 from qa_reports.report.feedback import feedback_sheets
 from qa_reports.report.files import FILE_NAMES, report_files
 from qa_reports.report.mail import MAIL_FILE, mail_files, teams_without_interviewers
+from qa_reports.report.parquet import require_parquet
 from qa_reports.report.results import results_document
 from qa_reports.report.results_waves import with_waves
 from qa_reports.report.summarise import summarise
@@ -117,6 +118,8 @@ def _make_report(
     config = load_config(config_path, config_file)
     wanted = formats or config.report.formats
     obstacle = core.start(_pdf_obstacle) if _LAID_OUT.intersection(wanted) else _none
+    if "parquet" in wanted:
+        require_parquet()
     reviewed_path = config_path.with_name(REVIEWED_FILE)
     reviewed_file = read_content(reviewed_path) if reviewed_path.is_file() else None
     reviewed = () if reviewed_file is None else load_reviewed(reviewed_path, reviewed_file)

@@ -229,7 +229,7 @@ WRONG_VALUES = [
     ("items:", "flags: {false_discovery_rate: 5}\nitems:",
      "wave.yaml:5: flags.false_discovery_rate: is 5; it should be less than 1"),
     ("items:", "report: {formats: [word]}\nitems:",
-     "wave.yaml:5: report.formats.word: is 'word'; it should be html, pdf, json, xlsx or feedback"),
+     "wave.yaml:5: report.formats.word: is 'word'; it should be html, pdf, json, xlsx, feedback or parquet"),
     ("items:", "report: {formats: html}\nitems:",
      "wave.yaml:5: report.formats: is 'html'; it should be a list, with '- ' before each entry or in [ ]"),
     ("items:", "report: {formats: []}\nitems:",

@@ -233,7 +233,7 @@ class FlagsConfig(Section):
     )
 
 
-Format = Literal["html", "pdf", "json", "xlsx", "feedback"]
+Format = Literal["html", "pdf", "json", "xlsx", "feedback", "parquet"]
 
 
 class ReportConfigSection(Section):
@@ -242,7 +242,8 @@ class ReportConfigSection(Section):
     formats: tuple[Format, ...] = Field(
         ("html", "pdf", "json", "xlsx"),
         min_length=1,
-        description="The files to make: any of html, pdf, json, xlsx and feedback (a page for every interviewer).",
+        description="The files to make: any of html, pdf, json, xlsx, feedback (a page for every interviewer) "
+        "and parquet (every interviewer's effects as a table).",
     )
     pseudonyms: bool = Field(
         False,

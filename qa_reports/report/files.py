@@ -19,6 +19,7 @@ FILE_NAMES: Mapping[Format, str] = MappingProxyType(
         "json": "results.json",
         "xlsx": "results.xlsx",
         "feedback": "feedback.pdf",
+        "parquet": "effects.parquet",
     }
 )
 """Name of the file of each format, the one to open first."""
@@ -46,6 +47,7 @@ def report_files(
         "pdf": core.start(_pdf, summary, results) if "pdf" in formats else bytes,
         "feedback": bytes if feedback is None else core.start(_feedback, feedback),
         "json": lambda: results,
+        "parquet": lambda: _parquet(document),
         "xlsx": lambda: _xlsx(document),
         "html": lambda: page().encode("utf-8"),
     }
@@ -65,6 +67,12 @@ def _feedback(sheets: FeedbackSheets) -> bytes:
     from qa_reports.report.feedback_pdf import render_feedback
 
     return render_feedback(sheets)
+
+
+def _parquet(document: Mapping[str, object]) -> bytes:
+    from qa_reports.report.parquet import effects_parquet
+
+    return effects_parquet(document)
 
 
 def _xlsx(document: Mapping[str, object]) -> bytes:
