@@ -154,8 +154,10 @@ def _with_spread(
 ) -> tuple[ItemEffects | ItemNotModelled, ...]:
     modelled = [(item, plan) for item, plan in zip(items, plans, strict=True) if isinstance(item, ItemEffects)]
     judging = [plan.adjusted if item.judging is item.adjusted else plan.null for item, plan in modelled]
-    of_models = [(item.judging, plan) for (item, _), plan in zip(modelled, judging, strict=True)]
-    spreads = iter(item_spreads(of_models, len(survey.interviewer_ids), survey.whole))
+    of_models = [
+        (item.judging, plan, survey.answer_counts(item.item)) for (item, _), plan in zip(modelled, judging, strict=True)
+    ]
+    spreads = iter(item_spreads(of_models, survey.whole))
     return tuple(replace(item, spread=next(spreads)) if isinstance(item, ItemEffects) else item for item in items)
 
 

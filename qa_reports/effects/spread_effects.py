@@ -13,7 +13,7 @@ from qa_reports.effects.intervals import Interval
 from qa_reports.effects.linear import FailedModel, ModelPlan, ModelResult
 from qa_reports.effects.spread import FEWEST, SpreadFits, fit_spreads
 from qa_reports.effects.spread_moments import SpreadMoments, spread_moments, spread_moments_of_sums
-from qa_reports.survey.whole import Whole
+from qa_reports.survey.whole import AnswerCounts, Whole
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -73,18 +73,15 @@ class NoSpread:
 
 
 def item_spreads(
-    models: Sequence[tuple[ModelResult, ModelPlan | FailedModel | None]],
-    n_interviewers: int,
-    whole: Whole | None = None,
+    models: Sequence[tuple[ModelResult, ModelPlan | FailedModel | None, AnswerCounts]], whole: Whole | None = None
 ) -> list[SpreadEffects | NoSpread]:
     """The spread on every item, from the model that judges levels.
 
     Args:
-        models: judging models of the items, and how they were planned.
-        n_interviewers: J of the survey.
+        models: judging models of the items, how they were planned, and the item's answers.
         whole: all interviews, where those at hand are a sample.
     """
-    moments = [_moments(model, plan, n_interviewers, whole) for model, plan in models if isinstance(plan, ModelPlan)]
+    moments = [_moments(model, plan, given, whole) for model, plan, given in models if isinstance(plan, ModelPlan)]
     usable = [one for one in moments if isinstance(one, SpreadMoments)]
     if not usable:
         return [one for one in moments if isinstance(one, NoSpread)]
@@ -93,25 +90,22 @@ def item_spreads(
     return [one if isinstance(one, NoSpread) else _effects(fits, next(position), one.df, one.n, one) for one in moments]
 
 
-def _moments(model: ModelResult, plan: ModelPlan, n_interviewers: int, whole: Whole | None) -> SpreadMoments | NoSpread:
-    distinct = np.unique(plan.columns.response)
-    if whole is not None and plan.whole is not None:
-        counted = whole.answer_counts(plan.whole.rows.outcome)
-        distinct = counted.values[counted.counts.any(axis=0)]
+def _moments(model: ModelResult, plan: ModelPlan, given: AnswerCounts, whole: Whole | None) -> SpreadMoments | NoSpread:
+    distinct = given.values[given.counts.any(axis=0)]
     if len(distinct) < FEWEST_ANSWERS:
         return NoSpread(f"with {len(distinct)} different answers the level of an interviewer determines the spread")
     effects = model.effects
     if effects.terms != ("intercept",):
         return NoSpread("the model has no interviewer levels to vary about")
-    level = np.zeros(n_interviewers)
+    level = np.zeros(len(given.counts))
     level[effects.interviewer] = effects.eblup[:, 0]
     around = model.residuals + level[model.interviewer]
     step = float(np.diff(distinct).min())
     if whole is None or plan.whole is None:
-        return spread_moments(around, model.interviewer, n_interviewers, step)
+        return spread_moments(around, model.interviewer, given, step)
     fixed = np.array([effect.estimate for effect in model.fixed_effects])
     powers = whole.residual_powers(plan.whole.rows, plan.whole.columns, fixed)
-    return spread_moments_of_sums(plan.whole.products.n, powers, around, model.interviewer, step)
+    return spread_moments_of_sums(plan.whole.products.n, powers, around, model.interviewer, given, step)
 
 
 def overall_spread(

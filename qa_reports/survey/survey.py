@@ -16,7 +16,7 @@ from qa_reports.survey.items import ItemResponses, OutOfRange
 from qa_reports.survey.load import FileProvenance, JoinRecord
 from qa_reports.survey.suspects import CodeSuspect
 from qa_reports.survey.timing import InterviewTimes, QuestionTimes
-from qa_reports.survey.whole import AnswerCounts, PairCounts, Whole
+from qa_reports.survey.whole import AnswerCounts, PairCounts, Whole, count_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,7 @@ class Survey:
         if self.whole is not None:
             return self.whole.answer_counts(name)
         answers = next(item.answers for item in self.items if item.name == name)
-        valid = ~np.isnan(answers)
-        values, place = np.unique(answers[valid], return_inverse=True)
-        shape = len(self.interviewer_ids), len(values)
-        cells = np.bincount(self.interviewer[valid] * shape[1] + place, minlength=shape[0] * shape[1])
-        return AnswerCounts(values, cells.reshape(shape))
+        return count_answers(answers, self.interviewer, len(self.interviewer_ids))
 
     def pair_counts(self, first: str, second: str) -> PairCounts:
         """How often each pair of answers to two items was given."""

@@ -58,6 +58,15 @@ class AnswerCounts:
     """(J, v)."""
 
 
+def count_answers(answers: FloatArray, interviewer: IntArray, n_interviewers: int) -> AnswerCounts:
+    """The counts of answers (m,), NaN where there is none, of interviewers 0 .. n_interviewers - 1."""
+    valid = ~np.isnan(answers)
+    values, place = np.unique(answers[valid], return_inverse=True)
+    shape = n_interviewers, len(values)
+    cells = np.bincount(interviewer[valid] * shape[1] + place, minlength=shape[0] * shape[1])
+    return AnswerCounts(values, cells.reshape(shape))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PairCounts:
     """How often each pair of answers to two items was given; v pairs in ascending order."""

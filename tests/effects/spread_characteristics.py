@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +18,9 @@ from qa_reports.effects.judge import own_variance
 from qa_reports.effects.linear import ModelPlan, ModelResult
 from qa_reports.effects.moments import Columns
 from qa_reports.effects.spread import fit_spreads
-from qa_reports.effects.spread_effects import SpreadEffects, item_spreads, overall_spread
+from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, item_spreads, overall_spread
 from qa_reports.effects.spread_moments import spread_moments
+from qa_reports.survey.whole import count_answers
 
 Answers = Callable[[np.ndarray], np.ndarray]
 
@@ -52,7 +53,7 @@ def item_tails(answers: Answers, interviewers: int, tau: float, waves: int, seed
         level = np.sqrt(0.05) * rng.standard_normal(interviewers)[group]
         spread = np.exp(tau * rng.standard_normal(interviewers))[group]
         drawn = answers(level + np.sqrt(0.95) * spread * rng.standard_normal(len(group)))
-        moments = spread_moments(drawn, group, interviewers, 1.0)
+        moments = spread_moments(drawn, group, count_answers(drawn, group, interviewers), 1.0)
         ratio.append(moments.ratio)
         df.append(moments.df)
     fits = fit_spreads(np.array(ratio), np.array(df))
@@ -85,10 +86,17 @@ def survey_spread(
         for k in range(items)
     ]
     models = [model for model in fit_models(plans, interviewers) if isinstance(model, ModelResult)]
-    spreads = item_spreads(list(zip(models, plans, strict=True)), interviewers)
+    spreads = _spreads(models, plans, interviewers)
     overall = overall_spread(models, spreads, interviewers)
     assert isinstance(overall, SpreadEffects)
     return overall
+
+
+def _spreads(
+    models: Sequence[ModelResult], plans: Sequence[ModelPlan], interviewers: int
+) -> list[SpreadEffects | NoSpread]:
+    given = [count_answers(plan.columns.response, plan.columns.interviewer, interviewers) for plan in plans]
+    return item_spreads(list(zip(models, plans, given, strict=True)))
 
 
 def overall_tails(interviewers: int, tau: float, waves: int, seed: int = 62) -> Tails:
@@ -121,7 +129,7 @@ def level_tails(interviewers: int, icc: float, tau: float, waves: int, seed: int
         rows = np.arange(len(group))
         plans.append(ModelPlan("null", "", ("(Intercept)",), columns, rows, (0,), judge=True, precise=False))
     models = [model for model in fit_models(plans, interviewers) if isinstance(model, ModelResult)]
-    spreads = item_spreads(list(zip(models, plans, strict=True)), interviewers)
+    spreads = _spreads(models, plans, interviewers)
     pooled, own = [], []
     for model, spread in zip(models, spreads, strict=True):
         effects = model.effects

@@ -5,6 +5,7 @@ Tolerances, and why (measured differences in brackets):
 - TAU: tau and the ends of its interval against R, absolute: the likelihood is computed at sixteen values of tau and a
   spline between them is searched in steps of 0.0005.
 - COARSE: relative, of large ends of an interval, where those sixteen values stand far apart (8e-3).
+- RELATION: mean ratios of 190 or more interviewers, each with a standard deviation of 40 % (0.028).
 - EFFECT: EBLUPs and conditional sds, absolute: nine nodes against adaptive integration, and the difference in tau.
 - UNIFORM: largest distance of 4,000 drawn p from the uniform distribution; independent exact ones would pass 0.021 once
   in twenty times.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -24,6 +26,7 @@ from qa_reports.effects.judge import level_cells
 from qa_reports.effects.spread import fit_spreads
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, overall_spread
 from qa_reports.effects.spread_moments import spread_moments
+from qa_reports.survey.whole import count_answers
 from tests.effects.lme4_tables import REFERENCE
 from tests.effects.synthetic import make_config, make_survey, wave
 
@@ -32,6 +35,7 @@ TAU = 4e-3
 COARSE = 0.02
 EFFECT = 3e-3
 UNIFORM = 0.025
+RELATION = 0.1
 
 TABLES = json.loads((REFERENCE / "spread.json").read_text(encoding="utf-8"))
 EXAMPLE = REFERENCE.parents[1] / "configs" / "example_wave.csv"
@@ -44,14 +48,12 @@ def test_own_variances_are_those_of_nlme_and_glmmtmb(table: dict[str, object]) -
     rows = rows[rows["intnum"].astype(str).isin(table["groups"])]
     rows["group"] = pd.Categorical(rows["intnum"].astype(str), categories=table["groups"]).codes
     answers, group = rows[table["item"]].to_numpy(float), rows["group"].to_numpy(np.int64)
-    # A step of 0 adds no rounding variance; the mean-spread relation is taken out again.
-    moments = spread_moments(answers, group, len(table["groups"]), 0.0)
+    # A step of 0 adds no rounding variance; what was expected is taken out again.
+    moments = spread_moments(answers, group, count_answers(answers, group, len(table["groups"])), 0.0)
     own = np.array([answers[group == j].var(ddof=1) for j in range(len(table["groups"]))])
     np.testing.assert_allclose(own, table["nlme"], rtol=VARIANCE)
     np.testing.assert_allclose(own, table["glmmTMB"], rtol=VARIANCE)
-    d = (np.array([answers[group == j].mean() for j in range(len(own))]) - answers.mean()) / moments.sd
-    expected = moments.sd**2 * (1 + moments.skewness * d + moments.curvature * d**2)
-    again = moments.ratio * expected / (1 + moments.curvature / moments.n)
+    again = moments.ratio * moments.expected
     told = moments.df > 0
     assert told.sum() >= 19
     np.testing.assert_allclose(again[told], np.array(table["nlme"])[told], rtol=VARIANCE)
@@ -74,9 +76,22 @@ def test_two_answers_have_the_spread_their_level_says() -> None:
     """p(1 - p): the mean-spread relation is exact, so nothing is left for an interviewer to differ in."""
     rng = np.random.default_rng(71)
     group = np.repeat(np.arange(400), 15)
-    moments = spread_moments((rng.uniform(size=6000) < 0.3).astype(float), group, 400, 0.0)
-    assert moments.curvature == pytest.approx(-1, abs=0.02)
+    answers = (rng.uniform(size=6000) < 0.3).astype(float)
+    moments = spread_moments(answers, group, count_answers(answers, group, 400), 0.0)
     assert not moments.df.any()
+
+
+def test_the_spread_that_a_level_leaves_is_that_of_a_binomial() -> None:
+    """V(mean) of sums of ten trials is m (1 - m/10), far from the usual level, too."""
+    rng = np.random.default_rng(75)
+    group = np.repeat(np.arange(3000), 12)
+    usual = rng.beta(18, 12, 3000)
+    answers = rng.binomial(10, usual[group]).astype(float)
+    moments = spread_moments(answers, group, count_answers(answers, group, 3000), 0.0)
+    mean = np.bincount(group, answers) / 12
+    for low, high in pairwise([3.5, 4.5, 5.0, 6.0, 7.0, 8.0]):
+        there = (mean >= low) & (mean < high)
+        assert moments.ratio[there].mean() == pytest.approx(1, abs=RELATION)
 
 
 def test_deletion_agrees_with_a_fit_without_the_interviewer() -> None:
