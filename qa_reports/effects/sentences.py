@@ -79,10 +79,10 @@ def spread_sentence(n_interviews: int, share: float, item: str | None, also: Seq
 
 def missing_code_sentence(n_answers: int, value: float, label: str, why: str, consequences: Sequence[str]) -> str:
     """`consequences`: what the value would do, each a clause that continues "Left in, it would"."""
-    answers = "1 answer" if n_answers == 1 else f"{n_answers:,} answers"
+    answers, look = ("1 answer", "looks") if n_answers == 1 else (f"{n_answers:,} answers", "look")
     effect = f" Left in, it would {', '.join(consequences)}." if consequences else ""
     return (
-        f"{answers} of {value:g} to “{label}” ({why}) looks like a missing code that the configuration does not "
+        f"{answers} of {value:g} to “{label}” ({why}) {look} like a missing code that the configuration does not "
         f"declare: a matter of data preparation, not of the interviewer.{effect}"
     )
 
