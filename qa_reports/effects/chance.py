@@ -7,22 +7,25 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_reports.effects.evidence import CombinedEvidence, SimulatedLevels
+from qa_reports.effects.evidence import CombinedEvidence
 from qa_reports.effects.findings import ExpectedByChance
 from qa_reports.effects.rules import EXPECTED_WARNINGS
+from qa_reports.effects.simulated_levels import SimulatedLevels
 from qa_reports.effects.sources import EvidenceSource, cell_weights, combine_sources
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _SEED = 20_251_122
+_SMALL = 0.1
+"""p of a source that is called small where sources are asked how often theirs is."""
 
 
 def expected_by_chance(evidence: CombinedEvidence, sources: Sequence[EvidenceSource], rate: float) -> ExpectedByChance:
     """Flagged interviewers and cells per wave of normal interviewers.
 
-    Levels come from the simulated waves of `evidence`. Every other source has uniform p values, as it promises, and
-    counts as large enough to be named whenever its p is small: a little more than would really be flagged.
+    Levels come from the simulated waves of `evidence`. Other sources have uniform p values, or small ones less often
+    where those of the survey are (`_how_often`), and counts as large enough to be named whenever its p is small.
     """
     levels = evidence.simulated
     if levels is None:
@@ -37,7 +40,8 @@ def expected_by_chance(evidence: CombinedEvidence, sources: Sequence[EvidenceSou
     p[..., 0] = levels.p
     for s, source in enumerate(judging, start=1):
         known = np.isfinite(source.p[levels.interviewer])
-        p[..., s] = np.where(known, rng.uniform(size=(waves, j)), np.nan)
+        drawn = rng.uniform(size=(waves, j)) / _how_often(source.p)
+        p[..., s] = np.where(known, np.minimum(drawn, 1.0), np.nan)
     combined = combine_sources(p, weights)
     notable = (combined < EXPECTED_WARNINGS / j) | _low_q(combined, rate)
     # Where levels alone make it notable an item has to be large enough to be named.
@@ -51,6 +55,15 @@ def expected_by_chance(evidence: CombinedEvidence, sources: Sequence[EvidenceSou
         method=f"{waves:,} simulated waves of normal interviewers with this survey's workloads, variances and "
         "correlations, judged by the same rules",
     )
+
+
+def _how_often(p: FloatArray) -> float:
+    """How often p is small, over nominal, and at most 1: p of rare events and of measures that go together is often 1.
+
+    Counted below a p at which those few who are not normal weigh nothing, and pulled towards 1 where few are judged.
+    """
+    judged = np.isfinite(p)
+    return float(min(1.0, (1 + np.sum(p[judged] < _SMALL)) / (1 + _SMALL * judged.sum())))
 
 
 def _low_q(p: FloatArray, rate: float) -> NDArray[np.bool_]:
@@ -75,7 +88,8 @@ def _single_cells(
             continue
         rows = [position[cell.interviewer] for cell in source.cells if cell.interviewer in position]
         owners += rows
-        weight_of_owner += [weight] * len(rows)
+        often = _how_often(np.array([cell.p for cell in source.cells]))
+        weight_of_owner += [weight * often] * len(rows)
     owner, share = np.array(owners, dtype=np.int64), np.array(weight_of_owner)
     size = levels.n_cells / j + np.bincount(owner, minlength=j)  # cells of each interviewer
     drawn = np.asarray(

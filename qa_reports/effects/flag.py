@@ -34,11 +34,12 @@ from qa_reports.effects.chance import expected_by_chance
 from qa_reports.effects.code_flags import missing_code_flags
 from qa_reports.effects.damage import SuspectDamage
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
-from qa_reports.effects.evidence import OwnSpread, combine_evidence
+from qa_reports.effects.evidence import combine_evidence
 from qa_reports.effects.findings import ExpectedByChance, Flag, FlagKind, Flags, InterviewerVerdict, Severity
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.indicator_flags import indicator_sources
 from qa_reports.effects.level_flags import level_source
+from qa_reports.effects.simulated_levels import OwnSpread
 from qa_reports.effects.slope_flags import slope_source
 from qa_reports.effects.sources import EvidenceSource, Finding, decide
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, overall_spread

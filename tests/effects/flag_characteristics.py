@@ -76,18 +76,15 @@ SERIES = {
             Planted("refusals", refuse, "nonresponse"),
         ),
     ),
-    "refusals": Series(
-        "interviewers who differ more in item nonresponse",
-        Design(nonresponse=0.7),
-        (Planted("refusals, 20 to 25 interviews", refuse, "nonresponse", (20, 25)),),
-    ),
-    "slopes": Series(
-        "three planted slopes per wave",
-        Design(slopes=True),
+    "others": Series(
+        "three planted slopes, refusals and a code that nobody declared",
+        Design(slopes=True, nonresponse=0.7),
         (
             Planted("slope off by 2.6 residual sd per sd of x", turn(FLAT, -2.6 * UNIT_FLAT), "slope"),
             Planted("slope reversed, .8 to -.8", turn(STEEP, -1.6), "slope"),
             Planted("flat slope where .14 is usual", turn(FLAT, -0.14), "slope"),
+            Planted("refusals, interviewers who differ more in them", refuse, "nonresponse", (20, 25)),
+            Planted("undeclared code", forget_code, "missing_code"),
         ),
     ),
     "levels": Series(
@@ -100,15 +97,6 @@ SERIES = {
             Planted("1.6 sd on one item", shift("one", 1.6), "level"),
         ),
     ),
-    "level alone": Series(
-        "one planted level per wave",
-        planted=(Planted("1 sd on six items of different batteries", shift("spread", 1.0), "level", (12, 12)),),
-    ),
-    "code": Series(
-        "one answer of 99 that nobody declared",
-        Design(slopes=True),
-        (Planted("undeclared code", forget_code, "missing_code"),),
-    ),
     "heavy tails": Series("interviewer effects with t(4) tails", Design(tails=4)),
     "icc .30": Series("ICC .30 of every item", Design(icc=(0.3, 0.3))),
     "20 interviewers": Series("20 interviewers, 227 interviews", Design(20, 227)),
@@ -116,7 +104,6 @@ SERIES = {
     "workloads to 100": Series("workloads 1 to 100", Design(most=100)),
     "spreads": Series("interviewers differ in spread, sd of log sd .2", Design(tau=0.2)),
     "skewed": Series("45 % zeros, .88 in one of four, events of 3 %", Design(shape="skewed")),
-    "two slopes": Series("150 interviewers, slopes of two items judged too", Design(slopes=True)),
 }
 
 

@@ -13,9 +13,11 @@ from qa_reports.config import ReportConfig
 from qa_reports.effects.chance import expected_by_chance
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import ItemEffects, estimate_items
-from qa_reports.effects.evidence import CombinedEvidence, SimulatedLevels, shrink_between
+from qa_reports.effects.evidence import CombinedEvidence
 from qa_reports.effects.flag import Flag, FlagKind, Flags, flag_interviewers, in_order
 from qa_reports.effects.inference import boundary_p, false_discovery_q
+from qa_reports.effects.side_by_side import shrink_between
+from qa_reports.effects.simulated_levels import SimulatedLevels
 from qa_reports.effects.sources import Cell, EvidenceSource, combine_sources, decide
 from qa_reports.effects.spread_effects import SpreadEffects
 from qa_reports.survey.clean import Covariate, Survey

@@ -31,8 +31,8 @@ def test_what_is_planted_is_found_and_named_and_others_are_not() -> None:
 
 @pytest.mark.slow
 def test_an_undeclared_code_and_a_reversed_slope_are_found() -> None:
-    assert judge(7, SERIES["code"]).first_kind(0) == "missing_code"
-    assert [judge(8, SERIES["slopes"]).first_kind(j) for j in (0, 1)] == ["slope", "slope"]
+    wave = judge(8, SERIES["others"])
+    assert [wave.first_kind(j) for j in (0, 1, 4)] == ["slope", "slope", "missing_code"]
 
 
 @pytest.mark.slow
@@ -41,4 +41,4 @@ def test_very_uneven_items_flag_few_normal_interviewers_too() -> None:
     waves = [judge(seed, SERIES["skewed"]) for seed in range(1_500_003, 1_500_008)]
     assert sum(len(wave.worth_a_call) for wave in waves) <= MOST_OTHERS + 2
     for wave in waves:
-        assert 0.3 < wave.expected < 0.7
+        assert 0.2 < wave.expected < 0.6

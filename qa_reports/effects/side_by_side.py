@@ -1,0 +1,154 @@
+"""The items side by side: what evidence over all items is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa_reports.effects.bounded import Bend, bend
+from qa_reports.effects.estimate import ItemEffects
+from qa_reports.effects.judge import level_cells
+
+FloatArray = NDArray[np.float64]
+
+CHUNK = 200_000
+"""Numbers handled at once: what fits into a processor's cache is fastest."""
+_SHRINKAGE = 0.5
+"""Weight of the target in T: with 150 interviewers a correlation between two interviewer effects is known to about
++-.2 only."""
+_STEEPEST = 2.0
+"""Rise of the correlation of interviewer effects with that of answers, at most."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """The items side by side: J interviewers, K items."""
+
+    deviation: FloatArray
+    """(J, K) deletion residuals over the item's residual sd; NaN where an interviewer has no answer."""
+    within: FloatArray
+    """(K, K) covariance of two answers within interviewers, unit diagonal."""
+    overlap: FloatArray
+    """(J, K, K) n_jkl / (n_jk n_jl): the covariance of two means is this times `within`; 0 where there is no answer."""
+    n: FloatArray
+    """(J,) mean number of answers per item."""
+    bends: tuple[Bend | None, ...]
+    """(K,) how the ends of an item's scale bend effects."""
+    respondents: FloatArray | None
+    """(n, K) answers of respondents less their interviewer's mean, of variance `within`, 0 where there is none; None
+    where means of answers are near enough to normal."""
+
+
+def side_by_side(items: Sequence[ItemEffects], n_interviewers: int, sampled: bool) -> Table:
+    """The table of these items over J interviewers; `sampled` where interviews at hand are a sample."""
+    last = max(int(item.judging.rows.max()) for item in items) + 1
+    deviation = np.full((n_interviewers, len(items)), np.nan)
+    residuals = np.full((last, len(items)), np.nan)
+    interviewer = np.zeros(last, dtype=np.int64)
+    for k, item in enumerate(items):
+        model, cells = item.judging, level_cells(item)
+        sd = np.sqrt(model.variance.residual)
+        if cells is not None:
+            deviation[cells.interviewer, k] = cells.evidence / sd
+        residuals[model.rows, k] = model.residuals / sd
+        interviewer[model.rows] = model.interviewer
+    answered = np.isfinite(residuals)
+    together = np.zeros((n_interviewers, len(items), len(items)))
+    respondents = np.zeros_like(residuals)
+    products = np.zeros((len(items), len(items)))
+    pairs = np.zeros((len(items), len(items)))
+    order = np.argsort(interviewer, kind="stable")
+    ends = np.searchsorted(interviewer[order], np.arange(n_interviewers + 1))
+    for j in range(n_interviewers):
+        own = order[ends[j] : ends[j + 1]]
+        has, values = answered[own].astype(float), np.nan_to_num(residuals[own])
+        together[j] = has.T @ has
+        counts = np.maximum(has.sum(0), 1)
+        centred = (values - values.sum(0) / counts) * has
+        # A mean that the own answers made takes some of their variance away.
+        respondents[own] = centred * np.sqrt(counts / np.maximum(counts - 1, 1))
+        products += centred.T @ centred
+        pairs += np.maximum(together[j] - 1, 0)
+    within = products / np.maximum(pairs, 1)
+    if sampled:
+        together = _together_in_all(items, together)
+    counts = np.diagonal(together, axis1=1, axis2=2)
+    size = counts[:, :, None] * counts[:, None, :]
+    overlap = np.divide(together, size, out=np.zeros_like(together), where=size > 0)
+    # A categorical model may have judged interviews that the adjusted linear one lacks: these have no residuals here.
+    deviation[counts == 0] = np.nan
+    uneven = any((cells := level_cells(item)) is not None and cells.by_tail for item in items)
+    held = answered.any(axis=1)
+    several = held & (np.bincount(interviewer[held], minlength=n_interviewers)[interviewer] > 1)
+    return Table(
+        deviation,
+        _positive(within, 1e-3),
+        overlap,
+        counts.mean(1),
+        tuple(None if (cells := level_cells(item)) is None or cells.by_tail else bend(item.judging) for item in items),
+        respondents[several] if uneven else None,
+    )
+
+
+def _together_in_all(items: Sequence[ItemEffects], together: FloatArray) -> FloatArray:
+    """(J, K, K) interviews with both answers, from the share of them in a sample (J, K, K) and the counts of all."""
+    n = np.zeros(together.shape[:2])
+    for k, item in enumerate(items):
+        effects = item.judging.effects
+        n[effects.interviewer, k] = effects.n_interviews
+    root = np.sqrt(n)
+    total = together.sum(axis=0)
+    own = np.sqrt(np.maximum(np.diagonal(total), 1.0))
+    return np.asarray(total / np.outer(own, own) * root[:, :, None] * root[:, None, :])
+
+
+def _positive(matrix: FloatArray, floor: float) -> FloatArray:
+    """(..., K, K) the nearest symmetric matrices with eigenvalues of at least `floor` times the largest."""
+    values, vectors = np.linalg.eigh((matrix + np.swapaxes(matrix, -1, -2)) / 2)
+    least = floor * np.maximum(values[..., -1:], 0.0)
+    return np.asarray((vectors * np.maximum(values, least)[..., None, :]) @ np.swapaxes(vectors, -1, -2))
+
+
+def weights_in_t(n: FloatArray) -> FloatArray:
+    """(J,) how much an interviewer counts for T: more interviews say more, but less and less so."""
+    return np.asarray(n / (n + n.mean()))
+
+
+def between_covariance(deviation: FloatArray, n: FloatArray, within: FloatArray, overlap: FloatArray) -> FloatArray:
+    """(K, K) T by moments: what the products of deviations exceed their sampling part by, shrunk."""
+    present = np.isfinite(deviation)
+    d, weight = np.where(present, deviation, 0.0), weights_in_t(n)
+    pair_weight = (present * weight[:, None]).T.astype(float) @ present
+    raw = (d * weight[:, None]).T @ d - within * np.einsum("j,jkl->kl", weight, overlap)
+    return shrink_between(raw / np.maximum(pair_weight, 1e-12), within)
+
+
+def shrink_between(raw: FloatArray, within: FloatArray) -> FloatArray:
+    """(..., K, K) T from its raw moments, never negative, towards correlations that rise with those of the answers.
+
+    Items that respondents answer alike are items on which interviewers differ alike: towards equal correlations the
+    batteries would be lost, and p over all items would be several times too large.
+    """
+    sd = np.sqrt(np.maximum(np.diagonal(raw, axis1=-2, axis2=-1), 0.0))
+    scale = sd[..., :, None] * sd[..., None, :]
+    off = ~np.eye(sd.shape[-1], dtype=bool)
+    correlation = raw[..., off].sum(-1) / np.maximum(scale[..., off].sum(-1), 1e-12)
+    of_answers = within[off] / np.sqrt(np.outer(np.diagonal(within), np.diagonal(within)))[off]
+    above = of_answers - (scale[..., off] @ of_answers / np.maximum(scale[..., off].sum(-1), 1e-12))[..., None]
+    rise = (raw[..., off] * above).sum(-1) / np.maximum((scale[..., off] * above**2).sum(-1), 1e-12)
+    expected = correlation[..., None] + np.clip(rise, 0.0, _STEEPEST)[..., None] * above
+    target = scale.copy()
+    target[..., off] *= np.clip(expected, 0.0, 0.95)
+    sample = np.clip(raw, -scale, scale)
+    return _positive(_SHRINKAGE * target + (1 - _SHRINKAGE) * sample, 0.0)
+
+
+def leave_out(quadratic: FloatArray, share: FloatArray) -> FloatArray:
+    """d'A_-j^-1 d from d'A_j^-1 d: leaving j out of T makes A_-j = (A_j - c dd')/(1 - c) (Sherman-Morrison).
+
+    `share`: c, j's share of the weights in T.
+    """
+    return np.asarray((1 - share) * quadratic / np.maximum(1 - share * quadratic, 1e-3))

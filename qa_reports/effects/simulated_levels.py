@@ -1,0 +1,211 @@
+"""Simulated waves of normal interviewers, which evidence over all items is held against.
+
+Answers are not normal, and so simulated interviewers are not either. On a scale with ends an effect shifts answers less
+the nearer they come to an end (bounded.py). Where items are very uneven (judged by the tail of a categorical model)
+means of a few answers are not jointly normal, for one respondent with several rare answers moves many items at once:
+then simulated interviewers meet respondents drawn from the survey's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa_reports.effects.bounded import bent
+from qa_reports.effects.distributions import t_isf, t_sf
+from qa_reports.effects.rules import MINIMUM_SIZE, NAMED_BESIDE
+from qa_reports.effects.side_by_side import CHUNK, Table, leave_out, shrink_between, weights_in_t
+from qa_reports.effects.spread import shrink_variances
+
+FloatArray = NDArray[np.float64]
+
+_SEED = 20_240_915
+_SIMULATED_INTERVIEWERS = 150_000
+"""Simulated waves times interviewers: p is resolved far below what any rule asks of it."""
+_WAVES = (200, 1_000)
+"""Fewest and most simulated waves, for very many and for few interviewers."""
+_MOST_DRAWN = 100
+"""Respondents drawn for one simulated interviewer, at most: what more of them add to a mean is close to normal."""
+_WORKLOADS = 50
+"""Interviewers from which the reference depends on the workload,"""
+_MATCHED = (0.5, 0.99)
+"""by these quantiles of the simulated statistic, smoothed over the logarithm of workloads."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnSpread:
+    """How much more or less than usual the interviews of J interviewers vary, over all items."""
+
+    shrunken: FloatArray
+    """(J,) own residual variance over the pooled one, shrunk; 1 where nothing is known."""
+    df: FloatArray
+    """(J,) degrees of freedom of the own variance before shrinking; 0 where nothing is known."""
+    centre: float
+    tau: float
+    """Log standard deviations of interviewers: centre and sd."""
+
+    def of(self, rows: NDArray[np.int64]) -> OwnSpread:
+        """Some of the interviewers."""
+        return OwnSpread(self.shrunken[rows], self.df[rows], self.centre, self.tau)
+
+    def simulate(self, rng: np.random.Generator, waves: int) -> tuple[FloatArray, FloatArray]:
+        """(waves, J) of normal interviewers with these degrees of freedom: true variances, and what is made of them."""
+        shape = (waves, len(self.df))
+        if self.tau == 0:
+            return np.ones(shape), np.ones(shape)
+        true = np.exp(2 * (self.centre + self.tau * rng.standard_normal(shape)))
+        some = np.maximum(self.df, 1e-9)
+        seen = true * rng.chisquare(some, shape) / some
+        return true, shrink_variances(np.maximum(seen, 1e-12), self.df, self.centre, self.tau)[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SimulatedLevels:
+    """W waves of the J' judged interviewers, all normal."""
+
+    interviewer: NDArray[np.int64]
+    """(J',) positions in `Survey.interviewer_ids`."""
+    p: FloatArray
+    """(W, J') p over all items."""
+    remarkable: NDArray[np.bool_]
+    """(W, J') whether any item is large and remarkable enough to be named."""
+    n_cells: int
+    """Interviewer-by-item cells per wave."""
+    cell_wave: NDArray[np.int64]
+    """(C,) the few cells with a small p, wave by wave: their wave,"""
+    cell_row: NDArray[np.int64]
+    """(C,) their interviewer, as a position in `interviewer`,"""
+    cell_p: FloatArray
+    """(C,) their p,"""
+    cell_large: NDArray[np.bool_]
+    """(C,) and whether they are large enough to be named."""
+
+
+def of_any_workload(observed: FloatArray, simulated: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Statistics (J,) and (W, J) on a log scale, with the same middle and upper tail whatever the workload.
+
+    T is known less well than W/n, and matters more the more interviews there are: busy interviewers would be flagged by
+    chance ten times as often as others. With few interviewers statistics differ by who is left out more than by
+    workload, and stay as they are.
+    """
+    observed, simulated = (np.log(np.maximum(statistic, 1e-300)) for statistic in (observed, simulated))
+    if len(n) < _WORKLOADS:
+        return observed, simulated
+    middle, tail = np.quantile(simulated, _MATCHED, axis=0)
+    busy = np.log(n) - np.log(n).mean()
+    curve = np.stack([np.ones_like(busy), busy, busy**2], axis=1)
+    smooth = curve @ np.linalg.lstsq(curve, np.stack([middle, tail], axis=1), rcond=None)[0]
+    width = np.maximum(smooth[:, 1] - smooth[:, 0], 0.05)
+    return (observed - smooth[:, 0]) / width, (simulated - smooth[:, 0]) / width
+
+
+_Draw = Callable[[np.random.Generator, FloatArray], FloatArray]
+"""Of a generator and variances (W, J), 1 being usual, the deviations (W, J, K) of normal interviewers."""
+
+_SmallCells = tuple[NDArray[np.int64], NDArray[np.int64], FloatArray, NDArray[np.bool_]]
+
+
+def simulate_levels(
+    table: Table, between: FloatArray, rate: float, spread: OwnSpread
+) -> tuple[FloatArray, _SmallCells, NDArray[np.bool_]]:
+    """Waves of normal interviewers with this T and these workloads, put through the same computation.
+
+    Returns the statistics (waves, J), the cells that can have a small p (wave, interviewer, p, large), and whether an
+    interviewer has any item that is large and remarkable enough to be named (waves, J).
+    """
+    within, n = table.within, table.n
+    rng = np.random.default_rng(_SEED)
+    j, k = len(n), len(within)
+    waves = min(max(-(-_SIMULATED_INTERVIEWERS // j), _WAVES[0]), _WAVES[1])
+    whiten = np.linalg.inv(np.linalg.cholesky(within))
+    normal = _draw_normal(table, between, whiten)
+    draw = normal if table.respondents is None else _draw_respondents(table, between)
+    weight = weights_in_t(n)
+    share = weight / weight.sum()
+    sampling = (share / n).sum()
+
+    def deviations(draw: _Draw, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(W, J, K) deletion residuals, deviations from the mean of the others, and (W, K, K) T as seen in them."""
+        d = draw(rng, variance)
+        d -= (share @ d)[:, None]
+        d /= (1 - share)[:, None]
+        return d, shrink_between(np.swapaxes(d * share[:, None], 1, 2) @ d - within * sampling, within)
+
+    statistics = np.empty((waves, j))
+    remarkable = np.empty((waves, j), dtype=bool)
+    found = []
+    df = max(j - 2, 1)
+    least = float(t_isf(min(rate, 0.5), df)) ** 2
+    for part in np.array_split(np.arange(waves), -(-waves * j * k // CHUNK)):
+        true_variance, made_of_it = spread.simulate(rng, len(part))
+        d, t = deviations(draw, true_variance)
+        counted = n / made_of_it
+        statistics[part] = leave_out(_quadratic(d, t, whiten, counted), share)
+        if draw is not normal:  # single cells of uneven items go by a tail, whose normal score is normal
+            d, t = deviations(normal, true_variance)
+        size = np.abs(d)
+        z2 = d**2
+        z2 /= np.diagonal(t, axis1=1, axis2=2)[:, None] + np.diagonal(within) / counted[..., None]
+        z2 = leave_out(z2, share[:, None])
+        remarkable[part] = ((size >= MINIMUM_SIZE) & (z2 > NAMED_BESIDE**2)).any(axis=-1)
+        # Only cells that can matter get a p.
+        place = np.nonzero(z2 > least)
+        found.append((part[place[0]], place[1], 2 * t_sf(np.sqrt(z2[place]), df), size[place] >= MINIMUM_SIZE))
+    wave_of, row_of, p_of, large_of = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return statistics, (wave_of, row_of, p_of, large_of), remarkable
+
+
+def _draw_normal(table: Table, between: FloatArray, whiten: FloatArray) -> _Draw:
+    """True effects ~ N(0, T) and means of answers ~ N(0, v W/n), which on bounded scales are bent.
+
+    Where nothing is bent the sum is drawn at once: with W = RR', `whiten` the inverse of R, and T = B diag(l) B',
+    B = R V, it is B e with e_k ~ N(0, l_k + v/n).
+    """
+    values, vectors = np.linalg.eigh(whiten @ between @ whiten.T)
+    values, back = np.maximum(values, 0.0), np.linalg.solve(whiten, vectors).T
+    ends = bent(table.bends, np.diagonal(between))
+
+    def draw(rng: np.random.Generator, variance: FloatArray) -> FloatArray:
+        d = rng.standard_normal((*variance.shape, len(values)))
+        if ends is None:
+            d *= np.sqrt(values + (variance / table.n)[..., None])
+            return np.asarray(d @ back)
+        effects = (rng.standard_normal(d.shape) * np.sqrt(values)) @ back
+        d *= np.sqrt(variance / table.n)[..., None]
+        d = d @ back
+        d *= ends.spread(effects)
+        d += ends.level(effects)
+        return np.asarray(d)
+
+    return draw
+
+
+def _draw_respondents(table: Table, between: FloatArray) -> _Draw:
+    """A true effect ~ N(0, T), and the mean of respondents drawn from the survey's own."""
+    respondents = np.zeros((0, 0)) if table.respondents is None else table.respondents
+    values, vectors = np.linalg.eigh(between)
+    back = (vectors * np.sqrt(np.maximum(values, 0.0))).T
+    drawn = np.clip(np.rint(table.n), 1, _MOST_DRAWN).astype(np.int64)
+    starts = np.cumsum(drawn) - drawn
+    # Drawn answers have the variance of the survey's, missing ones included.
+    scale = np.sqrt(np.diagonal(table.within) / np.maximum((respondents**2).mean(0), 1e-12))
+
+    def draw(rng: np.random.Generator, variance: FloatArray) -> FloatArray:
+        d = rng.standard_normal((*variance.shape, len(values))) @ back
+        for wave, own in zip(d, variance, strict=True):
+            sums = np.add.reduceat(respondents[rng.integers(0, len(respondents), drawn.sum())], starts)
+            wave += sums * (scale * np.sqrt(own / (drawn * table.n))[:, None])
+        return np.asarray(d)
+
+    return draw
+
+
+def _quadratic(d: FloatArray, between: FloatArray, whiten: FloatArray, n: FloatArray) -> FloatArray:
+    """(W, J) d'(T + W/n_j)^-1 d for all workloads from one decomposition per wave: T in the metric of W."""
+    inner = whiten @ between @ whiten.T
+    values, vectors = np.linalg.eigh((inner + np.swapaxes(inner, 1, 2)) / 2)
+    rotated = d @ (whiten.T @ vectors)
+    return np.asarray((rotated**2 / (np.maximum(values, 0.0)[:, None] + 1 / n[..., None])).sum(-1))

@@ -1,0 +1,93 @@
+"""What evidence is held against: bounded scales, workloads, and sources whose p is seldom small.
+
+Tolerances, and why (measured differences in brackets):
+- CURVE: bent effects against effects and answers drawn one by one, in residual standard deviations: the answers that
+  are shifted are themselves cut already (0.06 at the largest effects, 0.02 elsewhere).
+- SHARE: share of p below 0.01 over nominal, in a quarter of the interviewers, from 37,500 simulated ones (1.4); with
+  one reference for all workloads it is 0.1 for the smallest and 3.5 for the largest.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qa_reports.effects.bounded import Bend, bent
+from qa_reports.effects.chance import _how_often
+from qa_reports.effects.side_by_side import Table
+from qa_reports.effects.simulated_levels import OwnSpread, of_any_workload, simulate_levels
+
+CURVE = 0.08
+SHARE = (0.6, 1.6)
+
+
+def test_effects_near_the_end_of_a_scale_are_bent() -> None:
+    rng = np.random.default_rng(91)
+    latent = rng.normal(1.5, 1.0, 20_000)
+    usual = np.clip(latent, 0, 5)
+    sd = usual.std()
+    ends = bent([Bend(usual / sd, 0.0, 5 / sd), None], np.array([0.2, 0.2]))
+    assert ends is not None
+    effects = rng.normal(0, np.sqrt(0.2), (200_000, 2))
+    levels = ends.level(effects)
+    assert levels.mean() == pytest.approx(0, abs=0.01)
+    np.testing.assert_allclose(levels.var(axis=0), 0.2, rtol=0.02)
+    np.testing.assert_array_equal(levels[:, 1], effects[:, 1])
+    np.testing.assert_array_equal(ends.spread(effects)[:, 1], 1.0)
+    for effect in (-1.2, -0.6, 0.0, 0.6, 1.2):
+        there = np.clip(latent + 1.05 * effect * sd, 0, 5)  # 1.05: bent effects start from larger ones
+        at = np.array([effect, effect])
+        assert ends.level(at)[0] == pytest.approx((there.mean() - usual.mean()) / sd, abs=CURVE)
+        assert ends.spread(at)[0] == pytest.approx(there.std() / sd, abs=CURVE)
+
+
+def _table(n: np.ndarray, items: int = 12) -> Table:
+    within = np.full((items, items), 0.2) + 0.8 * np.eye(items)
+    return Table(
+        deviation=np.zeros((len(n), items)),
+        within=within,
+        overlap=np.ones((len(n), items, items)) / n[:, None, None],
+        n=n,
+        bends=(None,) * items,
+        respondents=None,
+    )
+
+
+def test_busy_interviewers_are_no_more_remarkable_by_chance_than_others() -> None:
+    n = np.rint(np.geomspace(5, 100, 100))
+    table = _table(n)
+    between = 0.05 * (0.4 + 0.6 * np.eye(12))
+    everyone = OwnSpread(np.ones(100), np.zeros(100), 0.0, 0.0)
+    statistic, _, _ = simulate_levels(table, between, 0.05, everyone)
+    _, comparable = of_any_workload(statistic[0], statistic, n)
+    low, high = SHARE
+    for quarter in np.array_split(np.arange(100), 4):
+        share = np.mean(comparable[:, quarter] > np.quantile(comparable, 0.99)) / 0.01
+        assert low < share < high
+    as_they_were = [np.mean(statistic[:, part] > np.quantile(statistic, 0.99)) / 0.01 for part in (n < 10, n > 50)]
+    assert as_they_were[0] < low
+    assert as_they_were[1] > high
+
+
+def test_few_interviewers_share_one_reference() -> None:
+    n = np.rint(np.geomspace(5, 60, 20))
+    simulated = np.random.default_rng(92).chisquare(12, (500, 20))
+    observed, of_simulated = of_any_workload(simulated[0], simulated, n)
+    np.testing.assert_allclose(np.exp(observed), simulated[0])
+    np.testing.assert_allclose(np.exp(of_simulated), simulated)
+
+
+def test_all_workloads_alike_change_no_order() -> None:
+    simulated = np.random.default_rng(93).chisquare(12, (500, 60))
+    observed, of_simulated = of_any_workload(simulated[0], simulated, np.full(60, 10.0))
+    assert np.argsort(observed).tolist() == np.argsort(simulated[0]).tolist()
+    assert np.argsort(of_simulated.ravel()).tolist() == np.argsort(simulated.ravel()).tolist()
+
+
+def test_sources_are_expected_to_be_remarkable_as_often_as_they_are() -> None:
+    uniform = np.linspace(0.001, 0.999, 400)
+    assert _how_often(uniform) == pytest.approx(1, abs=0.03)
+    assert _how_often(np.where(uniform < 0.95, 1.0, uniform / 20)) == pytest.approx(0.5, abs=0.03)
+    assert _how_often(np.full(400, 0.01)) == 1
+    assert _how_often(np.full(5, np.nan)) == 1
+    assert _how_often(np.ones(10)) == pytest.approx(0.5)
