@@ -102,10 +102,12 @@ def _moments(model: ModelResult, plan: ModelPlan, given: AnswerCounts, whole: Wh
     around = model.residuals + level[model.interviewer]
     step = float(np.diff(distinct).min())
     if whole is None or plan.whole is None:
-        return spread_moments(around, model.interviewer, given, step)
+        return spread_moments(around, model.interviewer, given.values, given.counts, step)
     fixed = np.array([effect.estimate for effect in model.fixed_effects])
     powers = whole.residual_powers(plan.whole.rows, plan.whole.columns, fixed)
-    return spread_moments_of_sums(plan.whole.products.n, powers, around, model.interviewer, given, step)
+    return spread_moments_of_sums(
+        plan.whole.products.n, powers, around, model.interviewer, given.values, given.counts, step
+    )
 
 
 def overall_spread(

@@ -21,8 +21,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_reports.survey.whole import AnswerCounts
-
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -54,35 +52,43 @@ class SpreadMoments:
     """(m,) squared residual over the expected one, less what its own sign and the skewness explain: mean 1."""
 
 
-def spread_moments(residuals: FloatArray, interviewer: IntArray, given: AnswerCounts, step: float) -> SpreadMoments:
+def spread_moments(
+    residuals: FloatArray, interviewer: IntArray, values: FloatArray, counts: IntArray, step: float
+) -> SpreadMoments:
     """Measure spread.
 
     Args:
         residuals: (m,) answers minus the fixed part of a model, the interviewer's level still in them.
         interviewer: (m,) 0 .. J - 1.
-        given: the answers to the item, of all J interviewers.
+        values: (V,) the different answers to the item, ascending.
+        counts: (J, V) how often they were given to each interviewer.
         step: smallest distance of two answers. Within-rounding variance step^2/12 is added to own and expected
             variances, so that equal answers have a finite log variance.
     """
-    j = len(given.counts)
+    j = len(counts)
     n = np.bincount(interviewer, minlength=j)
     many = np.maximum(n, 1)
     mean = np.bincount(interviewer, residuals, j) / many
     e = residuals - mean[interviewer]
     m2, m3, m4 = (np.bincount(interviewer, e**power, j) / many for power in (2, 3, 4))
-    return _measured(_Central(n, mean, m2, m3, m4), residuals, interviewer, given, step)
+    return _measured(_Central(n, mean, m2, m3, m4), residuals, interviewer, values, counts, step)
 
 
 def spread_moments_of_sums(
-    n: IntArray, powers: FloatArray, residuals: FloatArray, interviewer: IntArray, given: AnswerCounts, step: float
+    n: IntArray,
+    powers: FloatArray,
+    residuals: FloatArray,
+    interviewer: IntArray,
+    values: FloatArray,
+    counts: IntArray,
+    step: float,
 ) -> SpreadMoments:
     """The same from sums over all interviews, `residuals` and `interviewer` (m,) being those of a sample of them.
 
     Args:
         n: (J,) interviews.
         powers: (J, 4) sums of the first four powers of their residuals, which are near 0.
-        given: all answers.
-        step: as above.
+        values: as above, of all interviews, like `counts` and `step`.
     """
     many = np.maximum(n, 1)
     mean, r2, r3, r4 = powers.T / many
@@ -93,7 +99,7 @@ def spread_moments_of_sums(
         m3=r3 - 3 * mean * r2 + 2 * mean**3,
         m4=np.maximum(r4 - 4 * mean * r3 + 6 * mean**2 * r2 - 3 * mean**4, 0.0),
     )
-    return _measured(central, residuals, interviewer, given, step)
+    return _measured(central, residuals, interviewer, values, counts, step)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,16 +114,16 @@ class _Central:
 
 
 def _measured(
-    central: _Central, residuals: FloatArray, interviewer: IntArray, given: AnswerCounts, step: float
+    central: _Central, residuals: FloatArray, interviewer: IntArray, values: FloatArray, counts: IntArray, step: float
 ) -> SpreadMoments:
     """`residuals` (m,) are those of all interviews or of a sample."""
     n, mean, squares = central.n, central.mean, central.n * central.m2
     many, freed = np.maximum(n, 1), np.maximum(n - 1, 0)
-    tilted = _tilt(given.values, given.counts.sum(axis=0))
-    level = given.counts @ given.values / np.maximum(given.counts.sum(axis=1), 1)
+    tilted = _tilt(values, counts.sum(axis=0))
+    level = counts @ values / np.maximum(counts.sum(axis=1), 1)
     expected, skewness, curvature = (np.interp(level, tilted.mean, of) for of in tilted[1:])
     # All answers vary between interviewers and with their spreads, too: tilted they tell how c changes with the level.
-    usual = np.interp(np.average(given.values, weights=given.counts.sum(axis=0)), tilted.mean, tilted.curvature)
+    usual = np.interp(np.average(values, weights=counts.sum(axis=0)), tilted.mean, tilted.curvature)
     curvature = np.clip(_curvature(central) + curvature - usual, *_CURVATURE)
     expected /= np.maximum(1 + curvature / many, 0.05)
     expected *= squares.sum() / max(float((freed * expected).sum()), 1e-300)

@@ -19,7 +19,7 @@ from qa_reports.effects.linear import ModelPlan, ModelResult
 from qa_reports.effects.moments import Columns
 from qa_reports.effects.spread import fit_spreads
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, item_spreads, overall_spread
-from qa_reports.effects.spread_moments import spread_moments
+from qa_reports.effects.spread_moments import SpreadMoments, spread_moments
 from qa_reports.survey.whole import count_answers
 
 Answers = Callable[[np.ndarray], np.ndarray]
@@ -44,6 +44,12 @@ class Tails:
     above_3: float
 
 
+def moments_of(answers: np.ndarray, group: np.ndarray, interviewers: int, step: float) -> SpreadMoments:
+    """Of answers (m,) without anything that is allowed for."""
+    given = count_answers(answers, group, interviewers)
+    return spread_moments(answers, group, given.values, given.counts, step)
+
+
 def item_tails(answers: Answers, interviewers: int, tau: float, waves: int, seed: int = 61) -> Tails:
     """One item per wave, ICC .05, workloads 2 to 24."""
     rng = np.random.default_rng(seed)
@@ -53,7 +59,7 @@ def item_tails(answers: Answers, interviewers: int, tau: float, waves: int, seed
         level = np.sqrt(0.05) * rng.standard_normal(interviewers)[group]
         spread = np.exp(tau * rng.standard_normal(interviewers))[group]
         drawn = answers(level + np.sqrt(0.95) * spread * rng.standard_normal(len(group)))
-        moments = spread_moments(drawn, group, count_answers(drawn, group, interviewers), 1.0)
+        moments = moments_of(drawn, group, interviewers, 1.0)
         ratio.append(moments.ratio)
         df.append(moments.df)
     fits = fit_spreads(np.array(ratio), np.array(df))

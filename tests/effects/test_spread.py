@@ -25,9 +25,8 @@ from qa_reports.effects.estimate import ItemEffects, estimate_items
 from qa_reports.effects.judge import level_cells
 from qa_reports.effects.spread import fit_spreads
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, overall_spread
-from qa_reports.effects.spread_moments import spread_moments
-from qa_reports.survey.whole import count_answers
 from tests.effects.lme4_tables import REFERENCE
+from tests.effects.spread_characteristics import moments_of
 from tests.effects.synthetic import make_config, make_survey, wave
 
 VARIANCE = 3e-4
@@ -49,7 +48,7 @@ def test_own_variances_are_those_of_nlme_and_glmmtmb(table: dict[str, object]) -
     rows["group"] = pd.Categorical(rows["intnum"].astype(str), categories=table["groups"]).codes
     answers, group = rows[table["item"]].to_numpy(float), rows["group"].to_numpy(np.int64)
     # A step of 0 adds no rounding variance; what was expected is taken out again.
-    moments = spread_moments(answers, group, count_answers(answers, group, len(table["groups"])), 0.0)
+    moments = moments_of(answers, group, len(table["groups"]), 0.0)
     own = np.array([answers[group == j].var(ddof=1) for j in range(len(table["groups"]))])
     np.testing.assert_allclose(own, table["nlme"], rtol=VARIANCE)
     np.testing.assert_allclose(own, table["glmmTMB"], rtol=VARIANCE)
@@ -77,7 +76,7 @@ def test_two_answers_have_the_spread_their_level_says() -> None:
     rng = np.random.default_rng(71)
     group = np.repeat(np.arange(400), 15)
     answers = (rng.uniform(size=6000) < 0.3).astype(float)
-    moments = spread_moments(answers, group, count_answers(answers, group, 400), 0.0)
+    moments = moments_of(answers, group, 400, 0.0)
     assert not moments.df.any()
 
 
@@ -87,7 +86,7 @@ def test_the_spread_that_a_level_leaves_is_that_of_a_binomial() -> None:
     group = np.repeat(np.arange(3000), 12)
     usual = rng.beta(18, 12, 3000)
     answers = rng.binomial(10, usual[group]).astype(float)
-    moments = spread_moments(answers, group, count_answers(answers, group, 3000), 0.0)
+    moments = moments_of(answers, group, 3000, 0.0)
     mean = np.bincount(group, answers) / 12
     for low, high in pairwise([3.5, 4.5, 5.0, 6.0, 7.0, 8.0]):
         there = (mean >= low) & (mean < high)
