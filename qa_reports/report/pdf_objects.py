@@ -41,7 +41,9 @@ def write_once(document: object, pdf: Any) -> None:
 
 
 def _bytes_of(original: Any) -> bytes:
-    if not getattr(original, "compress", False):
+    # Archives read the metadata without unpacking them.
+    if not getattr(original, "compress", False) or original.extra.get("Type") == "/Metadata":
+        original.compress = False
         return bytes(original.data)
     original.compress = False
     _, _, rest = original.data.partition(b"\nstream\n")

@@ -16,6 +16,7 @@ from qa_reports.report.front_page import front_calls
 from qa_reports.report.pdf import PdfUnavailable, pdf_obstacle, print_page, printed_profiles, render_pdf
 from qa_reports.report.summarise import ReportSummary, summarise
 from tests.report.example_survey import example_report_input
+from tests.report.web_checks import preflight_command
 
 needs_pango = pytest.mark.skipif(pdf_obstacle() is not None, reason="no Pango")
 needs_poppler = pytest.mark.skipif(shutil.which("pdftotext") is None, reason="no poppler-utils")
@@ -142,6 +143,28 @@ def test_archivable_tagged_and_with_its_data_attached(tmp_path: Path) -> None:
     tool("pdfdetach", "-save", "1", "-o", str(tmp_path / "attached.json"), str(made))
     assert (tmp_path / "attached.json").read_bytes() == results
     assert made.read_bytes() == render_pdf(summary(), results)
+
+
+ONLY_IN_PDF_A_1 = (
+    r"cross reference streams are not allowed",
+    r"EmbeddedFile entry is present in the Names dictionary",
+    r"EmbeddedFile entry is present in a FileSpecification dictionary",
+    r"The CIDSet entry is missing for the Composite Subset",
+    # Written as attributes, as XMP allows, which it does not see: `test_archivable_tagged_...` reads part and level.
+    r"Schema is not set in this document : http://www\.aiim\.org/pdfa/ns/id/",
+)
+"""What PDF/A-1 forbids or asks for and PDF/A-3 does not: Preflight knows part 1 only, whose other rules still hold."""
+
+
+@needs_pango
+def test_preflight_finds_nothing_that_pdf_a_forbids(tmp_path: Path) -> None:
+    command, made = preflight_command(), tmp_path / "report.pdf"
+    made.write_bytes(render_pdf(summary(), b"{}"))
+    told = subprocess.run([*command, str(made)], capture_output=True, text=True, check=False)
+    assert told.stderr == ""
+    errors = [line for line in told.stdout.splitlines() if re.match(r"\d", line)]
+    assert any("EmbeddedFile" in line for line in errors)  # it has looked
+    assert [line for line in errors if not any(re.search(words, line) for words in ONLY_IN_PDF_A_1)] == []
 
 
 def test_items_with_flags_have_pages_and_all_where_asked() -> None:

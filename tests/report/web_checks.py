@@ -1,4 +1,4 @@
-"""Where the judges of web pages stand: axe-core and the Nu HTML checker, which `scripts/setup test` installs."""
+"""Where axe-core, the Nu HTML checker and PDFBox's Preflight stand, which `scripts/setup test` installs."""
 
 from __future__ import annotations
 
@@ -27,3 +27,22 @@ def nu_command() -> list[str]:
     if java is None or not jar.exists():
         pytest.skip("the Nu HTML checker is not installed: scripts/setup test, and java")
     return [java, "-jar", str(jar), "--stdout", "--exit-zero-always", "--format", "json"]
+
+
+def preflight_command() -> list[str]:
+    """The command line of Apache PDFBox's Preflight, from Debian's packages."""
+    names = (
+        "preflight",
+        "pdfbox2",
+        "fontbox2",
+        "xmpbox",
+        "commons-logging",
+        "commons-io",
+        "javax.activation",
+        "jaxb-api",
+    )
+    jars = [Path("/usr/share/java") / f"{name}.jar" for name in names]
+    java = shutil.which("java")
+    if java is None or not all(jar.exists() for jar in jars):
+        pytest.skip("PDFBox's Preflight is not installed: scripts/setup test, and java")
+    return [java, "-cp", ":".join(map(str, jars)), "org.apache.pdfbox.preflight.Validator_A1b"]
