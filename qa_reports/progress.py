@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
-import io
 import os
 import sys
 import time
@@ -27,14 +26,14 @@ def say(text: str, stream: IO[str]) -> None:
     print(one_line(text), file=Lasting(stream), flush=True)
 
 
-class Lasting(io.TextIOBase):
+class Lasting:
     """A terminal or log for as long as it lasts: when it is gone or its disk is full, the work goes on untold."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
 
     @property
-    def encoding(self) -> str:  # type: ignore[override] # Python's own streams have it as a property, too
+    def encoding(self) -> str:
         """What the stream can show."""
         return str(getattr(self._stream, "encoding", None) or "utf-8")
 

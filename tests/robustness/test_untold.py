@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from qa_reports.cli import main
-from qa_reports.progress import progress_on
+from qa_reports.progress import Lasting, progress_on
 from tests.small_wave import SmallWave
 
 ROOT = Path(__file__).parents[2]
@@ -85,3 +85,8 @@ def test_a_reader_that_has_ended_is_no_mistake() -> None:
 @pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&- <&-"])
 def test_streams_that_are_closed_from_the_start(small_wave: SmallWave, closed: str) -> None:
     assert run(f"PROGRAM {closed}", "check", str(small_wave.config)).returncode == 0
+
+
+def test_nothing_is_written_when_nobody_is_told_any_more() -> None:
+    """A stream of Python's own would be flushed when it is thrown away; the one behind it is closed by then."""
+    assert not hasattr(Lasting, "__del__")
