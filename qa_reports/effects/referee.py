@@ -1,4 +1,4 @@
-"""The second opinion on every linear fit: statsmodels' log-likelihood at our estimates."""
+"""The second opinion on every linear fit that is shown: statsmodels' log-likelihood at our estimates."""
 
 from __future__ import annotations
 
