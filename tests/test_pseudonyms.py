@@ -19,6 +19,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 
 from qa_reports.cli import main
@@ -62,6 +63,9 @@ def layers(content: bytes) -> Iterator[bytes]:
     if content.startswith(b"PK"):
         archive = zipfile.ZipFile(io.BytesIO(content))
         inner = [part for entry in archive.infolist() for part in (entry.filename.encode(), archive.read(entry))]
+    elif content.startswith(b"PAR1"):
+        table = pyarrow.parquet.read_table(io.BytesIO(content))
+        inner = [repr((table.schema.to_string(), table.schema.metadata)).encode(), table.to_pandas().to_csv().encode()]
     elif content.startswith(b"%PDF"):
         inner = [data for stream in _STREAM.findall(content) if (data := _inflated(stream))]
         if shutil.which("pdftotext"):
@@ -100,6 +104,9 @@ def test_the_search_finds_what_is_packed(tmp_path: Path) -> None:
     message.add_attachment(packed.getvalue(), maintype="application", subtype="zip", filename="a.zip")
     pdf = b"%PDF-1.7\n1 0 obj\nstream\n" + zlib.compress(b"SECRETZQ") + b"\nendstream"
     assert names_in(message.as_bytes(), ["SECRETXQ", "SECRETYQ", "SECRETZQ"]) == {"SECRETXQ", "SECRETYQ"}
+    columns = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table({"id": ["SECRETXQ"] * 1000}), columns, compression="zstd")
+    assert names_in(columns.getvalue(), ["SECRETXQ", "SECRETYQ"]) == {"SECRETXQ"}
     picture = b'<img src="data:image/png;base64,' + base64.b64encode(b"tEXt SECRETXQ") + b'">'
     assert names_in(picture, ["SECRETXQ"]) == {"SECRETXQ"}
     assert b"SECRETZQ" in {_inflated(stream) for stream in _STREAM.findall(pdf)}
