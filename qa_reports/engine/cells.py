@@ -141,12 +141,16 @@ def _mapped(column: Any, distinct: Sequence[Any], values: FloatArray) -> Any:
     if column.type().is_numeric() and all(float(raw) == value for raw, value in kept):
         out = sorted(float(raw) for raw, value in zip(distinct, values, strict=True) if np.isnan(value))
         low, high = min(value for _, value in kept), max(value for _, value in kept)
-        column = finite(column)
+        number = finite(column)
         if not out:
-            return column
+            return number
+        if column.type().is_integer():
+            low, high, out = int(low), int(high), [int(value) for value in out]
+        else:
+            column = number
         if all(value < low or value > high for value in out):
-            return column.between(low, high).ifelse(column, None)
-        return column.isin(out).ifelse(None, column)
+            return column.between(low, high).ifelse(number, None)
+        return column.isin(out).ifelse(None, number)
     return column.cases(*kept, else_=ibis.null("float64"))
 
 

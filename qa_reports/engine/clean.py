@@ -12,7 +12,7 @@ import pandas as pd
 
 from qa_reports.config import CovariateConfig, ReportConfig
 from qa_reports.engine.cells import Cells, CleanColumn, clean_column, count_cells, is_plain, plain_column
-from qa_reports.engine.interviews import interviews_of
+from qa_reports.engine.interviews import COVARIATE, ITEM, interviews_of
 from qa_reports.engine.people import WHO, People, find_people
 from qa_reports.engine.tables import EngineTable
 from qa_reports.engine.whole import EngineWhole
@@ -87,7 +87,10 @@ def clean_in_engine(source: EngineTable, config: ReportConfig, folder: Path, sam
         chosen = [j for j, fits in zip(whose, within, strict=True) if fits]
         return _with_rows(survey, *_sample(people, source, config, labels, sample, chosen), levels)
 
-    columns_of_items = [columns[Factor("item", item.responses.name)] for item in scored]
+    cleaned = {ITEM.format(k): column for k, column in enumerate(c for f, c in columns.items() if f.kind == "item")}
+    known = {COVARIATE.format(k): column for k, (_, column) in enumerate(covariates)}
+    rows = people.rows.mutate(**{name: column.expression for name, column in (cleaned | known).items()})
+    clean_rows = source.view(rows, "qa_clean")
     whole = EngineWhole(
         source=source,
         rows=people.rows,
@@ -97,8 +100,9 @@ def clean_in_engine(source: EngineTable, config: ReportConfig, folder: Path, sam
             item.responses.name: _answer_counts(item, cells) for item, cells in zip(scored, item_cells, strict=True)
         },
         workload=people.interviewers.counts(np.ones(len(people.interviewers.ids), dtype=bool)),
+        clean_rows=clean_rows,
         interviews=interviews_of(
-            people, source, config, list(zip(scored, item_cells, columns_of_items, strict=True)), labels
+            clean_rows, people, source, config, list(zip(scored, item_cells, strict=True)), labels
         ),
         showing=showing,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qa_reports.config import ItemConfig, ReportConfig
-from qa_reports.engine.cells import Cells, CleanColumn, clean_column, count_values, finite, plain
+from qa_reports.engine.cells import Cells, clean_column, count_values, finite, plain
 from qa_reports.engine.people import WHO, People
 from qa_reports.engine.tables import EngineTable
 from qa_reports.survey.answer_classes import AnswerClass
@@ -26,6 +26,8 @@ from qa_reports.survey.interviews import (
 from qa_reports.survey.items import CleanItem, clean_item
 from qa_reports.survey.load import VariableLabels
 
+ITEM, COVARIATE = "qa_a{}", "qa_c{}"
+"""Columns of cleaned items and respondent covariates, by their place."""
 _NO_LABELS = VariableLabels()
 _DAY = 24 * 60.0
 
@@ -34,10 +36,10 @@ class _Expressions:
     """Columns that an engine computes; a condition that nobody can tell does not hold."""
 
     def given(self, condition: Condition) -> Column:
-        return condition.fill_null(False).cast("float64")
+        return condition.ifelse(1.0, 0.0)
 
     def where(self, condition: Condition, value: Column) -> Column:
-        return condition.fill_null(False).ifelse(value, None)
+        return condition.ifelse(value, None)
 
     def filled(self, column: Column, value: float) -> Column:
         return column.fill_null(value)
@@ -83,36 +85,38 @@ EXPRESSIONS: Arithmetic = _Expressions()
 
 
 def interviews_of(
+    rows: Any,
     people: People,
     source: EngineTable,
     config: ReportConfig,
-    items: Sequence[tuple[CleanItem, Cells, CleanColumn]],
+    items: Sequence[tuple[CleanItem, Cells]],
     labels: dict[str, VariableLabels],
 ) -> Interviews:
     """The columns of all interviews.
 
     Args:
-        people: the rows in use.
+        rows: the rows in use with what stands in `ITEM` columns, the cleaned items.
+        people: whose they are.
         source: where they are.
         config: which columns indicators need beside the items.
-        items: each cleaned by its different values, with these and the column that comes of it.
+        items: each cleaned by its different values, with these.
         labels: of all columns.
     """
     wanted = (*config.indicators.gates, *config.indicators.numeric)
-    minutes, clock = _times(people, source)
+    minutes, clock = _times(rows, people, source)
     return Interviews(
         arithmetic=EXPRESSIONS,
-        items=tuple(answered_cells(people.rows, *item) for item in items),
-        others=tuple(_other(entry, people, source, labels) for entry in wanted),
+        items=tuple(answered_cells(rows, item, cells, rows[ITEM.format(k)]) for k, (item, cells) in enumerate(items)),
+        others=tuple(_other(entry, rows, people, source, labels) for entry in wanted),
         minutes=minutes,
         clock=clock,
         questions=None
         if config.indicators.timings is None
-        else tuple(_lengths(_above_zero(finite(people.rows[name])), people, source) for name in people.times.questions),
+        else tuple(_lengths(_above_zero(finite(rows[name])), rows, source) for name in people.times.questions),
     )
 
 
-def answered_cells(rows: Any, item: CleanItem, cells: Cells, column: CleanColumn) -> AnsweredItem:
+def answered_cells(rows: Any, item: CleanItem, cells: Cells, answers: Column) -> AnsweredItem:
     """An item by its different values."""
     raw, responses = rows[str(cells.column.name)], item.responses
     classes = responses.answer_class
@@ -126,7 +130,7 @@ def answered_cells(rows: Any, item: CleanItem, cells: Cells, column: CleanColumn
         values = [value for one in wanted for value in of_class.get(one, [])]
         found = raw.isin(values) if values else None
         if AnswerClass.VALID in wanted:
-            valid = column.expression.notnull()
+            valid = answers.notnull()
             return valid if found is None else valid | found.fill_null(False)
         import ibis
 
@@ -134,7 +138,7 @@ def answered_cells(rows: Any, item: CleanItem, cells: Cells, column: CleanColumn
 
     return AnsweredItem(
         name=responses.name,
-        answers=column.expression,
+        answers=answers,
         in_classes=in_classes,
         values=np.unique(responses.answers[~np.isnan(responses.answers)]),
         present=frozenset(np.unique(classes).tolist()),
@@ -143,7 +147,9 @@ def answered_cells(rows: Any, item: CleanItem, cells: Cells, column: CleanColumn
     )
 
 
-def _other(entry: Any, people: People, source: EngineTable, labels: dict[str, VariableLabels]) -> AnsweredItem:
+def _other(
+    entry: Any, rows: Any, people: People, source: EngineTable, labels: dict[str, VariableLabels]
+) -> AnsweredItem:
     """A gate or a numeric column, its own missing codes set to missing."""
     of_column = labels.get(entry.name, _NO_LABELS)
     cells = count_values(people, source, entry.name)
@@ -151,20 +157,20 @@ def _other(entry: Any, people: People, source: EngineTable, labels: dict[str, Va
     item = clean_item(
         cells.column, as_item, own_codes(entry.missing_codes, of_column), of_column, cells.interviewers, source.name
     )
-    return answered_cells(people.rows, item, cells, clean_column(people.rows, cells, item.responses.answers))
+    return answered_cells(rows, item, cells, clean_column(rows, cells, item.responses.answers).expression)
 
 
-def _times(people: People, source: EngineTable) -> tuple[Lengths | None, Clock | None]:
-    times, rows = people.times, people.rows
+def _times(rows: Any, people: People, source: EngineTable) -> tuple[Lengths | None, Clock | None]:
+    times = people.times
     if times.minutes is not None:
-        return _lengths(_above_zero(finite(rows[times.minutes])), people, source), None
+        return _lengths(_above_zero(finite(rows[times.minutes])), rows, source), None
     if times.start is None or times.end is None:
         return None, None
     start, end = rows[times.start], rows[times.end]
     minutes = end - start
     if times.on_clock:
         minutes = (minutes < 0).ifelse(minutes + _DAY, minutes)
-    return _lengths(_above_zero(minutes), people, source), Clock(
+    return _lengths(_above_zero(minutes), rows, source), Clock(
         start, end, times.on_clock, lambda usable: _overlapping(start, end, rows[WHO], usable)
     )
 
@@ -173,9 +179,9 @@ def _above_zero(column: Column) -> Column:
     return (column > 0).ifelse(column, None)
 
 
-def _lengths(spent: Column, people: People, source: EngineTable) -> Lengths:
+def _lengths(spent: Column, rows: Any, source: EngineTable) -> Lengths:
     """With its quantiles, from the number of interviews that have each length."""
-    table = people.rows.select(v=spent).filter(lambda t: t.v.notnull())
+    table = rows.select(v=spent).filter(lambda t: t.v.notnull())
     frame = source.frame(table.group_by("v").aggregate(n=table.count())).sort_values("v")
     values, below = frame["v"].to_numpy(dtype=np.float64), np.cumsum(frame["n"].to_numpy(dtype=np.int64))
     n = int(below[-1]) if len(below) else 0

@@ -91,6 +91,13 @@ class EngineTable:
         with answering(self.name):
             return table.cache() if self.engine == "spark" else self.backend.create_table(name, table, temp=True)
 
+    def view(self, table: ir.Table, name: str) -> ir.Table:
+        """A table by name, so that what is computed of its columns names them, and does not repeat what they are."""
+        if self.engine == "spark":
+            return table.cache()
+        self.backend.raw_sql(f'CREATE TEMP VIEW "{name}" AS {self.backend.compile(table)}')
+        return self.backend.table(name)
+
     def drop(self, name: str) -> None:
         """Forget a table that was stored."""
         if self.engine == "duckdb":

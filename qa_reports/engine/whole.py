@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_reports.engine.cells import CleanColumn
+from qa_reports.engine.interviews import COVARIATE
 from qa_reports.engine.people import WHO
 from qa_reports.engine.tables import EngineTable
 from qa_reports.survey.interviews import Interviews
@@ -71,6 +72,8 @@ class EngineWhole:
     """Of every item."""
     workload: IntArray
     """(J,)."""
+    clean_rows: Any
+    """The same rows, with the respondent covariates as columns of their own."""
     interviews: Interviews
     """Column by column, as expressions."""
     showing: Callable[[Survey, Sequence[int]], Survey]
@@ -123,13 +126,13 @@ class EngineWhole:
 
     def with_measures(self, measures: Measures, table: str) -> EngineWhole:
         """Measures in the place of items, computed once, and respondent covariates, as a table of that name."""
-        covariates = {f"c{k}": factor for k, factor in enumerate(f for f in self.columns if f.kind == "respondent")}
-        kept = {name: self.columns[factor].expression for name, factor in covariates.items()}
+        every = (factor for factor in self.columns if factor.kind == "respondent")
+        covariates = {COVARIATE.format(k): factor for k, factor in enumerate(every)}
         told = {
             f"m{k}": expression.cast("int16" if whole else "float64")
             for k, (expression, whole, _) in enumerate(measures.values())
         }
-        rows = self.source.store(self.rows.select(WHO, **kept, **told), table)
+        rows = self.source.store(self.clean_rows.select(WHO, *covariates, **told), table)
         columns = {factor: replace(self.columns[factor], expression=rows[name]) for name, factor in covariates.items()}
         columns |= {
             Factor("item", name): CleanColumn(rows[f"m{k}"].cast("float64"), float(np.rint(usual)), whole)

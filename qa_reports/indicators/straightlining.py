@@ -91,8 +91,17 @@ def _spread(a: Arithmetic, items: Sequence[ScaledItem], min_items: int) -> Colum
     whole = bool((numbers == np.rint(numbers)).all())
     length = float(lcm(*map(int, spans))) if whole else _FINE
     length = length if length <= _FINE else _FINE
-    steps = [a.rounded((item.answers - item.low) * (length / span)) for item, span in zip(items, spans, strict=True)]
+    steps = [
+        _step(a, item, length / span, exact=whole and length < _FINE) for item, span in zip(items, spans, strict=True)
+    ]
     filled = [a.filled(step, 0.0) for step in steps]
     n, first, second = _number(a, items), sum(filled), sum(step * step for step in filled)
     variance = a.divide(n * second - first * first, n * (n - 1))
     return a.where(n >= min_items, a.root(variance) / length)
+
+
+def _step(a: Arithmetic, item: ScaledItem, factor: float, *, exact: bool) -> Column:
+    """Steps from the lowest answer; an engine is not told to multiply by 1."""
+    step = item.answers - item.low if item.low else item.answers
+    step = step * factor if factor != 1 else step
+    return step if exact else a.rounded(step)
