@@ -99,6 +99,7 @@ def test_a_server_gives_what_the_file_gives(tmp_path: Path, server: int, monkeyp
         ({"table": "field.none"}, PASSWORD, r"field.none: cannot be read from 127.0.0.1 \("),
         ({"interviewer": "intnumm"}, PASSWORD, 'has no column "intnumm"'),
     ],
+    ids=["wrong password", "no such table", "no such column"],
 )
 def test_what_is_wrong_is_one_line_without_the_password(
     tmp_path: Path, server: int, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], value: str, said: str
