@@ -1,4 +1,4 @@
-"""What the report's files weigh and cost: `python benchmarks/page.py [CONFIG.yaml ...] [--loads 7]`.
+"""What the report's files weigh and cost: `python -m benchmarks.page [CONFIG.yaml ...] [--loads 7]`.
 
 Without configurations the example wave and one of 1,000 interviewers x 22 items are measured. Seconds of the files
 are processor time of one core, in a process that has made each once before. A page is loaded by Chromium from the disk;
@@ -17,8 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
-from waves import WavePlan, write_wave
-
+from benchmarks.waves import WavePlan, write_wave
 from qa_reports import pipeline
 from qa_reports.progress import Silent
 from qa_reports.report.excel import results_xlsx
