@@ -101,7 +101,7 @@ class Column:
                 yield value, " ".join(label.split())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Groups:
     """The interviews by the values of one column."""
 
