@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO, cast
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -14,7 +15,7 @@ from qa_reports import __version__, commands
 from qa_reports.errors import NO_MEMORY, OutputError, UserError, is_want_of_memory
 from qa_reports.making import make_one, make_several
 from qa_reports.progress import log_file, say
-from qa_reports.telling import FAIL_ON_MET, INTERRUPTED, NOT_ALL_MAILED, REPORT_MADE, USER_ERROR, complain
+from qa_reports.telling import FAIL_ON_MET, INTERRUPTED, NOT_ALL_MAILED, REPORT_MADE, USER_ERROR, Answers, complain
 
 if TYPE_CHECKING:  # pydantic, pandas and statsmodels are slow to import: --help does not wait for them
     from qa_reports.config import Format
@@ -138,7 +139,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- for as long as the program runs
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     try:
-        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        answers = Answers(sys.stdout)
+        with redirect_stdout(cast("TextIO", answers)):  # cyclopts prints help and version
+            code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        if answers.failure is not None:
+            raise OutputError(answers.failure)
     except CycloptsError as error:
         say(f"{error} `qa-report --help` shows what there is.", sys.stderr)
         return USER_ERROR

@@ -41,16 +41,21 @@ class Lasting:
         """Write what can be written."""
         try:
             return self._stream.write(text)
-        except OSError:
-            let_go(self._stream)
+        except OSError as error:
+            self.lost(error)
             return len(text)
 
     def flush(self) -> None:
         """Let the stream say what it can."""
         try:
             self._stream.flush()
-        except OSError:
-            let_go(self._stream)
+        except OSError as error:
+            self.lost(error)
+
+    def lost(self, error: OSError) -> None:
+        """Write no more to a stream that takes nothing, or Python would end in an error over what is left in it."""
+        with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), self._stream.fileno())
 
     def isatty(self) -> bool:
         """Whether it is a terminal."""
@@ -59,12 +64,6 @@ class Lasting:
     def fileno(self) -> int:
         """The stream's own."""
         return self._stream.fileno()
-
-
-def let_go(stream: IO[str]) -> None:
-    """Write no more to a stream that takes nothing, or Python would end in an error over what is left in it."""
-    with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 class Progress(Protocol):

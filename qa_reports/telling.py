@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import IO
 
-from qa_reports.errors import ConfigError, OutputError, UserError, one_line
-from qa_reports.progress import LogFile, let_go, say
+from qa_reports.errors import ConfigError, UserError, one_line
+from qa_reports.progress import Lasting, LogFile, say
 
 REPORT_MADE, BUG, USER_ERROR, FAIL_ON_MET, NOT_ALL_MAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -26,15 +27,20 @@ def tell(text: str, log: LogFile | None = None) -> None:
 
 
 def tell_lines(text: str) -> None:
-    """Lines that are safe for a terminal already.
+    """Lines that are safe for a terminal already."""
+    print(text, flush=True)
 
-    Raises:
-        OutputError: they go to a file that cannot be written to.
-    """
-    try:
-        print(text, file=sys.stdout, flush=True)
-    except BrokenPipeError:  # the reader, such as `head`, has read what it wanted
-        let_go(sys.stdout)
-    except OSError as error:
-        let_go(sys.stdout)
-        raise OutputError(f"standard output: cannot be written to ({error.strerror or error})") from None
+
+class Answers(Lasting):
+    """Standard output: what is told there was asked for, so it is said when a disk takes no more of it."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__(stream)
+        self.failure: str | None = None
+        """Why not every line was written, one sentence; a reader that has read enough, such as `head`, is no reason."""
+
+    def lost(self, error: OSError) -> None:
+        """Write no more, and keep the reason."""
+        super().lost(error)
+        if not isinstance(error, BrokenPipeError):
+            self.failure = f"standard output: cannot be written to ({error.strerror or error})"

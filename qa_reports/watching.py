@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Literal, Protocol, cast
 
 from qa_reports.errors import one_line
 from qa_reports.progress import STEPS, Lasting, say
+from qa_reports.telling import tell
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -79,9 +79,7 @@ class QuietWatcher:
 
     def result(self, text: str) -> None:
         """A line of what the command answers, on standard output."""
-        with contextlib.suppress(OSError):  # it is kept, and the last line of all says why it cannot be written
-            sys.stdout.write(f"{one_line(text)}\n")
-            sys.stdout.flush()
+        tell(text)
 
 
 class LineWatcher(QuietWatcher):

@@ -6,13 +6,15 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from qa_reports.cli import main
+from qa_reports.delivery.archive import list_archive
 from qa_reports.progress import Lasting, progress_on
-from tests.small_wave import SmallWave
+from tests.small_wave import SmallWave, write_small_wave
 
 ROOT = Path(__file__).parents[2]
 FULL = Path("/dev/full")
@@ -71,15 +73,62 @@ def test_a_terminal_that_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
-def test_standard_output_that_cannot_be_written_to_is_one_line() -> None:
-    ended = run("PROGRAM > /dev/full", "schema")
+ANSWERS = {
+    "help": ["--help"],
+    "help of a command": ["forget", "--help"],
+    "version": ["--version"],
+    "schema": ["schema"],
+    "check": ["check", "CONFIG"],
+    "init": ["init", "SURVEY", "--output", "FOLDER/first.yaml", "--force"],
+    "index": ["index", "ARCHIVE"],
+    "forget": ["forget", "ARCHIVE", "--older-than", "1d"],
+    "send": ["send", "RUN", "--dry-run", "--config", "CONFIG"],
+    "report": ["CONFIG", "--formats", "json", "--quiet", "--no-email"],
+}
+"""Everything that answers on standard output."""
+
+
+@pytest.fixture(scope="module")
+def answering(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[str]]:
+    """The arguments of a command for a wave with an archived run and somebody to mail it to."""
+    wave = write_small_wave(tmp_path_factory.mktemp("answering") / "wave")
+    wave.replace(
+        "items:",
+        "archive: {folder: archive}\n"
+        "email: {from: qa@agency.example, to: [a@x.example], smtp: {host: localhost}}\nitems:",
+    )
+    assert main([str(wave.config), "--formats", "json", "--quiet", "--no-email"]) == 0
+    archive = wave.folder / "archive"
+    places = {
+        "CONFIG": wave.config, "SURVEY": wave.survey_file, "FOLDER": wave.folder, "ARCHIVE": archive,
+        "RUN": list_archive(archive).runs[0].folder,
+    }  # fmt: skip
+
+    def arguments(command: str) -> list[str]:
+        line = "\n".join(ANSWERS[command])
+        for name, path in places.items():
+            line = line.replace(name, str(path))
+        return line.split("\n")
+
+    return arguments
+
+
+@pytest.mark.parametrize("command", ANSWERS)
+def test_standard_output_that_cannot_be_written_to_is_one_line(
+    command: str, answering: Callable[[str], list[str]]
+) -> None:
+    ended = run("PROGRAM > /dev/full", *answering(command))
+    notes = "note: already archived" if command == "report" else "standard output"
+    assert ended.stderr.splitlines()[0].startswith(notes)
+    assert ended.stderr.splitlines()[-1] == "standard output: cannot be written to (No space left on device)"
     assert ended.returncode == 2
-    assert ended.stderr == "standard output: cannot be written to (No space left on device)\n"
 
 
-def test_a_reader_that_has_ended_is_no_mistake() -> None:
-    ended = run("PROGRAM | true; exit ${PIPESTATUS[0]}", "schema")
-    assert (ended.returncode, ended.stderr) == (0, "")
+@pytest.mark.parametrize("command", ANSWERS)
+def test_a_reader_that_has_ended_is_no_mistake(command: str, answering: Callable[[str], list[str]]) -> None:
+    ended = run("PROGRAM | true; exit ${PIPESTATUS[0]}", *answering(command))
+    assert [line for line in ended.stderr.splitlines() if not line.startswith("note: already archived")] == []
+    assert ended.returncode == 0
 
 
 @pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&- <&-"])
