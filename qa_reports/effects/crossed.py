@@ -22,7 +22,8 @@ from scipy import linalg, sparse
 from scipy.sparse.csgraph import connected_components
 
 from qa_reports.effects.information import expected_information
-from qa_reports.effects.likelihood import Method, Profile, assemble_profile
+from qa_reports.effects.likelihood import Profile, assemble_profile
+from qa_reports.effects.problem import Method
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -16,7 +16,7 @@ from qa_reports.effects.influence import Deletions, delete_interviewers, two_sid
 from qa_reports.effects.information import wald_f
 from qa_reports.effects.intervals import Interval, icc_intervals, single_term_intervals
 from qa_reports.effects.joint_intervals import JointIntervals, joint_intervals
-from qa_reports.effects.likelihood import problem, profile
+from qa_reports.effects.likelihood import profile
 from qa_reports.effects.linear import (
     ComponentPrecision,
     FailedModel,
@@ -33,6 +33,7 @@ from qa_reports.effects.linear import (
 )
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform, fit_mixed_models
 from qa_reports.effects.moments import Moments, compute_moments
+from qa_reports.effects.problem import problem
 from qa_reports.effects.referee import TOLERANCE, referee_logliks
 from qa_reports.effects.referee_cases import referee_cases
 from qa_reports.effects.rlrt import ExactTest, exact_restricted_lrt

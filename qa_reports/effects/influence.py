@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from qa_reports.effects.distributions import normal_isf, t_sf
 from qa_reports.effects.information import degrees_of_freedom, expected_information
 from qa_reports.effects.left_out import leave_each_out
-from qa_reports.effects.likelihood import Profile, problem, profile, symmetric_basis
+from qa_reports.effects.likelihood import Profile, profile
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform
 from qa_reports.effects.moments import Moments
 from qa_reports.effects.optimise import minimise
+from qa_reports.effects.problem import problem, symmetric_basis
 
 FloatArray = NDArray[np.float64]
 
@@ -124,7 +125,7 @@ def _delete_chunk(
 
     judged = np.flatnonzero(_others_identify(moments, out))
     if len(random) == 1 and judged.size:
-        left = leave_each_out(problem(moments, random, "REML"), float(relative[0, 0]), out[judged])
+        left = leave_each_out(moments, random[0], float(relative[0, 0]), out[judged])
         place(judged, left.relative[:, None, None], left.profile, left.found)
         judged = judged[~left.found]
     for rows in np.array_split(judged, max(1, -(-len(judged) * moments.n.shape[1] // _CHUNK))):

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_reports.effects.likelihood import Profile, symmetric_basis
+from qa_reports.effects.likelihood import Profile
+from qa_reports.effects.problem import symmetric_basis
 
 FloatArray = NDArray[np.float64]
 

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_reports.effects.distributions import chi2_isf
-from qa_reports.effects.likelihood import Problem, penalty_and_r2, problem, profile
+from qa_reports.effects.likelihood import penalty_and_r2, profile
 from qa_reports.effects.mixed_model import MixedModelFits
 from qa_reports.effects.moments import Moments
+from qa_reports.effects.problem import Problem, problem
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

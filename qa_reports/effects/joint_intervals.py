@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from qa_reports.effects.distributions import chi2_isf
 from qa_reports.effects.intervals import ZETA, Interval
-from qa_reports.effects.likelihood import penalty_and_r2, problem, profile
+from qa_reports.effects.likelihood import penalty_and_r2, profile
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform
 from qa_reports.effects.moments import Moments
 from qa_reports.effects.optimise import newton_step
+from qa_reports.effects.problem import problem
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_reports.effects.likelihood import Method, Problem, Profile, assemble_profile
+from qa_reports.effects.likelihood import Profile, assemble_profile
+from qa_reports.effects.moments import Moments
+from qa_reports.effects.problem import Method, Problem, problem
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -54,7 +56,7 @@ class _Sums:
     """Sums over everybody but one: S = [X y]'H^-1[X y] less its part at d = 0, log|H|, and their derivatives."""
 
     def __init__(self, problem: Problem, out: NDArray[np.int64], centre: float) -> None:
-        """`problem` is that of everyone, K = 1; `centre` the d in the middle of what is looked at."""
+        """`problem` is that of everyone, one by one; `centre` the d in the middle of what is looked at."""
         self.z = problem.zz[0, 0, :, 0, 0]
         self.products = problem.zc_products[0]
         self.out, self.width = out, problem.n_fixed + 1
@@ -125,12 +127,13 @@ class _Sums:
         return np.asarray(penalty + self.setup.m[0] * np.log(r2 / self.setup.m[0]))
 
 
-def leave_each_out(problem: Problem, relative: float, out: NDArray[np.int64]) -> LeftOut:
-    """Minimise the deviance of everybody (`problem`, one fit) without each of the interviewers `out`.
+def leave_each_out(moments: Moments, term: int, relative: float, out: NDArray[np.int64]) -> LeftOut:
+    """Minimise the deviance of everybody (`moments` of one fit) without each of the interviewers `out`.
 
     As in `optimise`, a grid first, zero included, so that no lower minimum is missed; then safeguarded Newton steps.
     """
-    sums = _Sums(problem, out, max(relative, 1e-2 / float(problem.workload[0, 0, 0])))
+    everyone = problem(moments, (term,), "REML", np.ones((1, 1, moments.n.shape[1])))
+    sums = _Sums(everyone, out, max(relative, 1e-2 / float(everyone.workload[0, 0, 0])))
     places = [*range(0, _NODES, 4)]
     best = sums.deviances(places).argmin(axis=0)
     at_zero = sums.profile(np.zeros(len(out))).gradient[0, :, 0]

@@ -17,127 +17,13 @@ r = q(q+1)/2 elements of D, p fixed effects. All on the standardised scale of th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_reports.effects.moments import Moments
+from qa_reports.effects.problem import Problem, Setup
 
 FloatArray = NDArray[np.float64]
-Method = Literal["REML", "ML"]
-
-
-class Setup(Protocol):
-    """What a profile is assembled for; the arrays lead with B = (F, K)."""
-
-    @property
-    def method(self) -> Method:
-        """REML or ML."""
-        ...
-
-    @property
-    def n_fixed(self) -> int:
-        """Number of fixed columns, p."""
-        ...
-
-    @property
-    def m(self) -> FloatArray:
-        """(B) degrees of freedom of the residual variance."""
-        ...
-
-    @property
-    def total(self) -> FloatArray:
-        """(B, p+1, p+1) cross products [X y]'[X y]."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """The part of the moments that does not change with D, for F fits in K variants.
-
-    `keep` (F, K, J) says how often an interviewer counts in a variant: 1 or 0 (left out).
-    """
-
-    moments: Moments
-    random: tuple[int, ...]
-    """(q,) which fixed columns carry random terms."""
-    method: Method
-    keep: FloatArray
-
-    @cached_property
-    def basis(self) -> FloatArray:
-        """(r, q, q) symmetric matrices E_a with D = sum_a d_a E_a, d the lower triangle of D row by row."""
-        return symmetric_basis(len(self.random))
-
-    @cached_property
-    def workload(self) -> FloatArray:
-        """(F, K, q) mean of the diagonal of Z'Z over the interviewers who count: the scale of 1/D."""
-        present = self.keep * (self.moments.n[:, None, :] > 0)
-        squares = np.diagonal(self.zz, axis1=-2, axis2=-1)
-        return np.asarray((present[..., None] * squares).sum(2) / present.sum(2)[..., None])
-
-    @cached_property
-    def total(self) -> FloatArray:
-        """(F, K, p+1, p+1) cross products of the interviewers kept."""
-        f, j, width, _ = self.moments.cross.shape
-        total = self.keep @ self.moments.cross.reshape(f, j, width * width)
-        return np.asarray(total.reshape(f, -1, width, width))
-
-    @cached_property
-    def zz(self) -> FloatArray:
-        """(F, 1, J, q, q) Z'Z."""
-        return self.moments.cross[:, None, :, self.random, :][..., self.random]
-
-    @cached_property
-    def zc(self) -> FloatArray:
-        """(F, 1, J, q, p+1) Z'[X y]."""
-        return self.moments.cross[:, None, :, self.random, :]
-
-    @cached_property
-    def zc_products(self) -> FloatArray:
-        """(F, r J, (p+1)^2) z_a z_b' + z_b z_a' of the rows of Z'[X y] for every element (a, b) of D, once for a = b.
-
-        Any sum over interviewers of C'Z M Z'C with a symmetric M is a product of the elements of M with these.
-        """
-        zc = self.zc[:, 0]
-        f, _, q, width = zc.shape
-        elements = []
-        for a, b in zip(*np.tril_indices(q), strict=True):
-            product = zc[:, :, a, :, None] * zc[:, :, b, None, :]
-            elements.append(product if a == b else product + np.swapaxes(product, -1, -2))
-        return np.stack(elements, axis=1).reshape(f, -1, width * width)
-
-    @cached_property
-    def n(self) -> FloatArray:
-        """(F, K) interviews."""
-        return np.asarray(np.einsum("fkj,fj->fk", self.keep, self.moments.n.astype(float)))
-
-    @cached_property
-    def m(self) -> FloatArray:
-        """(F, K) degrees of freedom of the residual variance."""
-        return self.n - self.n_fixed if self.method == "REML" else self.n
-
-    @property
-    def n_fixed(self) -> int:
-        """Number of fixed columns, p."""
-        return int(self.moments.cross.shape[-1] - 1)
-
-
-def symmetric_basis(q: int) -> FloatArray:
-    """(r, q, q) matrices with ones at one place of the lower triangle, row by row, and at its mirror image."""
-    rows, columns = np.tril_indices(q)
-    basis = np.zeros((len(rows), q, q))
-    basis[np.arange(len(rows)), rows, columns] = 1.0
-    basis[np.arange(len(rows)), columns, rows] = 1.0
-    return basis
-
-
-def problem(moments: Moments, random: tuple[int, ...], method: Method, keep: FloatArray | None = None) -> Problem:
-    """Set up F fits; `keep` (F, K, J) defaults to everyone once (K = 1)."""
-    f, j = moments.n.shape
-    return Problem(moments, random, method, np.ones((f, 1, j)) if keep is None else keep)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,27 +99,63 @@ def penalty_and_r2(
     if len(problem.random) == 1:
         d, z = relative[..., 0], zz[..., 0, 0]
         shrink = np.asarray(1 / (1 + d * z))
-        explained = (keep * d * shrink @ problem.zc_products).reshape(problem.total.shape)
+        explained = (keep * d * shrink @ problem.zc_products).reshape(*d.shape[:2], p + 1, p + 1)
         log_h = -(keep * np.log(shrink)).sum(-1)
     else:
-        _, shrink, log_h_each = _shrinkage(zz, relative)
+        _, shrink, log_h_each = shrinkage(zz, relative)
         rows, columns = np.tril_indices(len(problem.random))
-        weight = _times(np.moveaxis(relative, (-2, -1), (0, 1))[..., None], shrink)[rows, columns]
+        weight = times(np.moveaxis(relative, (-2, -1), (0, 1))[..., None], shrink)[rows, columns]
         explained = _weighted(problem, np.moveaxis(keep * weight, 0, 2))
         log_h = (keep * log_h_each).sum(-1)
     s = problem.total - explained
-    xx, xy = s[..., :p, :p], s[..., :p, p]
     if fixed is None:
-        r2 = _positive(s[..., p, p] - (xy * np.linalg.solve(xx, xy[..., None])[..., 0]).sum(-1), problem)
+        log_xx, r2 = _eliminated(s)
     else:
+        log_xx = np.linalg.slogdet(s[..., :p, :p])[1]
         v = np.concatenate([-fixed, np.ones((*fixed.shape[:-1], 1))], axis=-1)
-        r2 = _positive(np.einsum("...a,...ab,...b->...", v, s, v), problem)
-    return log_h + (np.linalg.slogdet(xx)[1] if problem.method == "REML" else 0.0), r2
+        r2 = np.einsum("...a,...ab,...b->...", v, s, v)
+    return log_h + (log_xx if problem.method == "REML" else 0.0), _positive(r2, problem)
+
+
+def _eliminated(s: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(...) log|XX| and yy - yX XX^-1 Xy of [X y]'[X y] (..., p+1, p+1): Gauss's elimination, many at a time."""
+    pivots = []
+    for _ in range(s.shape[-1] - 1):
+        pivot = s[..., :1, :1]
+        pivots.append(pivot[..., 0, 0])
+        s = s[..., 1:, 1:] - s[..., 1:, :1] * (s[..., :1, 1:] / pivot)
+    return np.log(np.maximum(np.stack(pivots), 1e-300)).sum(0), s[..., 0, 0]
 
 
 def _positive(r2: FloatArray, problem: Setup) -> FloatArray:
     """Keep a sum of squares that is zero but for rounding positive: such a fit runs off to infinity and is refused."""
     return np.asarray(np.maximum(r2, 1e-14 * problem.total[..., -1, -1] + 1e-300))
+
+
+def slope_and_curvature(problem: Problem, d: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(F, K) each: the derivatives of the deviance in the only element of D, as `profile` has them, and no more."""
+    z, keep, p = problem.zz[..., 0, 0], problem.keep, problem.n_fixed
+    shrink = 1 / (1 + d[..., None] * z)
+    narrow = z * shrink
+    weights = np.stack([d[..., None] * shrink, shrink**2, -2 * narrow * shrink**2], axis=2) * -keep[:, :, None]
+    f, k, _, j = weights.shape
+    sums = (weights.reshape(f, 3 * k, j) @ problem.zc_products).reshape(f, k, 3, p + 1, p + 1)
+    s, change = problem.total + sums[:, :, 0], sums[:, :, 1:]
+    xy = s[..., :p, p]
+    inverse = np.linalg.inv(s[..., :p, :p])
+    v = np.concatenate([-(inverse @ xy[..., None])[..., 0], np.ones((f, k, 1))], axis=-1)
+    moved = (change @ v[:, :, None, :, None])[..., 0]
+    r2_1, r2_2 = np.moveaxis((moved * v[:, :, None]).sum(-1), 2, 0)
+    first = moved[:, :, 0, :p]
+    r2_2 = r2_2 - 2 * ((first[..., None, :] @ inverse)[..., 0, :] * first).sum(-1)
+    r2 = _positive(s[..., p, p] + (xy * v[..., :p]).sum(-1), problem)
+    slope, curvature = (keep * narrow).sum(-1), -(keep * narrow**2).sum(-1)
+    if problem.method == "REML":
+        scaled = inverse[:, :, None] @ change[..., :p, :p]
+        traces = np.trace(scaled, axis1=-2, axis2=-1)
+        slope = slope + traces[..., 0]
+        curvature = curvature + traces[..., 1] - (scaled[:, :, 0] * np.swapaxes(scaled[:, :, 0], -1, -2)).sum((-1, -2))
+    return slope + problem.m * r2_1 / r2, curvature + problem.m * (r2_2 / r2 - (r2_1 / r2) ** 2)
 
 
 def _profile_one_term(problem: Problem, d: FloatArray) -> Profile:
@@ -259,14 +181,14 @@ def _profile_one_term(problem: Problem, d: FloatArray) -> Profile:
 
 
 def _profile_several_terms(problem: Problem, relative: FloatArray, second: bool) -> Profile:
-    """Several random terms. Matrices over interviewers have their indices in front: (q, q, F, K, J), see `_times`.
+    """Several random terms. Matrices over interviewers have their indices in front: (q, q, F, K, J), see `times`.
 
     With T = Q Z'C, W = Q Z'Z and units e_i e_j' of the basis of D: S_a = -T'E_a T sums -C'Z G_ij Z'C with
     G_ij = (Q'e_i)(Q'e_j)', and S_ab = T'(E_a W E_b + E_b W E_a)T sums W_jk (G_il + G_li) over the units of a and b.
     """
     keep, q = problem.keep, len(problem.random)
-    z, shrink, log_h_each = _shrinkage(problem.zz, relative)
-    w = _times(shrink, z)
+    z, shrink, log_h_each = shrinkage(problem.zz, relative)
+    w = times(shrink, z)
     elements = list(zip(*(index.tolist() for index in np.tril_indices(q)), strict=True))
     rows, columns = np.tril_indices(q)
     r = len(elements)
@@ -277,7 +199,7 @@ def _profile_several_terms(problem: Problem, relative: FloatArray, second: bool)
     g |= {(j, i): value for (i, j), value in g.items()}
     pairs = [(a, b) for a in range(r) for b in range(a + 1)] if second else []
     weights = np.empty((*shrink.shape[2:4], 1 + r + len(pairs), r, shrink.shape[-1]))
-    with_d = _times(np.moveaxis(relative, (-2, -1), (0, 1))[..., None], shrink)[rows, columns]
+    with_d = times(np.moveaxis(relative, (-2, -1), (0, 1))[..., None], shrink)[rows, columns]
     weights[:, :, 0] = np.moveaxis(keep * with_d, 0, 2)
     for place, (i, j) in enumerate(elements, start=1):
         weights[:, :, place] = np.moveaxis(g[i, j] if i != j else g[i, j] / 2, 0, 2)
@@ -310,7 +232,7 @@ def _weighted(problem: Problem, weights: FloatArray) -> FloatArray:
     return np.asarray(sums.reshape(f, k, *between, width, width))
 
 
-def _times(a: FloatArray, b: FloatArray) -> FloatArray:
+def times(a: FloatArray, b: FloatArray) -> FloatArray:
     """The products of small matrices whose indices stand in front, (q, q, ...): element by element over long arrays.
 
     An interviewer's matrix is far smaller than a call to BLAS.
@@ -319,15 +241,17 @@ def _times(a: FloatArray, b: FloatArray) -> FloatArray:
     return np.stack([np.stack([sum(a[i, k] * b[k, j] for k in range(q)) for j in range(q)]) for i in range(q)])
 
 
-def _shrinkage(zz: FloatArray, relative: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def shrinkage(zz: FloatArray, relative: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Z'Z (q, q, F, 1, J), Q = (I + Z'Z D)^-1 (q, q, F, K, J) and -log|Q| (F, K, J).
 
     The eigenvalues of I + Z'Z D are all at least 1, so that the two-by-two case can be written out.
     """
     z, d = (np.moveaxis(matrices, (-2, -1), (0, 1)) for matrices in (zz, relative[:, :, None]))
-    m = _times(z, d)
+    m = times(z, d)
     for k in range(len(m)):
         m[k, k] += 1.0
+    if len(m) == 1:
+        return z, 1 / m, np.log(m[0, 0])
     if len(m) != 2:
         back = np.moveaxis(m, (0, 1), (-2, -1))
         inverse = np.asarray(np.linalg.inv(back), dtype=np.float64)

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa_reports.effects.information import BOUND, component_standard_errors, satterthwaite_df
-from qa_reports.effects.likelihood import Method, Problem, Profile, deviance, problem, profile
+from qa_reports.effects.likelihood import Profile, deviance, profile, shrinkage, times
 from qa_reports.effects.moments import Moments
 from qa_reports.effects.optimise import minimise
+from qa_reports.effects.problem import Method, Problem, problem
 
 FloatArray = NDArray[np.float64]
 
@@ -128,10 +129,11 @@ def variance_within(cross: FloatArray, random: tuple[int, ...]) -> FloatArray:
     """
     zz, zc = cross[..., random, :][..., random], cross[..., random, :]
     if len(random) == 1:
-        inverse = np.divide(1.0, zz, out=np.zeros_like(zz), where=zz > 0)
+        root = (np.sqrt(np.divide(1.0, zz, out=np.zeros_like(zz), where=zz > 0)) * zc)[..., 0, :]
+        left = cross.sum(-3) - np.swapaxes(root, -1, -2) @ root
     else:
         inverse = np.linalg.pinv(zz, rcond=1e-10, hermitian=True)
-    left = (cross - np.swapaxes(zc, -1, -2) @ inverse @ zc).sum(-3)
+        left = (cross - np.swapaxes(zc, -1, -2) @ inverse @ zc).sum(-3)
     p = left.shape[-1] - 1
     xy = left[..., :p, p]
     inner = np.linalg.pinv(left[..., :p, :p], rcond=1e-8, hermitian=True)
@@ -143,12 +145,12 @@ def _fit(moments: Moments, random: tuple[int, ...], method: Method) -> MixedMode
     optimum = minimise(setup)
     relative = _snap_to_bound(setup, optimum.relative)
     here = profile(setup, relative)
-    other = here
+    deviance_ml = here.deviance
     if method == "REML":
-        as_ml = problem(moments, random, "ML")
-        other = profile(as_ml, minimise(as_ml, relative).relative)
-    status, reason = _statuses(setup, relative, optimum.converged)
-    return _in_units(setup, here, other.deviance[:, 0], relative[:, 0], status, reason)
+        as_ml = setup.by("ML")
+        deviance_ml = deviance(as_ml, minimise(as_ml, relative).relative)
+    outcomes = _statuses(setup, relative[:, 0], optimum.converged[:, 0])
+    return _in_units(setup, here, deviance_ml[:, 0], relative[:, 0], outcomes)
 
 
 def _reliability(setup: Problem, relative: FloatArray) -> FloatArray:
@@ -163,34 +165,27 @@ def _snap_to_bound(setup: Problem, relative: FloatArray) -> FloatArray:
     return np.asarray(relative * alive[..., :, None] * alive[..., None, :])
 
 
-def _statuses(setup: Problem, relative: FloatArray, converged: NDArray[np.bool_]) -> tuple[list[str], list[str | None]]:
-    status: list[str] = []
-    reason: list[str | None] = []
-    reliability = _reliability(setup, relative)
-    for f in range(relative.shape[0]):
-        d = relative[f, 0]
-        variances = np.diag(d)
-        if not converged[f, 0]:
-            status.append("failed")
-            reason.append("the likelihood has no finite maximum that could be found")
-        elif not variances.any():
-            status.append("zero_variance")
-            reason.append("the variance between interviewers is estimated as zero")
-        elif (reliability[f, 0] <= SINGULAR).any():
-            status.append("singular")
-            reason.append("one of the variances between interviewers is estimated as zero")
-        elif len(variances) > 1 and _smallest_correlation_eigenvalue(d) < BOUND:
-            status.append("singular")
-            reason.append("the random terms are estimated as perfectly correlated")
-        else:
-            status.append("converged")
-            reason.append(None)
-    return status, reason
+_OUTCOMES: tuple[tuple[str, str | None], ...] = (
+    ("failed", "the likelihood has no finite maximum that could be found"),
+    ("zero_variance", "the variance between interviewers is estimated as zero"),
+    ("singular", "one of the variances between interviewers is estimated as zero"),
+    ("singular", "the random terms are estimated as perfectly correlated"),
+    ("converged", None),
+)
 
 
-def _smallest_correlation_eigenvalue(d: FloatArray) -> float:
-    sd = np.sqrt(np.diag(d))
-    return float(np.linalg.eigvalsh(d / np.outer(sd, sd))[0])
+def _statuses(setup: Problem, relative: FloatArray, converged: NDArray[np.bool_]) -> list[tuple[str, str | None]]:
+    """(F,) statuses and reasons; `relative` (F, q, q), `converged` (F,)."""
+    variances = np.diagonal(relative, axis1=-2, axis2=-1)
+    correlated = np.zeros(len(relative), dtype=bool)
+    varied = np.flatnonzero((variances > 0).all(-1))
+    if relative.shape[-1] > 1 and varied.size:
+        sd = np.sqrt(variances[varied])
+        correlations = relative[varied] / (sd[:, :, None] * sd[:, None])
+        correlated[varied] = np.linalg.eigvalsh(correlations)[:, 0] < BOUND
+    hidden = (_reliability(setup, relative[:, None])[:, 0] <= SINGULAR).any(-1)
+    holds = np.stack([~converged, ~variances.any(-1), hidden, correlated, np.ones_like(converged)])
+    return [_OUTCOMES[first] for first in holds.argmax(0).tolist()]
 
 
 def _in_units(
@@ -198,8 +193,7 @@ def _in_units(
     here: Profile,
     deviance_ml: FloatArray,
     relative: FloatArray,
-    status: list[str],
-    reason: list[str | None],
+    outcomes: list[tuple[str, str | None]],
 ) -> MixedModelFits:
     """From the standardised scale to the user's: y = centre + scale y_in, x = centre + scale x_in.
 
@@ -218,16 +212,14 @@ def _in_units(
     log_scale = np.log(sd)
     basis = -np.log(moments.scale[:, :p]).sum(1) if method == "REML" else 0.0
     within_sd = np.sqrt(s2) * sd
-    eblup, conditional, marginal = _random_effects(setup, here, relative)
-    keep_units = sd[:, None, None] * (eblup @ np.swapaxes(k, -1, -2))
-    k_j = k[:, None]
-    conditional = within_sd[:, None, None, None] ** 2 * (k_j @ conditional @ np.swapaxes(k_j, -1, -2))
-    marginal = within_sd[:, None, None, None] ** 2 * (k_j @ marginal @ np.swapaxes(k_j, -1, -2))
+    eblup, conditional, marginal = _random_effects(moments, random, here.b[:, 0], relative)
+    keep_units = sd[:, None, None] * np.einsum("fab,fjb->fja", k, eblup)
+    k_s = within_sd[:, None, None] * k
     covariance = within_sd[:, None, None] ** 2 * (k @ relative @ np.swapaxes(k, -1, -2))
     fits = MixedModelFits(
         method=method,
-        status=tuple(status),
-        reason=tuple(reason),
+        status=tuple(status for status, _ in outcomes),
+        reason=tuple(reason for _, reason in outcomes),
         n=setup.n[:, 0],
         fixed=fixed,
         fixed_covariance=(within_sd**2)[:, None, None]
@@ -240,8 +232,8 @@ def _in_units(
         loglik_ml=-deviance_ml / 2 - setup.n[:, 0] * log_scale,
         loglik_without=-deviance(setup, np.zeros_like(relative[:, None]))[:, 0] / 2 - here.m[:, 0] * log_scale + basis,
         eblup=keep_units,
-        conditional_sd=_root_of_diagonal(conditional),
-        diagnostic_se=_root_of_diagonal(marginal),
+        conditional_sd=_root_of_diagonal(k_s, conditional),
+        diagnostic_se=_root_of_diagonal(k_s, marginal),
         relative=relative,
     )
     return _blank_failed(fits)
@@ -257,22 +249,25 @@ def back_transform(moments: Moments) -> FloatArray:
     return to_units
 
 
-def _random_effects(setup: Problem, here: Profile, relative: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Inside scale, over s2: EBLUPs (F, J, q), Var(u|y) and Var(u_hat), both (F, J, q, q).
+def _random_effects(
+    moments: Moments, random: tuple[int, ...], b: FloatArray, relative: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Inside scale, over s2: EBLUPs (F, J, q), Var(u|y) and Var(u_hat), both (q, q, F, J).
 
     u_hat = D Z'H^-1(y - Xb) and Var(u_hat) = D Z'H^-1Z D for known b; Var(u|y) = D - Var(u_hat).
     """
-    zz, zc = setup.zz[:, 0], setup.zc[:, 0]
-    d = relative[:, None]
-    shrink = np.linalg.inv(np.eye(zz.shape[-1]) + zz @ d)
-    v = np.concatenate([-here.b[:, 0], np.ones((len(here.b), 1))], axis=-1)
-    eblup = (d @ shrink @ zc @ v[:, None, :, None])[..., 0]
-    marginal = d @ shrink @ zz @ d
-    return eblup, d - marginal, marginal
+    v = np.concatenate([-b, np.ones((len(b), 1))], axis=-1)
+    own = np.stack([(moments.cross[:, :, term] @ v[..., None])[..., 0] for term in random])
+    z, shrink, _ = shrinkage(moments.cross[:, None][..., random, :][..., random], relative[:, None])
+    d = np.moveaxis(relative, (-2, -1), (0, 1))[..., None]
+    gain = times(d, shrink[:, :, :, 0])
+    marginal = times(times(gain, z[:, :, :, 0]), d)
+    return np.einsum("abfj,bfj->fja", gain, own), d - marginal, marginal
 
 
-def _root_of_diagonal(matrices: FloatArray) -> FloatArray:
-    return np.asarray(np.sqrt(np.maximum(np.diagonal(matrices, axis1=-2, axis2=-1), 0.0)))
+def _root_of_diagonal(k: FloatArray, matrices: FloatArray) -> FloatArray:
+    """(F, J, q) roots of the diagonals of K M K', of K (F, q, q) and M (q, q, F, J)."""
+    return np.asarray(np.sqrt(np.maximum(np.einsum("fab,bcfj,fac->fja", k, matrices, k), 0.0)))
 
 
 _NUMBERS = (

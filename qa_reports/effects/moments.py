@@ -5,15 +5,22 @@ Sizes: F fits (items, say), J interviewers, n interviews, p fixed columns; K = p
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+_TOGETHER = 100_000
+"""Interviews of several fits that are summed in one go."""
+
+_Parts = tuple[FloatArray, IntArray, FloatArray, FloatArray]
+"""The fields of `Moments`, of one fit or of some."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,44 +89,61 @@ def compute_moments(
 
     Every fit must have the same number of fixed columns.
     """
-    parts = [
-        _moments_of_products(fit, centre_fixed)
-        if isinstance(fit, CrossProducts)
-        else _moments_of_one(fit, n_interviewers, centre_fixed)
-        for fit in fits
-    ]
+    parts: list[_Parts] = []
+    for kind, group in itertools.groupby(fits, type):
+        if kind is CrossProducts:
+            parts += [_moments_of_products(cast(CrossProducts, fit), centre_fixed) for fit in group]
+        else:
+            parts += _moments_of_columns(cast(list[Columns], list(group)), n_interviewers, centre_fixed)
     cross, n, centre, scale = zip(*parts, strict=True)
     return Moments(np.stack(cross), np.stack(n), np.stack(centre), np.stack(scale))
 
 
-def _moments_of_one(
-    columns: Columns, n_interviewers: int, centre_fixed: bool
-) -> tuple[FloatArray, IntArray, FloatArray, FloatArray]:
-    table = np.column_stack([columns.fixed, columns.response])
-    m, width = table.shape
-    centre, scale = np.zeros(width), np.ones(width)
-    if m:
-        shifted = slice(1, None) if centre_fixed else slice(width - 1, None)
-        centre[shifted] = table[:, shifted].mean(axis=0)
+def _moments_of_columns(fits: list[Columns], n_interviewers: int, centre_fixed: bool) -> list[_Parts]:
+    """As many fits at a time as stay near the processor."""
+    parts: list[_Parts] = []
+    while fits:
+        ends = np.cumsum([len(fit.response) for fit in fits])
+        some = max(1, int(np.searchsorted(ends, _TOGETHER, side="right")))
+        parts += zip(*_moments_of_some(fits[:some], n_interviewers, centre_fixed), strict=True)
+        fits = fits[some:]
+    return parts
+
+
+def _moments_of_some(fits: Sequence[Columns], n_interviewers: int, centre_fixed: bool) -> _Parts:
+    """All interviews of the fits in one table: every product of two columns is summed for everybody at once."""
+    size = np.array([len(fit.response) for fit in fits])
+    f, k = len(fits), fits[0].fixed.shape[1]
+    table = np.concatenate([np.vstack([fit.fixed[:, 1:].T, fit.response]) for fit in fits], axis=1)
+    filled = np.flatnonzero(size)
+    starts = (np.cumsum(size) - size)[filled]
+    centre, scale = np.zeros((f, k + 1)), np.ones((f, k + 1))
+    if filled.size:
+        mean = np.add.reduceat(table, starts, axis=1) / size[filled]
+        largest = np.maximum.reduceat(np.abs(table), starts, axis=1)
+        inside = table - np.repeat(mean, size[filled], axis=1)
+        spread = np.sqrt(np.add.reduceat(inside**2, starts, axis=1) / size[filled])
         # The mean of a constant column may miss it by a rounding error: such a column has no scale.
-        spread = table[:, 1:].std(axis=0)
-        varies = spread > 1e-10 * np.abs(table[:, 1:]).max(axis=0)
-        scale[1:] = np.where(varies, spread, 1.0)
-    inside = (table - centre) / scale
-    products = (inside[:, :, None] * inside[:, None, :]).reshape(m, width * width)
-    n = np.bincount(columns.interviewer, minlength=n_interviewers)
-    ends = np.concatenate([[0], np.cumsum(n)])
-    # One row per interviewer, made in the order it is stored: what a check of coordinates would find out again.
-    membership = sparse.csr_array(
-        (np.ones(m), np.argsort(columns.interviewer, kind="stable"), ends), shape=(n_interviewers, m)
-    )
-    cross = np.asarray(membership @ products).reshape(n_interviewers, width, width)
-    return cross, n, centre, scale
+        scale[filled, 1:] = np.where(spread > 1e-10 * largest, spread, 1.0).T
+        if not centre_fixed:
+            inside[:-1], mean[:-1] = table[:-1], 0.0
+        centre[filled, 1:] = mean.T
+        table = inside
+    owner = np.concatenate([fit.interviewer for fit in fits]) + n_interviewers * np.repeat(np.arange(f), size)
+    cells = f * n_interviewers
+    n = np.bincount(owner, minlength=cells)
+    cross = np.empty((k + 1, k + 1, cells))
+    cross[0, 0] = n
+    for a, column in enumerate(table, start=1):
+        cross[0, a] = cross[a, 0] = np.bincount(owner, column, cells)
+        for b in range(1, a + 1):
+            cross[a, b] = cross[b, a] = np.bincount(owner, column * table[b - 1], cells)
+    by_fit = np.moveaxis(cross.reshape(k + 1, k + 1, f, n_interviewers), (0, 1), (2, 3))
+    units = scale[:, None, :, None] * scale[:, None, None, :]
+    return by_fit / units, n.reshape(f, n_interviewers), centre, scale
 
 
-def _moments_of_products(
-    products: CrossProducts, centre_fixed: bool
-) -> tuple[FloatArray, IntArray, FloatArray, FloatArray]:
+def _moments_of_products(products: CrossProducts, centre_fixed: bool) -> _Parts:
     """The same from cross products: shift from the origin to the centre, then divide by the scale."""
     total, width = products.cross.sum(axis=0), len(products.origin)
     centre, scale = np.zeros(width), np.ones(width)

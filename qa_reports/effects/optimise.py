@@ -8,12 +8,13 @@ a minimum over all covariance matrices: no direction that makes D larger lowers 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_reports.effects.likelihood import Problem, Profile, deviance, profile
+from qa_reports.effects.likelihood import Profile, deviance, profile, slope_and_curvature
+from qa_reports.effects.problem import Problem
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -50,19 +51,21 @@ def _minimise_one(problem: Problem, start: FloatArray | None) -> Optimum:
     else:
         around = np.maximum(start, 1e-2 * scale) * np.array([0, 0.03, 0.2, 0.6, 1, 1.7, 5, 30, 1e4])[:, None, None]
         grid = np.concatenate([around, np.maximum(1e8 * scale, 2 * around[-1])[None]])
-    best = _on_grid(problem, grid[..., None, None]).argmin(axis=0)[None]
+    deviances = _on_grid(problem, grid[..., None, None])
+    best = deviances.argmin(axis=0)[None]
     low = np.take_along_axis(grid, np.maximum(best - 1, 0), 0)[0]
     high = np.take_along_axis(grid, np.minimum(best + 1, len(grid) - 1), 0)[0]
     d = np.take_along_axis(grid, best, 0)[0]
     unbounded = best[0] == len(grid) - 1
-    zero = (best[0] == 0) & (profile(problem, np.zeros((*d.shape, 1, 1))).gradient[..., 0] >= 0)
+    zero = best[0] == 0
+    if zero.any():
+        zero &= slope_and_curvature(problem, np.zeros_like(d))[0] >= 0
     d = np.where((best[0] == 0) & ~zero, high / 2, d)
     done = zero | unbounded
     for _ in range(_MAX_STEPS):
         if done.all():
             break
-        here = profile(problem, d[..., None, None])
-        slope, curvature = here.gradient[..., 0], here.hessian[..., 0, 0]
+        slope, curvature = slope_and_curvature(problem, d)
         high, low = np.where(slope > 0, d, high), np.where(slope > 0, low, d)
         with np.errstate(divide="ignore", invalid="ignore"):
             newton = d - slope / curvature
@@ -73,7 +76,7 @@ def _minimise_one(problem: Problem, start: FloatArray | None) -> Optimum:
         # The last step is taken as well: it squares the remaining error, and costs nothing.
         d = np.where(done, d, np.where(inside, newton, np.where(arrived, d, halved)))
         done |= arrived | (high - low <= 1e-14 * high)
-    better = deviance(problem, d[..., None, None]) < deviance(problem, np.zeros((*d.shape, 1, 1)))
+    better = deviance(problem, d[..., None, None]) < deviances[0]
     d = np.where(better & ~zero, d, 0.0)
     return Optimum(d[..., None, None], done & ~unbounded)
 
@@ -82,8 +85,7 @@ def _on_grid(problem: Problem, grid: FloatArray) -> FloatArray:
     """(G, F, K) deviances at relative covariances (G, F, K, q, q); one variant's side by side."""
     if grid.shape[2] > 1:
         return np.stack([deviance(problem, relative) for relative in grid])
-    side_by_side = replace(problem, keep=np.repeat(problem.keep, len(grid), axis=1))
-    return deviance(side_by_side, np.swapaxes(grid[:, :, 0], 0, 1)).T[:, :, None]
+    return deviance(problem, np.swapaxes(grid[:, :, 0], 0, 1)).T[:, :, None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

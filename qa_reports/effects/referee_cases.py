@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_reports.effects.likelihood import penalty_and_r2, problem
+from qa_reports.effects.likelihood import penalty_and_r2
 from qa_reports.effects.linear import ModelPlan
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform
 from qa_reports.effects.moments import Columns, compute_moments
+from qa_reports.effects.problem import problem
 from qa_reports.effects.referee import RefereeCase
 
 FloatArray = NDArray[np.float64]

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from qa_reports.effects.likelihood import problem, profile
+from qa_reports.effects.likelihood import profile
 from qa_reports.effects.mixed_model import back_transform, variance_within
 from qa_reports.effects.moments import Columns, Moments
 from qa_reports.effects.optimise import minimise
+from qa_reports.effects.problem import problem
 
 FloatArray = NDArray[np.float64]
 Scaling = Literal["number", "effective"]

@@ -13,9 +13,10 @@ from qa_reports.effects.inference import expected_ranks
 from qa_reports.effects.influence import delete_interviewers
 from qa_reports.effects.intervals import icc_intervals, single_term_intervals
 from qa_reports.effects.joint_intervals import joint_intervals
-from qa_reports.effects.likelihood import deviance, problem
+from qa_reports.effects.likelihood import deviance
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
+from qa_reports.effects.problem import problem
 from qa_reports.effects.referee import RefereeCase, referee_logliks
 from qa_reports.effects.rlrt import exact_restricted_lrt
 from tests.effects.simulate import random_intercepts, random_slopes

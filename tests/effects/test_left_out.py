@@ -7,10 +7,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 from qa_reports.effects.left_out import leave_each_out
-from qa_reports.effects.likelihood import problem, profile
+from qa_reports.effects.likelihood import profile
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, Moments, compute_moments
 from qa_reports.effects.optimise import minimise
+from qa_reports.effects.problem import problem
 
 OPTIMUM = 1e-7
 """Relative: a minimum is known to the root of the precision of the deviance, whose own is some 1e-14."""
@@ -39,7 +40,7 @@ def test_as_refits_on_everybody_else(
     moments = moments_of(seed, interviewers, sd, workload)
     fit = fit_mixed_models(moments, (term,), "REML")
     out = np.arange(interviewers)
-    left = leave_each_out(problem(moments, (term,), "REML"), float(fit.relative[0, 0, 0]), out)
+    left = leave_each_out(moments, term, float(fit.relative[0, 0, 0]), out)
     setup = problem(moments, (term,), "REML", 1.0 - np.eye(interviewers)[None])
     best = minimise(setup, np.broadcast_to(fit.relative[0], (1, interviewers, 1, 1)))
     there = profile(setup, best.relative)
@@ -55,5 +56,5 @@ def test_as_refits_on_everybody_else(
 
 def test_what_lies_outside_the_range_is_not_claimed() -> None:
     moments = moments_of(6, 40, 1.0, (5, 20))
-    left = leave_each_out(problem(moments, (0,), "REML"), 1e-6, np.arange(40))
+    left = leave_each_out(moments, 0, 1e-6, np.arange(40))
     assert not left.found.any()

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qa_reports.effects.likelihood import Method, Problem, deviance, problem, profile
+from qa_reports.effects.likelihood import deviance, profile
 from qa_reports.effects.moments import compute_moments
+from qa_reports.effects.problem import Method, Problem, problem
 from tests.effects.simulate import random_slopes
 
 DENSE = 1e-9
