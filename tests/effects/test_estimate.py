@@ -47,6 +47,8 @@ def test_each_model_uses_its_complete_interviews_and_is_confirmed_by_statsmodels
     assert [effect.term for effect in fitted(first.adjusted).fixed_effects] == [
         "(Intercept)", "age", "region: South", "region: West",
     ]  # fmt: skip
+    # A covariate with one term needs no joint test.
+    assert [test.name for test in fitted(first.adjusted).group_tests] == ["Region", "respondent covariates"]
     assert first.slope is None
     slope, covariates = fitted(second.slope), fitted(second.covariates)
     assert slope.n_parameters == 6
@@ -130,6 +132,20 @@ def test_a_slope_on_a_constant_predictor_fails_with_a_reason() -> None:
     )
     assert isinstance(item.slope, FailedModel)
     assert "item1 does not vary" in item.slope.reason
+
+
+def test_the_exact_test_is_of_a_single_random_term() -> None:
+    answers, interviewer = wave(np.random.default_rng(6), items=2, interviewers=25)
+    config = make_config(list(answers), {"item0": ["item1"]})
+    alone = config.items[0].model_copy(update={"random_intercept": False})
+    survey = make_survey(answers, interviewer)
+    both, only = (
+        fitted(modelled(estimate_items(survey, config.model_copy(update={"items": (item, config.items[1])}))[0]).slope)
+        for item in (config.items[0], alone)
+    )
+    assert both.exact_p is None
+    assert only.effects.terms == ("slope:item1",)
+    assert only.exact_p == pytest.approx(only.tests[0].p, abs=0.05)
 
 
 def test_flagged_interviewers_are_set_aside() -> None:

@@ -44,6 +44,7 @@ def test_a_level_shift_on_several_items_is_critical_and_described() -> None:
     verdict = next(verdict for verdict in flags.interviewers if verdict.interviewer == "130")
     assert verdict.severity == "critical"
     assert len(flags.interviewers) == 60
+    assert not any(verdict.reviewed for verdict in flags.interviewers)
 
 
 def test_too_few_interviews_is_said_and_never_flagged() -> None:

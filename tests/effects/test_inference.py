@@ -117,6 +117,11 @@ def test_expected_ranks_add_up_and_follow_the_order() -> None:
     certain = expected_ranks(eblup, np.zeros_like(sd))
     np.testing.assert_array_equal(certain[:, 0], stats.rankdata(eblup[:, 0]))
     np.testing.assert_allclose(expected_ranks(np.zeros((5, 1)), np.zeros((5, 1))), 3.0)
+    # Between the two: P(u_j > u_k) for every other interviewer, whatever the unit of the effects.
+    gap, spread = eblup - eblup.T, np.hypot(sd, sd.T)
+    above = stats.norm.cdf(gap / spread)
+    np.testing.assert_allclose(ranks[:, 0], 0.5 + above.sum(1))
+    np.testing.assert_allclose(expected_ranks(1e-3 * eblup, 1e-3 * sd), ranks)
 
 
 def test_influence_measures_equal_refits() -> None:

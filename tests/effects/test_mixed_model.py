@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qa_reports.effects.mixed_model import MixedModelFits, fit_mixed_models
+from qa_reports.effects.mixed_model import MixedModelFits, _smallest_correlation_eigenvalue, fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
 from tests.effects.simulate import random_intercepts, random_slopes
 
@@ -133,6 +133,14 @@ def test_a_slope_without_variance_is_singular_and_its_maximum_is_found() -> None
     assert found >= 2
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-4])
+def test_what_is_nearly_perfectly_correlated_does_not_depend_on_its_size(size: float) -> None:
+    sd = size * np.array([1.0, 0.2])
+    for correlation in (0.0, -0.7, 1.0):
+        covariance = np.outer(sd, sd) * np.array([[1.0, correlation], [correlation, 1.0]])
+        assert _smallest_correlation_eigenvalue(covariance) == pytest.approx(1 - abs(correlation), abs=CLOSED_FORM)
+
+
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
@@ -142,6 +150,8 @@ def test_a_slope_without_variance_is_singular_and_its_maximum_is_found() -> None
         (Columns(np.ones((6, 1)), np.repeat([1.0, 2.0], 3), np.repeat([0, 1], 3)), "no residual variance"),
         (Columns(np.ones((0, 1)), np.zeros(0), np.zeros(0, int)), "no interviews"),
         (Columns(np.ones((6, 2)), np.arange(6.0), np.repeat([0, 1], 3)), "collinear"),
+        (Columns(np.ones((6, 1)), np.repeat([1.0, 2.0, 4.0], 2) + np.tile([0.0, 1e-5], 3), np.repeat([0, 1, 2], 2)),
+         "no finite maximum"),
         (Columns(np.column_stack([np.ones(4), np.eye(4)[:, 1:]]), np.arange(4.0), np.repeat([0, 1], 2)), "too few"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -48,11 +48,16 @@ def test_every_pattern_is_explained() -> None:
         (("a", "d", "e"), ("a", "d", "e"), "several_items"),
         (("a", "d", "e"), (*TRUST, *"defgh"), "shifted_up"),
         (("f", "g", "h"), ("a",), "shifted_down"),
+        (("a", "d", "e"), (*TRUST, *"defg"), "several_items"),
         (("a", "d", "j"), (*TRUST, *"defgh"), "several_items"),
     ],
 )
 def test_levels(named: tuple[str, ...], up: tuple[str, ...], pattern: Pattern) -> None:
     assert level_pattern(named, deviations(up), [TRUST]) == pattern
+
+
+def test_three_of_four_items_are_nearly_all() -> None:
+    assert level_pattern(("a", "b", "d"), deviations(("a", "b", "d"), ("a", "b", "d", "e")), []) == "shifted_up"
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,9 @@ def test_interpenetrated_areas_are_told_apart_and_missing_ones_counted(survey: S
     assert area.apart
     assert area.comparable == pytest.approx(1, abs=0.05)
     assert {item.n_interviews for item in area.items} == {len(levels) - 5}
+    for item in area.items:
+        zero = {"interviewers": item.intercept == 0, "areas": item.group == 0}
+        assert {name for name in zero if name in (item.reason or "")} == {name for name in zero if zero[name]}
     summary = summary_of(found)
     assert summary.verdict_notes == ()
     assert "can be told apart" in summary.area_sentences[0]
