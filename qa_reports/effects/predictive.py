@@ -54,6 +54,8 @@ _PATTERNS = 24
 _MOST_EXACT = 2_000
 """Interviews of an interviewer beyond which the tail of their total is approximated: the distribution takes long, and
 the approximation is good to some thousandths of the tail by then."""
+_NOTHING = 1e-25
+"""Size of a transform that is left out: all that is left out together moves no chance by as much as rounding does."""
 _TOGETHER = 25
 """Interviewers of like workloads whose totals are computed in one go."""
 _CHUNK = 4_000_000
@@ -398,8 +400,12 @@ def _exact_tails(nodes: _Nodes, patterns: _Patterns, steps: IntArray, total: Flo
     for u, weight in enumerate(nodes.weight):
         single = nodes.share[:, u] @ wave
         if (patterns.count != 1).any():
-            single = single ** patterns.count[:, None]
-        transform += weight * np.multiply.reduceat(single, first)
+            # The transform of a sum of many answers is nothing at most frequencies.
+            size = np.add.reduceat(patterns.count[:, None] * np.log(np.maximum(np.abs(single), _NOTHING)), first)
+            some = (size > np.log(_NOTHING)).any(axis=0)
+            transform[:, some] += weight * np.multiply.reduceat(single[:, some] ** patterns.count[:, None], first)
+        else:
+            transform += weight * np.multiply.reduceat(single, first)
     chances = np.asarray(np.maximum(fft.irfft(transform, length), 0.0))
     values = np.arange(chances.shape[1])
     own = np.round(total).astype(np.int64)

@@ -49,13 +49,18 @@ def saddlepoint_tails(
     aim = np.where(inside, total, n * scores[-1] / 2)[:, None]
     t = np.zeros((len(total), len(weight)))
     tilted = share
+    lowest, highest = np.full(t.shape, -np.inf), np.full(t.shape, np.inf)
     for _ in range(_ROUNDS):
         tilted = share * np.exp(t[owner][..., None] * scores)
         tilted /= tilted.sum(axis=-1, keepdims=True)
         mean = tilted @ scores
         variance = np.maximum(summed(tilted @ scores**2 - mean**2), 1e-300)
         step = (aim - summed(mean)) / variance
+        # The mean rises with t. Newton's steps may go to and fro about where it is met: then halve what lies between.
+        lowest, highest = np.where(step > 0, t, lowest), np.where(step < 0, t, highest)
         t = t + np.clip(step, -_FARTHEST, _FARTHEST)
+        beyond = (t <= lowest) & (step < 0) | (t >= highest) & (step > 0)
+        t[beyond] = (lowest[beyond] + highest[beyond]) / 2
         if (np.abs(step) * np.sqrt(variance) < _CLOSE * np.maximum(1.0, np.abs(t) * np.sqrt(variance))).all():
             break
     cumulant = summed(np.log((share * np.exp(t[owner][..., None] * scores)).sum(axis=-1)))

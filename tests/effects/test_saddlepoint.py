@@ -15,6 +15,8 @@ N = 2_000
 """Interviews, from which on the approximation is used."""
 OFTEN, SELDOM = 0.015, 0.1
 """Relative error of a tail where the rarer categories are expected in dozens of interviews, and in two."""
+CENTRAL = 0.01
+"""What a tail of the sum of 10,000 answers may differ from the normal distribution's, which has no skewness."""
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,21 @@ def test_tails_are_close_to_the_exact_ones_however_far_out(share: list[float], c
         assert below[0] + above[0] == pytest.approx(1, abs=1e-12)
         assert expected[0] == pytest.approx(mean)
         assert spread[0] == pytest.approx(sd)
+
+
+def test_totals_far_from_what_an_intercept_makes_likely_have_a_saddlepoint() -> None:
+    """Newton's steps go to and fro about it where the answers would nearly all have to be others."""
+    logits, n, steps = np.linspace(-6, 6, 241), 10_000.0, np.arange(7)
+    below_threshold = special.expit(np.arange(-1.0, 5.0) - logits[:, None])
+    edge = np.zeros((len(logits), 1))
+    share = np.diff(np.concatenate([edge, below_threshold, edge + 1], axis=1), axis=1)
+    total = np.full(len(logits), 18_831.0)
+    below, above, expected, sd = saddlepoint_tails(
+        share[:, None], np.ones(1), np.arange(len(logits)), np.full(len(logits), n), steps, total
+    )
+
+    np.testing.assert_allclose(below, special.ndtr((total - expected) / sd), atol=CENTRAL)
+    np.testing.assert_allclose(below + above, 1)
 
 
 def test_interviewers_are_judged_alike_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
