@@ -17,6 +17,9 @@ SIMULATIONS = 10_000
 _CHUNK = 2_000
 _MOST_EIGENVALUES = 400
 """With more interviewers neighbouring eigenvalues are taken together: the distribution depends on their spread only."""
+_ALIKE = 0.01
+"""Relative width of a neighbourhood, more where so many do not reach from the smallest to the largest. Its mean stands
+for it: what that changes of the logarithms in the distribution is of the order of the width's square."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +110,37 @@ def _parabola(curve: FloatArray, trusted: NDArray[np.bool_]) -> FloatArray:
 
 
 def _spectrum(moments: Moments, term: int, f: int) -> _Spectrum:
-    """Eigenvalues of Z'P0 Z = diag(z_j'z_j) - Z'X (X'X)^-1 X'Z; z_j'z_j is n_j for an intercept."""
+    """Eigenvalues of Z'P0 Z = diag(z_j'z_j) - Z'X (X'X)^-1 X'Z; z_j'z_j is n_j for an intercept.
+
+    Of g interviewers with the same z'z all but p eigenvalues are that: in the space that X does not reach. So a group
+    stands for its members by p columns that span the rest, and no matrix grows with the number of interviewers.
+    """
     cross = moments.cross[f]
     p = cross.shape[-1] - 1
-    present = moments.n[f] > 0
-    zx = cross[present, term, :p]
-    inner = np.diag(cross[present, term, term]) - zx @ np.linalg.solve(cross.sum(0)[:p, :p], zx.T)
-    mu = np.linalg.eigvalsh((inner + inner.T) / 2)[::-1]
-    mu = mu[mu > 1e-8 * mu[0]]
-    blocks = np.array_split(mu, min(len(mu), _MOST_EIGENVALUES))
-    means, counts = (np.array([reduce(block) for block in blocks]) for reduce in (np.mean, len))
-    return _Spectrum(means, counts, int(moments.n[f].sum()) - p)
+    present = np.flatnonzero(cross[:, term, term] > 0)
+    order = present[np.argsort(cross[present, term, term], kind="stable")]
+    own, zx = cross[order, term, term], cross[order, term, :p]
+    group = _neighbours(own)
+    square = np.bincount(group, own) / np.bincount(group)
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    spans = [rows if len(rows) <= p else np.linalg.qr(rows, mode="r") for rows in np.split(zx, starts[1:])]
+    size = np.array([len(span) for span in spans])
+    reach = np.concatenate(spans)
+    inner = np.diag(np.repeat(square, size)) - reach @ np.linalg.solve(cross.sum(0)[:p, :p], reach.T)
+    mu = np.concatenate([np.linalg.eigvalsh((inner + inner.T) / 2), square])
+    count = np.concatenate([np.ones(size.sum(), dtype=np.int64), np.bincount(group) - size])
+    kept = (mu > 1e-8 * mu.max()) & (count > 0)
+    order = np.flatnonzero(kept)[np.argsort(mu[kept], kind="stable")]
+    mu, count = mu[order], count[order]
+    group = _neighbours(mu)
+    counts = np.bincount(group, count).astype(np.int64)
+    return _Spectrum((np.bincount(group, mu * count) / counts)[::-1], counts[::-1], int(moments.n[f].sum()) - p)
+
+
+def _neighbours(values: FloatArray) -> NDArray[np.int64]:
+    """(n,) 0, 1, ...: ascending positive values that are taken together; each alone where there are few."""
+    if len(values) <= _MOST_EIGENVALUES:
+        return np.arange(len(values))
+    height = np.log(values / values[0])
+    places = np.floor(height / max(_ALIKE, height[-1] / _MOST_EIGENVALUES))
+    return np.unique(places, return_inverse=True)[1]

@@ -18,10 +18,12 @@ from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
 from qa_reports.effects.problem import problem
 from qa_reports.effects.referee import RefereeCase, referee_logliks
-from qa_reports.effects.rlrt import exact_restricted_lrt
+from qa_reports.effects.rlrt import _spectrum, exact_restricted_lrt
 from tests.effects.simulate import random_intercepts, random_slopes
 
 ROOT = 1e-4
+LOGS = 2e-4
+"""Relative: neighbourhoods are 1 % or a four-hundredth of the logarithmic range wide; only squares of that count."""
 LEVEL = stats.chi2.ppf(0.95, 1)
 
 
@@ -99,6 +101,28 @@ def test_exact_test_of_balanced_data_follows_the_f_test() -> None:
             assert test.p == pytest.approx(f.pvalue, abs=3 * np.sqrt(f.pvalue / 10_000) + 2e-4)
             compared += 1
     assert compared >= 2
+
+
+@pytest.mark.parametrize("spread", [0.01, 1.0])
+def test_a_spectrum_of_many_interviewers_is_told_by_its_neighbourhoods(spread: float) -> None:
+    """For a slope, whose z'z and z'x differ from each other."""
+    rng = np.random.default_rng(61)
+    interviewer = np.repeat(np.arange(600), np.round(30 * np.exp(spread * rng.standard_normal(600))).astype(int) + 2)
+    m = len(interviewer)
+    fixed = np.column_stack([np.ones(m), 3 + rng.standard_normal(m)])
+    moments = compute_moments([Columns(fixed, rng.standard_normal(m), interviewer)], 600, centre_fixed=False)
+    cross = moments.cross[0]
+    inner = np.diag(cross[:, 1, 1]) - cross[:, 1, :2] @ np.linalg.solve(cross.sum(0)[:2, :2], cross[:, 1, :2].T)
+    exact = np.linalg.eigvalsh(inner)
+    exact = exact[exact > 1e-8 * exact[-1]]
+    spectrum = _spectrum(moments, 1, 0)
+
+    assert len(spectrum.mu) <= 450
+    assert spectrum.count.sum() == len(exact)
+    assert spectrum.df == m - 2
+    for d in np.logspace(-2, 2, 9) / exact.mean():
+        logs = spectrum.count @ np.log1p(d * spectrum.mu), np.log1p(d * exact).sum()
+        assert logs[0] == pytest.approx(logs[1], rel=LOGS)
 
 
 def test_exact_test_says_nothing_of_what_was_not_tested() -> None:
