@@ -6,9 +6,10 @@ import datetime
 import importlib.metadata
 import os
 import platform
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from qa_reports import __version__
 from qa_reports.config import REVIEWED_FILE, Format, ReportConfig, load_config, load_reviewed, read_content
@@ -55,8 +56,7 @@ _LAID_OUT: frozenset[Format] = frozenset(("pdf", "feedback"))
 _NUMERICAL_LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels")
 
 
-@dataclass(frozen=True, slots=True)
-class ReportMade:
+class ReportMade(Struct, frozen=True):
     """A report that now stands in `folder`, and what it says in a few words."""
 
     folder: Path

@@ -12,12 +12,14 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NoReturn
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.config import Format, ReportConfig
 from qa_reports.delivery.archive import same_name
@@ -31,8 +33,7 @@ _PATIENCE = 10
 """Seconds that a process is given to end when the program is stopped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """A report to make, and what other reports must not be made at the same time."""
 
     config: Path
@@ -41,8 +42,7 @@ class Task:
     """Names of what it shares with others: those made earlier are to be finished first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """What holds for all reports of one command."""
 
     formats: tuple[Format, ...] | None
@@ -98,8 +98,7 @@ def make_reports(tasks: Sequence[Task], options: Options, jobs: int, watcher: Wa
             one.process.kill()
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
+class _Running(Struct, frozen=True):
     task: Task
     process: BaseProcess
     pipe: Connection

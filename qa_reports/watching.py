@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal, Protocol, cast
+
+from msgspec import Struct
 
 from qa_reports.errors import one_line
 from qa_reports.progress import STEPS, Lasting, say
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from qa_reports.pipeline import ReportMade
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """What a process says while it works: a step of `progress.STEPS` begins or ends, a note, a detail."""
 
     kind: Literal["begin", "end", "note", "detail"]
@@ -30,8 +30,7 @@ class Message:
     """The step that ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How it went: exactly one of `made`, `errors` and `bug` says something."""
 
     config: Path

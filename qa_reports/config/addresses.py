@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _PART = r"[^\s@<>()\[\],;:\\\"]+"
 _ADDRESS = re.compile(rf"(?P<local>{_PART})@(?P<domain>{_PART})")
@@ -12,8 +13,7 @@ _MOST_LOCAL, _MOST_DOMAIN = 64, 253
 """Octets that RFC 5321 allows before and after the @."""
 
 
-@dataclass(frozen=True, slots=True)
-class MailAddress:
+class MailAddress(Struct, frozen=True):
     """One mailbox; the domain is in its ASCII form (`xn--...`), the part before the @ as it was written."""
 
     name: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import types
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Annotated, Any, Union, get_args, get_origin
 
+from msgspec import Struct
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -16,8 +16,7 @@ from qa_reports.config.models import ReportConfig, fields_by_key
 from qa_reports.config.yaml_file import KeyPath
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(Struct, frozen=True):
     """One mistake: where it stands, and "what is wrong; what would be right"."""
 
     place: KeyPath

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from qa_reports.errors import ConfigError, is_whole
 
@@ -20,8 +20,7 @@ MAX_VALUES = 100_000
 MAX_DEPTH = 50
 
 
-@dataclass(frozen=True, slots=True)
-class YamlFile:
+class YamlFile(Struct, frozen=True):
     """What a YAML file says, and where: `lines` has the line (from 1) of every key and every list entry."""
 
     value: object

@@ -17,8 +17,9 @@ import sys
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from qa_reports.delivery.manifest import (
     MANIFEST_NAME,
@@ -46,8 +47,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|index\.h
 """Names that Windows keeps for devices, and two that the archive itself uses."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArchivedRun:
+class ArchivedRun(Struct, frozen=True):
     """A whole run in the archive."""
 
     folder: Path
@@ -66,8 +66,7 @@ class ArchivedRun:
         return None if wave is None else same_name(wave)
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveListing:
+class ArchiveListing(Struct, frozen=True):
     """What stands in an archive."""
 
     runs: tuple[ArchivedRun, ...]

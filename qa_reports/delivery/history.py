@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from qa_reports.config import ReportConfig
 from qa_reports.delivery.archive import ArchivedRun, same_name
@@ -15,8 +16,7 @@ from qa_reports.report.waves import Wave
 RESULTS_NAME = FILE_NAMES["json"]
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """The earlier waves that a run is compared with, oldest first."""
 
     waves: tuple[Wave, ...]

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.delivery.archive import ArchivedRun, ArchiveListing, list_archive, run_folders, write_atomically
 from qa_reports.errors import OutputError
@@ -31,8 +31,7 @@ _LINKS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class IndexRun:
+class IndexRun(Struct, frozen=True):
     """A run as the index shows it."""
 
     run: str
@@ -50,8 +49,7 @@ class IndexRun:
     """(words, relative address)."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexWave:
+class IndexWave(Struct, frozen=True):
     """A wave with its runs."""
 
     name: str | None
@@ -60,8 +58,7 @@ class IndexWave:
     """Newest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexItem:
+class IndexItem(Struct, frozen=True):
     """An item over the waves."""
 
     key: str
@@ -70,8 +67,7 @@ class IndexItem:
     """One per wave, oldest first; None where the wave lacks it or it could not be modelled."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexSurvey:
+class IndexSurvey(Struct, frozen=True):
     """A survey with its waves."""
 
     name: str
@@ -91,8 +87,7 @@ class IndexSurvey:
         return tuple(wave.latest.n_flagged for wave in self.waves)
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveIndex:
+class ArchiveIndex(Struct, frozen=True):
     """Everything the index shows."""
 
     surveys: tuple[IndexSurvey, ...]

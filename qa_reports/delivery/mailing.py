@@ -6,10 +6,11 @@ import datetime
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from qa_reports.config import EmailConfig, MailAddress, load_config, parse_address
 from qa_reports.delivery.folder import write_files
@@ -22,8 +23,7 @@ from qa_reports.report.letter import Enclosure, write_letter
 from qa_reports.report.mail import MailDocument, MailEdition, read_mail_file
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """How it stands with one recipient."""
 
     recipient: str
@@ -39,8 +39,7 @@ class Delivery:
         return self.state in ("sent", "earlier")
 
 
-@dataclass(frozen=True, slots=True)
-class _Planned:
+class _Planned(Struct, frozen=True):
     """One message that is to be sent, or was."""
 
     matter: Matter

@@ -9,11 +9,10 @@ import datetime
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+import msgspec
+from msgspec import Struct
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 1
@@ -23,8 +22,7 @@ class UnreadableManifest(Exception):
     """A manifest is missing, damaged, or of a later version; the message says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class HashedFile:
+class HashedFile(Struct, frozen=True):
     """A file and its SHA-256 in hexadecimal digits."""
 
     name: str
@@ -32,8 +30,7 @@ class HashedFile:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestItem:
+class ManifestItem(Struct, frozen=True):
     """An item of the run, as much as the index shows of it."""
 
     item: str
@@ -44,8 +41,7 @@ class ManifestItem:
     """None where it could not be modelled."""
 
 
-@dataclass(frozen=True, slots=True)
-class EarlierRun:
+class EarlierRun(Struct, frozen=True):
     """An archived run that this one was compared with."""
 
     wave: str | None
@@ -53,8 +49,7 @@ class EarlierRun:
     results_sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunFacts(Struct, frozen=True):
     """Everything known about a run before it has a name and a place in the archive."""
 
     survey: str
@@ -90,8 +85,7 @@ class RunFacts:
         return " ".join(filter(None, (self.verdict, self.since_last_wave)))
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """What stands in `manifest.json`."""
 
     manifest_version: int
@@ -137,7 +131,7 @@ def fingerprint(
 
 def manifest_json(manifest: Manifest) -> bytes:
     """The manifest as UTF-8 JSON."""
-    return _adapter().dump_json(manifest, indent=1) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -151,15 +145,10 @@ def read_manifest(folder: Path) -> Manifest:
         version = json.loads(content)["manifest_version"]
         if version != MANIFEST_VERSION:
             raise UnreadableManifest(f"{folder / MANIFEST_NAME}: is of version {version}, made by another program")
-        manifest = _adapter().validate_json(content)
+        manifest = msgspec.json.decode(content, type=Manifest)
         datetime.datetime.fromisoformat(manifest.made)
         return manifest
     except OSError as error:
         raise UnreadableManifest(f"{folder / MANIFEST_NAME}: {error.strerror or error}") from None
-    except (ValueError, TypeError, KeyError, RecursionError, ValidationError):
+    except (ValueError, TypeError, KeyError, RecursionError, msgspec.DecodeError):
         raise UnreadableManifest(f"{folder / MANIFEST_NAME}: is not a manifest of this program") from None
-
-
-@cache
-def _adapter() -> TypeAdapter[Manifest]:
-    return TypeAdapter(Manifest)

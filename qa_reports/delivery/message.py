@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+
+from msgspec import Struct
 
 from qa_reports.config import MailAddress
 from qa_reports.errors import one_line
@@ -18,16 +19,14 @@ _POLICY = SMTP.clone(cte_type="7bit")
 """Seven bits only: no server needs 8BITMIME to take the message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Struct, frozen=True):
     """A PDF and the name it is saved under."""
 
     name: str
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """One message for one mailbox."""
 
     sender: str
@@ -39,8 +38,7 @@ class Envelope:
     """Makes the whole message, lines ended by CRLF, when it is its turn: a hundred PDFs need no memory at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Correspondents:
+class Correspondents(Struct, frozen=True):
     """Whose names stand on a message."""
 
     sender: MailAddress

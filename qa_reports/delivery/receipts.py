@@ -11,11 +11,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.delivery.archive import bring_to_disk
 from qa_reports.errors import DataError, OutputError
@@ -32,8 +33,7 @@ State = Literal["sending", "sent", "refused", "deferred", "unknown"]
 """`deferred`: the server could not take it for now; `refused`: it never will."""
 
 
-@dataclass(frozen=True, slots=True)
-class Matter:
+class Matter(Struct, frozen=True):
     """What was to be said to whom."""
 
     recipient: str
@@ -42,8 +42,7 @@ class Matter:
     """Digest of the results, `MailDocument.content_sha256`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """One event of one message."""
 
     matter: Matter
@@ -84,7 +83,7 @@ class Receipts:
             OutputError: it cannot be written; then nothing may be sent.
         """
         try:
-            line = _adapter().dump_json(receipt) + b"\n"
+            line = msgspec.json.encode(receipt) + b"\n"
             written = os.write(self._descriptor, line)
             if written != len(line):
                 raise OSError(f"only {written} of {len(line)} bytes were written")
@@ -130,8 +129,8 @@ def _read(path: Path, descriptor: int) -> list[Receipt]:
     receipts = []
     for number, line in enumerate(whole.splitlines(), start=1):
         try:
-            receipts.append(_adapter().validate_json(line))
-        except ValidationError:
+            receipts.append(msgspec.json.decode(line, type=Receipt))
+        except msgspec.DecodeError:
             remedy = "nobody is mailed while it is unknown who was; restore the file"
             raise DataError(f"{path}:{number}: is not a receipt; {remedy}") from None
     return receipts
@@ -152,7 +151,3 @@ def _lock(descriptor: int) -> None:
 def _cannot_write(path: Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
     return OutputError(f"{path}: cannot be written to ({reason}); without receipts nothing is sent")
-
-
-def _adapter() -> TypeAdapter[Receipt]:
-    return TypeAdapter(Receipt)

@@ -7,8 +7,9 @@ import datetime
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from qa_reports.delivery.archive import (
     PARTIAL_PREFIX,
@@ -25,8 +26,7 @@ from qa_reports.errors import OutputError, UserError
 _AGE = re.compile(r"([1-9][0-9]{0,4})\s*([dwmy])")
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(Struct, frozen=True):
     """What an archive holds that is older than allowed."""
 
     before: datetime.datetime

@@ -14,9 +14,10 @@ import smtplib
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from qa_reports.config import SmtpConfig
 from qa_reports.delivery.message import Envelope
@@ -28,16 +29,14 @@ _MOST_LETTERS = 200
 """Letters of a server's reply that are kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one message."""
 
     state: Literal["sent", "refused", "deferred", "unknown"]
     reply: str
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """Told of every step, so that it can be recorded before the next one."""
 
     sending: Callable[[Envelope], None]

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from qa_reports.delivery.archive import write_atomically
 from qa_reports.delivery.index import INDEX_NAME
@@ -26,8 +27,7 @@ SCHEMA_VERSION = 1
 _WORDS = {"html": "Report", "pdf": "PDF", "xlsx": "Excel", "json": "JSON"}
 
 
-@dataclass(frozen=True, slots=True)
-class SurveyFacts:
+class SurveyFacts(Struct, frozen=True):
     """What a report says of its survey, as much as the index shows."""
 
     survey: str
@@ -54,8 +54,7 @@ class SurveyFacts:
     """Format -> path from the index's folder."""
 
 
-@dataclass(frozen=True, slots=True)
-class SurveyRow:
+class SurveyRow(Struct, frozen=True):
     """A configuration of the command: a report, or what stood in its way."""
 
     config: str
@@ -70,8 +69,7 @@ class SurveyRow:
         return tuple((words, quote(files[name])) for name, words in _WORDS.items() if name in files)
 
 
-@dataclass(frozen=True, slots=True)
-class SurveysIndex:
+class SurveysIndex(Struct, frozen=True):
     """Everything the index shows."""
 
     rows: tuple[SurveyRow, ...]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.config import ReportConfig
@@ -30,8 +30,7 @@ _UNCHANGED = 2.0
 """A p that rose by less than this factor counts as unchanged: it was a flag and stays one."""
 
 
-@dataclass(frozen=True, slots=True)
-class CellWithArea:
+class CellWithArea(Struct, frozen=True):
     """One item a flag rests on, with areas in the model."""
 
     item: str
@@ -45,8 +44,7 @@ class CellWithArea:
     """Why it could not be judged."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlagWithArea:
+class FlagWithArea(Struct, frozen=True):
     """One level flag with areas in the model."""
 
     interviewer: str
@@ -90,8 +88,7 @@ def judge_with_area(
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Cell:
+class _Cell(Struct, frozen=True, eq=False):
     item: ItemEffects
     z: float
     p: float

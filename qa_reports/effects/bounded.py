@@ -9,9 +9,9 @@ interviewers can have would be overrated on bounded scales, and expected flags w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.linear import ModelResult
@@ -28,8 +28,7 @@ _ANSWERS = 4_000
 """Answers that are shifted, at most: evenly chosen by rank."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Bent:
+class Bent(Struct, frozen=True, eq=False):
     """What becomes of effects with given variances on K items, in residual standard deviations: polynomials."""
 
     levels: FloatArray
@@ -54,8 +53,7 @@ def _polynomial(coefficients: FloatArray, at: FloatArray) -> FloatArray:
     return value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Bend:
+class Bend(Struct, frozen=True, eq=False):
     """A scale with at least one end."""
 
     answers: FloatArray

@@ -18,10 +18,11 @@ Sizes: m rows, J interviewers, C categories, p covariates.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.effects.distributions import chi2_isf
@@ -57,8 +58,7 @@ _STEP = 3.0
 """Longest step of a coefficient, in logits."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CategoricalColumns:
+class CategoricalColumns(Struct, frozen=True, eq=False):
     """What one model is fitted to; m rows."""
 
     fixed: FloatArray
@@ -71,8 +71,7 @@ class CategoricalColumns:
     """(m,) how many interviews a row stands for; None is one each."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CategoricalFit:
+class CategoricalFit(Struct, frozen=True, eq=False):
     """One fitted model, in the units of the columns as given."""
 
     status: Literal["converged", "zero_variance"]
@@ -124,8 +123,7 @@ class CategoricalFit:
         return boundary_p(self.lr_statistic, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class CategoricalFailure:
+class CategoricalFailure(Struct, frozen=True):
     """A model that cannot be estimated, and why, as a clause for a sentence."""
 
     reason: str
@@ -144,8 +142,7 @@ def number_categories(values: FloatArray) -> tuple[FloatArray, IntArray]:
     return levels, category.reshape(values.shape).astype(np.int64)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PreparedColumns:
+class PreparedColumns(Struct, frozen=True, eq=False):
     """One model ready for the quadrature: covariates standardised, equal rows counted together, by interviewer."""
 
     covariates: FloatArray
@@ -259,8 +256,7 @@ def starting_values(rows: Rows) -> Parameters:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Maximum:
+class Maximum(Struct, frozen=True, eq=False):
     """Where the likelihood of F fits is highest."""
 
     at: Parameters

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import special
 
@@ -47,8 +47,7 @@ _REMARKABLE = 3.0
 """|z| by which two models are compared in whom they point at."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogitEffect:
+class LogitEffect(Struct, frozen=True):
     """A threshold or a coefficient on the logit scale, with its Wald test."""
 
     term: str
@@ -73,8 +72,7 @@ class LogitEffect:
         return Interval(self.estimate - reach, self.estimate + reach)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CategoricalModel:
+class CategoricalModel(Struct, frozen=True, eq=False):
     """One fitted logistic or cumulative-logit model; J interviewers."""
 
     name: Literal["null", "adjusted"]
@@ -116,8 +114,7 @@ class CategoricalModel:
         return -2 * self.loglik + 2 * self.n_parameters
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TailCells:
+class TailCells(Struct, frozen=True, eq=False):
     """J interviewers held against the model of their colleagues by the predictive tail of their total; may be NaN."""
 
     interviewer: IntArray
@@ -132,8 +129,7 @@ class TailCells:
     p: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(Struct, frozen=True):
     """The linear and the categorical null model of one item side by side."""
 
     correlation: float | None
@@ -147,8 +143,7 @@ class Agreement:
     remarkable_both: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CategoricalResult:
+class CategoricalResult(Struct, frozen=True, eq=False):
     """The categorical models of one item."""
 
     kind: Literal["ordinal", "binary"]
@@ -171,15 +166,13 @@ class CategoricalResult:
         return self.adjusted if isinstance(self.adjusted, CategoricalModel) else self.null
 
 
-@dataclass(frozen=True, slots=True)
-class CategoricalFailed:
+class CategoricalFailed(Struct, frozen=True):
     """A categorical model that was asked for and cannot be estimated, with the reason as a clause."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
+class _Choice(Struct, frozen=True):
     kind: Kind
     why: str
     fitted: bool
@@ -187,8 +180,7 @@ class _Choice:
     refused: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CategoricalRequest:
+class CategoricalRequest(Struct, frozen=True, eq=False):
     """One item: its plans and what the linear models said."""
 
     model: Literal["auto", "linear", "ordinal", "binary"]
@@ -289,8 +281,7 @@ def _columns(data: Patterns) -> CategoricalColumns:
     return CategoricalColumns(data.fixed[:, 1:], category, data.interviewer, data.count)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fits:
+class _Fits(Struct, frozen=True, eq=False):
     null_data: Patterns
     null_columns: CategoricalColumns
     null: CategoricalFit

@@ -14,9 +14,8 @@ otherwise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 from scipy.sparse.csgraph import connected_components
@@ -39,8 +38,7 @@ _UNBOUNDED = 1e8
 """Relative variance times workload that counts as infinite."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Block:
+class _Block(Struct, frozen=True, eq=False):
     """Levels of both groupings that share interviews with each other only."""
 
     incidence: sparse.csr_array
@@ -57,8 +55,7 @@ class _Block:
     """None where there are too many: then the incidence is multiplied out."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pairs:
+class _Pairs(Struct, frozen=True, eq=False):
     """Two kept levels that share an eliminated level, for N' diag(weights) N without a sparse product."""
 
     place: IntArray
@@ -69,8 +66,7 @@ class _Pairs:
     """(pairs,) product of their interviews there."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CrossedProblem:
+class CrossedProblem(Struct, frozen=True, eq=False):
     """One fit of two random intercepts by REML."""
 
     blocks: tuple[_Block, ...]
@@ -180,8 +176,7 @@ def crossed_profile(problem: CrossedProblem, relative: FloatArray) -> Profile:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Part:
+class _Part(Struct, frozen=True, eq=False):
     """What one block adds to S and log|H| and their derivatives, the eliminated grouping first."""
 
     s: FloatArray
@@ -234,8 +229,7 @@ def _weighted(block: _Block, weights: FloatArray) -> FloatArray:
     return np.asarray((n.T @ scaled).toarray())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CrossedOptimum:
+class CrossedOptimum(Struct, frozen=True, eq=False):
     """The best relative variances of one fit."""
 
     relative: FloatArray

@@ -6,9 +6,9 @@ The first grouping is the interviewer, the second the area or the team. Sizes: F
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.crossed import (
@@ -33,8 +33,7 @@ _INVISIBLE = 1e-9
 NOT_TOLD_APART = "the variances of the two groupings cannot be told apart from each other or from the residual"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CrossedFit:
+class CrossedFit(Struct, frozen=True, eq=False):
     """One REML fit with two random intercepts, user's units; NaN where it failed."""
 
     status: str
@@ -63,8 +62,7 @@ class CrossedFit:
     """(2,) variances over the residual variance."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShiftTest:
+class ShiftTest(Struct, frozen=True):
     """One level of the first grouping against the fit without it, user's units; NaN where `reason` says why not."""
 
     shift: float

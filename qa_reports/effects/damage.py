@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.config import ReportConfig
@@ -21,8 +22,7 @@ from qa_reports.survey.suspects import CodeSuspect
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Consequence:
+class Consequence(Struct, frozen=True):
     """What one item shows under one treatment of its code suspects."""
 
     n: int
@@ -34,8 +34,7 @@ class Consequence:
     """Interviewers whose level on this item alone has a false discovery rate below the configured one."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SuspectDamage:
+class SuspectDamage(Struct, frozen=True, eq=False):
     """What one code suspect would have done: the same models with the suspect values left in."""
 
     item: str
@@ -65,8 +64,7 @@ class SuspectDamage:
         return self.set_aside.icc
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Planned:
+class _Planned(Struct, frozen=True, eq=False):
     """One null model and the answers it is fitted to."""
 
     answers: FloatArray

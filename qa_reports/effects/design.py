@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.effects.linear import FailedModel, ModelName, ModelPlan, WholeModel
@@ -17,8 +18,7 @@ from qa_reports.survey.whole import Factor, ModelColumn, Rows
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Term:
+class Term(Struct, frozen=True, eq=False):
     """One fixed-effect column over all interviews of the survey, NaN where missing."""
 
     name: str

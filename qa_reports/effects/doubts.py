@@ -6,8 +6,9 @@ An interviewer variance of zero is none of them: it is an estimate like any othe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from qa_reports.effects.categorical_items import CategoricalFailed
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
@@ -19,8 +20,7 @@ FEW_INTERVIEWERS = 10
 """With fewer, a variance between interviewers is hardly more than a guess (McNeish and Stapleton 2016)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """One result that needs care."""
 
     item: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.config import ReportConfig
@@ -26,8 +27,7 @@ from qa_reports.survey.clean import ItemResponses, Survey
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class VarianceExplained:
+class VarianceExplained(Struct, frozen=True):
     """The fall of one variance component from a smaller to a larger model on the same interviews (may be negative)."""
 
     larger: ModelName
@@ -41,8 +41,7 @@ class VarianceExplained:
     """1 - larger/smaller; None where the smaller model's variance is 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class WithoutFlagged:
+class WithoutFlagged(Struct, frozen=True):
     """The null model once the flagged interviewers' interviews are set aside."""
 
     interviewers: tuple[str, ...]
@@ -51,8 +50,7 @@ class WithoutFlagged:
     n_interviews: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ItemEffects:
+class ItemEffects(Struct, frozen=True, eq=False):
     """All models of one item. `null` always stands; a model that is not configured is None."""
 
     item: str
@@ -83,8 +81,7 @@ class ItemEffects:
         return self.adjusted if isinstance(self.adjusted, ModelResult) else self.null
 
 
-@dataclass(frozen=True, slots=True)
-class ItemNotModelled:
+class ItemNotModelled(Struct, frozen=True):
     """An item that cannot be modelled, and why, in one sentence for the report."""
 
     item: str

@@ -10,9 +10,10 @@ interviewer's own variance over all items (shrunk), in the simulated waves as we
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.effects.distributions import chi2_isf, chi2_sf
@@ -23,8 +24,7 @@ from qa_reports.effects.simulated_levels import OwnSpread, SimulatedLevels, of_a
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CombinedEvidence:
+class CombinedEvidence(Struct, frozen=True, eq=False):
     """Evidence over all items. J interviewers of the survey."""
 
     p: FloatArray

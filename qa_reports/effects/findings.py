@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct
 
 from qa_reports.config import IndicatorKind, ReviewedFlag
 from qa_reports.effects.patterns import Pattern
@@ -13,8 +14,7 @@ Severity = Literal["critical", "warning", "data_preparation"]
 FlagKind = Literal["level", "slope", "spread", "missing_code"] | IndicatorKind
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """One reason to call one interviewer ("worth a call", never guilt)."""
 
     interviewer: str
@@ -39,8 +39,7 @@ class Flag:
     """Who has looked into it, and what was found: then it is listed, but no reason to call."""
 
 
-@dataclass(frozen=True, slots=True)
-class InterviewerVerdict:
+class InterviewerVerdict(Struct, frozen=True):
     """The overall result for one interviewer, everyone listed once."""
 
     interviewer: str
@@ -55,8 +54,7 @@ class InterviewerVerdict:
     """Stands out, but is not worth a call, because every flag has been looked into."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectedByChance:
+class ExpectedByChance(Struct, frozen=True):
     """How many a wave of normal interviewers would show, by the same rules."""
 
     interviewers: float
@@ -66,12 +64,11 @@ class ExpectedByChance:
     method: str
 
 
-@dataclass(frozen=True, slots=True)
-class Flags:
+class Flags(Struct, frozen=True, eq=False):
     """All flags (most severe first) and a verdict per interviewer."""
 
     flags: tuple[Flag, ...]
     interviewers: tuple[InterviewerVerdict, ...]
     expected_by_chance: ExpectedByChance
-    spread: SpreadEffects | NoSpread | None = field(default=None, compare=False)
+    spread: SpreadEffects | NoSpread | None = None
     """The spread over all items together; None where it was not looked at."""

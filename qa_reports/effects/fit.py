@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import cast
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.effects.distributions import chi2_sf, f_sf, normal_isf
@@ -53,8 +54,7 @@ def fit_models(
     return begin_models(plans, n_interviewers, core).whole()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BegunModels:
+class BegunModels(Struct, frozen=True, eq=False):
     """Fitted models, while another process still works on what is known of them."""
 
     first: list[ModelResult | FailedModel]
@@ -93,8 +93,7 @@ def begin_models(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCo
     return BegunModels([first[position] for position in range(len(plans))], whole)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Batch:
+class _Batch(Struct, frozen=True, eq=False):
     """Everything the kernel says about plans of one shape."""
 
     moments: Moments
@@ -115,8 +114,7 @@ class _Batch:
     """Our log-likelihood and statsmodels' of the usable fits, once they are there."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _GroupNumbers:
+class _GroupNumbers(Struct, frozen=True, eq=False):
     """One group of fixed effects over F fits."""
 
     f: FloatArray

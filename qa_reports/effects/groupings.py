@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, cast
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.crossed_model import CrossedFit, fit_crossed
@@ -25,8 +25,7 @@ interviewer and area cannot be told apart: 1 where interviewers and areas are fu
 has one interviewer."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Grouping:
+class Grouping(Struct, frozen=True, eq=False):
     """What each interview belongs to besides its interviewer."""
 
     kind: GroupingKind
@@ -37,16 +36,14 @@ class Grouping:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NamedItem:
+class NamedItem(Struct, frozen=True):
     """A modelled item, by what it is called."""
 
     item: str
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class GroupedItem:
+class GroupedItem(Struct, frozen=True):
     """The null model of one item with a random intercept for interviewers and one for areas (or teams), by REML."""
 
     item: str
@@ -81,8 +78,7 @@ class GroupedItem:
     group_p: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GroupingSensitivity:
+class GroupingSensitivity(Struct, frozen=True):
     """All items with areas (or teams), and how interviewers and areas lie to each other."""
 
     kind: GroupingKind

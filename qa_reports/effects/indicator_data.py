@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.survey.whole import MeasureWhole, Totals
@@ -19,8 +19,7 @@ _CATEGORIES = 7
 """Ordered categories that counts and skewed measures are collapsed to, at most."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MeasureData:
+class MeasureData(Struct, frozen=True, eq=False):
     """What is judged of a measure beside its model."""
 
     n: IntArray

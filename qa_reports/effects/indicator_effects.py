@@ -8,10 +8,11 @@ binomial distribution; near-duplicates bring their own p. Only the worrying dire
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.config import ReportConfig
@@ -51,8 +52,7 @@ _FEWEST_HITS = 10
 """Interviews apart from the commonest value that a categorical model needs; with fewer the exact binomial judges."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class IndicatorModel:
+class IndicatorModel(Struct, frozen=True, eq=False):
     """The random-effects model of one indicator; J interviewers."""
 
     kind: Literal["linear", "ordinal", "binary"]
@@ -74,8 +74,7 @@ class IndicatorModel:
     """Labels of the respondent covariates in the model."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class IndicatorEffects:
+class IndicatorEffects(Struct, frozen=True, eq=False):
     """One indicator over J interviewers; NaN where an interviewer has no value, and p where nobody can judge."""
 
     measure: IndicatorMeasure
@@ -102,8 +101,7 @@ class IndicatorEffects:
     """(J,) its normal score, positive where worrying; never below 0 for near-duplicates."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class JudgedIndicators:
+class JudgedIndicators(Struct, frozen=True, eq=False):
     """All indicators of a survey with what they say of its interviewers."""
 
     measured: Indicators

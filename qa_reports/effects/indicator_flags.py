@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.config import IndicatorKind
@@ -34,8 +34,7 @@ _FEWEST = 2
 """Interviews in which something must have happened for it to be worth a call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """What one kind of indicator shows of one interviewer, large enough to be worth saying."""
 
     kind: IndicatorKind
@@ -48,8 +47,7 @@ class Remark:
     """Over all measures of the kind."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Kind:
+class _Kind(Struct, frozen=True, eq=False):
     """All measures of one kind of indicator, K of them, over J interviewers."""
 
     kind: IndicatorKind

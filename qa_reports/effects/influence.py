@@ -6,9 +6,8 @@ Sizes: F fits, J interviewers, q random terms, p fixed effects.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.distributions import normal_isf, t_sf
@@ -30,8 +29,7 @@ _NOTHING = 1e-100
 """Relative variance of a deviation that only rounding has left; the square of its reciprocal would be no number."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Deletions:
+class Deletions(Struct, frozen=True, eq=False):
     """The interviewers of F fits against the REML fit without them, user's units; NaN where not estimable."""
 
     deviation: FloatArray

@@ -6,9 +6,8 @@ it respects the bounds 0 and +-1 and needs no standard error (Bates et al. 2015,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.distributions import chi2_isf
@@ -33,8 +32,7 @@ _FURTHEST = 4.0
 """How many times as far from the estimate as before an end is looked for at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True):
     """A confidence interval; `lower` is 0 (or -1 for a correlation) where the data do not exclude the bound."""
 
     lower: float
@@ -72,8 +70,7 @@ def single_term_intervals(
     return bounds[0], bounds[1]
 
 
-@dataclass(frozen=True, slots=True)
-class _Quantity:
+class _Quantity(Struct, frozen=True):
     """A quantity in the plane of (log d, log s2): log q grows by one along `move` and stays along `free`."""
 
     move: tuple[int, int]
@@ -88,8 +85,7 @@ _RESIDUAL = _Quantity((0, 1), (1, 0))
 """s2; d is free."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Search:
+class _Search(Struct, frozen=True, eq=False):
     """The ends of F fits that are looked for, K = 2 x quantities: first the lower one of each, then the upper one."""
 
     setup: Problem

@@ -12,9 +12,8 @@ Sizes: B ends of intervals, q random terms, r = q(q+1)/2 elements of L.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.distributions import chi2_isf
@@ -34,8 +33,7 @@ _SMALL = 1e-6
 """Fall of the deviance that a Newton step promises, at which the other parameters are at their best."""
 
 
-@dataclass(frozen=True, slots=True)
-class JointIntervals:
+class JointIntervals(Struct, frozen=True):
     """95 % profile intervals of q random terms and the residual variance, user's units."""
 
     variances: tuple[Interval, ...]
@@ -77,8 +75,7 @@ def _squared(interval: Interval) -> Interval:
     return Interval(interval.lower**2, interval.upper**2)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Target:
+class _Target(Struct, frozen=True, eq=False):
     """One quantity to be profiled, in `unit`s: its estimate, its bounds, and how the other parameters are free.
 
     All parameters are (elements of L, residual sd s) with L's rows in this order of terms.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.effects.categorical_items import CategoricalResult
@@ -16,8 +16,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LevelCells:
+class LevelCells(Struct, frozen=True, eq=False):
     """The levels of J interviewers on one item, each held against the colleagues without them; NaN where not judged."""
 
     interviewer: IntArray

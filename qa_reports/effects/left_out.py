@@ -10,9 +10,8 @@ Sizes: J interviewers, p fixed effects, N nodes, K left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.likelihood import Profile, assemble_profile
@@ -30,8 +29,7 @@ _DECREMENT = 1e-13
 """As in `optimise`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LeftOut:
+class LeftOut(Struct, frozen=True, eq=False):
     """The best relative variance without each of K interviewers, where it could be found."""
 
     relative: FloatArray
@@ -42,8 +40,7 @@ class LeftOut:
     """(K,) False where the minimum lies outside the range of the nodes: to be looked for without interpolation."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Setup:
+class _Setup(Struct, frozen=True, eq=False):
     """What a profile is assembled for, B = (1, K)."""
 
     method: Method

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.config import ReportConfig
@@ -101,8 +101,7 @@ _ALIKE = 1.5
 """Times the battery's mean deviation that its strongest item may deviate."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Battery:
+class _Battery(Struct, frozen=True):
     """A battery that most of what a flag names belongs to."""
 
     name: str

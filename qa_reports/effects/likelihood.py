@@ -16,9 +16,8 @@ r = q(q+1)/2 elements of D, p fixed effects. All on the standardised scale of th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.problem import Problem, Setup
@@ -26,8 +25,7 @@ from qa_reports.effects.problem import Problem, Setup
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Profile:
+class Profile(Struct, frozen=True, eq=False):
     """The profiled likelihood at one D per fit and variant, B = (F, K). r2 and penalty come with derivatives in D."""
 
     m: FloatArray

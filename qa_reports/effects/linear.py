@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import special
 
@@ -20,8 +20,7 @@ ModelName = Literal["null", "adjusted", "slope", "covariates"]
 FitStatus = Literal["converged", "zero_variance", "singular", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
-class FixedEffect:
+class FixedEffect(Struct, frozen=True):
     """One fixed effect on the original scale; `se` is its standard error, `df` Satterthwaite's."""
 
     term: str
@@ -41,8 +40,7 @@ class FixedEffect:
         return Interval(self.estimate - reach, self.estimate + reach)
 
 
-@dataclass(frozen=True, slots=True)
-class VarianceComponents:
+class VarianceComponents(Struct, frozen=True):
     """Variance components on the original scale (squared units of the answer)."""
 
     intercept: float | None
@@ -67,8 +65,7 @@ class VarianceComponents:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ComponentPrecision:
+class ComponentPrecision(Struct, frozen=True):
     """How well one variance component is known. The test of the component deserves more trust than its `se`."""
 
     term: str
@@ -79,8 +76,7 @@ class ComponentPrecision:
     """95 % profile-likelihood interval; None where it is not computed."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelTest:
+class ModelTest(Struct, frozen=True):
     """A test of a part of the model, e.g. of the intercept variance."""
 
     name: str
@@ -89,8 +85,7 @@ class ModelTest:
     method: str
 
 
-@dataclass(frozen=True, slots=True)
-class GroupTest:
+class GroupTest(Struct, frozen=True):
     """Joint test of several fixed effects, e.g. of a covariate with several categories."""
 
     name: str
@@ -106,8 +101,7 @@ class GroupTest:
     """Chi-square with len(terms) degrees of freedom."""
 
 
-@dataclass(frozen=True, slots=True)
-class Referee:
+class Referee(Struct, frozen=True):
     """statsmodels' log-likelihood at our estimates beside ours, on a sample where there are very many interviews; NaN,
     and no agreement, where it was not asked."""
 
@@ -118,8 +112,7 @@ class Referee:
     agrees: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class InterviewerEffects:
+class InterviewerEffects(Struct, frozen=True, eq=False):
     """The random effects of one model. J interviewers with at least one interview in it, q random terms."""
 
     interviewer: IntArray
@@ -165,8 +158,7 @@ class InterviewerEffects:
     """(J, q), Satterthwaite degrees of freedom of `deviation_se` squared; None where nobody is judged."""
 
 
-@dataclass(frozen=True, slots=True)
-class MaximumLikelihood:
+class MaximumLikelihood(Struct, frozen=True):
     """The same model by maximum likelihood, shown beside REML for slope models."""
 
     loglik: float
@@ -175,8 +167,7 @@ class MaximumLikelihood:
     tests: tuple[ModelTest, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ModelResult:
+class ModelResult(Struct, frozen=True, eq=False):
     """One fitted model of one item; m interviews used."""
 
     name: ModelName
@@ -228,16 +219,14 @@ class ModelResult:
         return -2 * self.loglik_ml + float(np.log(self.n_interviews)) * self.n_parameters
 
 
-@dataclass(frozen=True, slots=True)
-class FailedModel:
+class FailedModel(Struct, frozen=True):
     """A model that was asked for and could not be estimated, with the reason in one sentence."""
 
     name: ModelName
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WholeModel:
+class WholeModel(Struct, frozen=True, eq=False):
     """A model over interviews that are not at hand."""
 
     rows: Rows
@@ -246,8 +235,7 @@ class WholeModel:
     products: CrossProducts
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ModelPlan:
+class ModelPlan(Struct, frozen=True, eq=False):
     """What to fit: one model of one item, complete cases only (m of them)."""
 
     name: ModelName

@@ -6,9 +6,8 @@ scale of the moments ends here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.information import BOUND, component_standard_errors, satterthwaite_df
@@ -23,8 +22,7 @@ SINGULAR = 1e-6
 """A random term whose reliability at the mean workload is below this counts as having no variance."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MixedModelFits:
+class MixedModelFits(Struct, frozen=True, eq=False):
     """F fitted models. Where `status` is "failed" all numbers are NaN and `reason` says why."""
 
     method: Method

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
@@ -23,8 +23,7 @@ _Parts = tuple[FloatArray, IntArray, FloatArray, FloatArray]
 """The fields of `Moments`, of one fit or of some."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Columns:
+class Columns(Struct, frozen=True, eq=False):
     """The columns of one fit, complete cases only (m of them)."""
 
     fixed: FloatArray
@@ -35,8 +34,7 @@ class Columns:
     """(m,) 0 .. J-1."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CrossProducts:
+class CrossProducts(Struct, frozen=True, eq=False):
     """The columns of one fit, complete cases only, as sums of products of (column - origin) per interviewer."""
 
     cross: FloatArray
@@ -52,8 +50,7 @@ class CrossProducts:
         return CrossProducts(self.cross[:, chosen][..., chosen], self.n, self.origin[chosen])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Moments:
+class Moments(Struct, frozen=True, eq=False):
     """Cross products of standardised columns: inside = (column - centre) / scale, the constant stays 1.
 
     Standardising first keeps every later tolerance free of units and the cross products free of cancellation.

@@ -8,9 +8,8 @@ a minimum over all covariance matrices: no direction that makes D larger lowers 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.likelihood import Profile, deviance, profile, slope_and_curvature
@@ -27,8 +26,7 @@ _GRID = np.concatenate([[0.0], np.logspace(-6, 8, 29)])
 """Relative variance times the mean workload: from invisible to an intraclass correlation of practically one."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Optimum:
+class Optimum(Struct, frozen=True, eq=False):
     """The best relative covariance D of each fit and variant."""
 
     relative: FloatArray
@@ -88,8 +86,7 @@ def _on_grid(problem: Problem, grid: FloatArray) -> FloatArray:
     return deviance(problem, np.swapaxes(grid[:, :, 0], 0, 1)).T[:, :, None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Place:
+class _Place(Struct, frozen=True, eq=False):
     """A factor L of D = LL' and what the deviance does there."""
 
     factor: FloatArray
@@ -102,7 +99,7 @@ class _Place:
 
     def of(self, chosen: BoolArray, axis: int) -> _Place:
         """Some of the fits (axis 0) or variants (axis 1)."""
-        here = Profile(*(np.compress(chosen, getattr(self.here, field.name), axis) for field in fields(Profile)))
+        here = Profile(*(np.compress(chosen, getattr(self.here, name), axis) for name in Profile.__struct_fields__))
         factor, gradient, hessian = (
             np.compress(chosen, values, axis) for values in (self.factor, self.gradient, self.hessian)
         )

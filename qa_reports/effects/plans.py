@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.config import ItemConfig, ReportConfig
@@ -21,8 +22,7 @@ Fitted = dict[int, ModelResult | FailedModel]
 """Results by the identity of the plan: a plan may serve twice."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ItemPlans:
+class ItemPlans(Struct, frozen=True, eq=False):
     """The models of one item, planned. The `*_smaller` ones are fitted on the interviews of the larger model."""
 
     null: Plan
@@ -35,7 +35,7 @@ class ItemPlans:
     @property
     def all(self) -> list[Plan]:
         """Every plan there is, a plan that serves twice listed twice."""
-        plans = (getattr(self, name) for name in self.__slots__)
+        plans = (getattr(self, name) for name in self.__struct_fields__)
         return [plan for plan in plans if plan is not None]
 
 
@@ -72,8 +72,7 @@ def fit_plans(plans: Sequence[Plan], n_interviewers: int, core: SecondCore = IN_
     return begin_plans(plans, n_interviewers, core).whole()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BegunPlans:
+class BegunPlans(Struct, frozen=True, eq=False):
     """As `BegunModels`, by the identity of the plan."""
 
     first: Fitted

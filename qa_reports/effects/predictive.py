@@ -12,9 +12,8 @@ Sizes: J interviewers, C categories, D parameters, U nodes of the random interce
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import fft, special
 
@@ -66,8 +65,7 @@ _Tails = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
 """(k,) chances of less and of more than the total, half the chance of the total itself in both; mean and sd of it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PredictiveTails:
+class PredictiveTails(Struct, frozen=True, eq=False):
     """J interviewers, each held against the model of all others; NaN where that model has no estimate."""
 
     p: FloatArray
@@ -80,8 +78,7 @@ class PredictiveTails:
     """(J,) standard deviation of that mean score."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Without:
+class _Without(Struct, frozen=True, eq=False):
     """The model without each of k interviewers, standardised columns."""
 
     at: Parameters
@@ -227,8 +224,7 @@ def _leave_out(prepared: PreparedColumns, j: int) -> PreparedColumns:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Patterns:
+class _Patterns(Struct, frozen=True, eq=False):
     """The covariate patterns of k interviewers, by interviewer."""
 
     owner: IntArray
@@ -302,8 +298,7 @@ def _two_sided(below: FloatArray, above: FloatArray, df: FloatArray) -> FloatArr
     return np.stack([2 * half, np.where(above < below, 1.0, -1.0) * normal_isf(half)])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Latent:
+class _Latent(Struct, frozen=True, eq=False):
     """k interviewers on the logit scale."""
 
     own: FloatArray
@@ -365,8 +360,7 @@ def _degrees_of_freedom(prepared: PreparedColumns, who: IntArray, models: _Witho
     return np.asarray(np.maximum(judged**2 * precision.sum(axis=1), 1.0))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Nodes:
+class _Nodes(Struct, frozen=True, eq=False):
     """Points of the random intercept, and the chances of single answers there."""
 
     weight: FloatArray

@@ -9,11 +9,12 @@ Sizes as in `likelihood`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.effects.moments import Moments
@@ -49,8 +50,7 @@ class Setup(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class Problem:
+class Problem(Struct, frozen=True, eq=False, dict=True):
     """The part of the moments that does not change with D, for F fits in K variants.
 
     `keep` (F, K, J) says how often an interviewer counts in a variant: 1 or 0 (left out).
@@ -149,8 +149,7 @@ def problem(moments: Moments, random: tuple[int, ...], method: Method, keep: Flo
     return Problem(moments, random, method, np.ones((f, 1, j)))
 
 
-@dataclass(frozen=True, eq=False)
-class _KindsProblem(Problem):
+class _KindsProblem(Problem, frozen=True, eq=False, dict=True):
     """Kinds of interviewers; `keep` says how many there are of each."""
 
     products: FloatArray

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -28,8 +28,7 @@ _MODE_STEPS = 60
 _MODE_TOLERANCE = 1e-10
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rows:
+class Rows(Struct, frozen=True, eq=False):
     """The counts of F fits, sorted by fit and interviewer."""
 
     covariates: FloatArray
@@ -62,8 +61,7 @@ class Rows:
         return len(self.fit)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Parameters:
+class Parameters(Struct, frozen=True, eq=False):
     """Parameters of F fits of one shape."""
 
     thresholds: FloatArray
@@ -83,8 +81,7 @@ class Parameters:
         return Parameters(self.thresholds[fits], self.slopes[fits], self.sd[fits])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Evaluation:
+class Evaluation(Struct, frozen=True, eq=False):
     """The likelihood at given parameters; G interviewers over all fits."""
 
     loglik: FloatArray
@@ -136,8 +133,7 @@ def _summing(design: FloatArray, count: FloatArray, group: IntArray, groups: int
     return sparse.csr_array((values, (group[row] * d + column, row)), shape=(groups * d, len(design)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Logits:
+class _Logits(Struct, frozen=True, eq=False):
     """Where each row stands before its interviewer's effect, and what does not depend on it."""
 
     upper: FloatArray

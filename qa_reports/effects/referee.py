@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
@@ -18,8 +18,7 @@ _TOGETHER = 24
 """Random terms of a group as it is handed over."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RefereeCase:
+class RefereeCase(Struct, frozen=True, eq=False):
     """One fitted model as statsmodels is asked about it; m interviews, p fixed columns, q random terms."""
 
     fixed: FloatArray

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from qa_reports.config import ReviewedFlag
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict

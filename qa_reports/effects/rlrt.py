@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.moments import Moments
@@ -22,8 +21,7 @@ _ALIKE = 0.01
 for it: what that changes of the logarithms in the distribution is of the order of the width's square."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExactTest:
+class ExactTest(Struct, frozen=True):
     """Result of the exact test."""
 
     p: float
@@ -63,8 +61,7 @@ def exact_restricted_lrt(moments: Moments, term: int, statistics: FloatArray) ->
     ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Spectrum:
+class _Spectrum(Struct, frozen=True, eq=False):
     """What the null distribution of one fit depends on."""
 
     mu: FloatArray

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.config import ReportConfig
@@ -25,8 +26,7 @@ FloatArray = NDArray[np.float64]
 _SCALINGS: tuple[Scaling, Scaling] = ("number", "effective")
 
 
-@dataclass(frozen=True, slots=True)
-class WeightedEffect:
+class WeightedEffect(Struct, frozen=True):
     """One fixed effect with and without weights, both by maximum likelihood on the same interviews."""
 
     term: str
@@ -36,8 +36,7 @@ class WeightedEffect:
     unweighted: float
 
 
-@dataclass(frozen=True, slots=True)
-class WeightedModel:
+class WeightedModel(Struct, frozen=True):
     """A random-intercept model by scaled pseudo-likelihood beside the same without weights, by ML, user's units."""
 
     name: Literal["null", "adjusted"]
@@ -63,8 +62,7 @@ class WeightedModel:
     weights that vary for reasons that have nothing to do with the answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class WeightedItem:
+class WeightedItem(Struct, frozen=True):
     """One item with weights."""
 
     item: str
@@ -81,8 +79,7 @@ class WeightedItem:
     """None without respondent covariates."""
 
 
-@dataclass(frozen=True, slots=True)
-class WeightSensitivity:
+class WeightSensitivity(Struct, frozen=True):
     """All items with weights, or the reason why there are none."""
 
     column: str
@@ -95,8 +92,7 @@ class WeightSensitivity:
     items: tuple[WeightedItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sensitivity:
+class Sensitivity(Struct, frozen=True):
     """What the configured weights, areas and teams would change; None for what is not configured."""
 
     weights: WeightSensitivity | None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.bounded import Bend, bend
@@ -23,8 +23,7 @@ _STEEPEST = 2.0
 """Rise of the correlation of interviewer effects with that of answers, at most."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class Table(Struct, frozen=True, eq=False):
     """The items side by side: J interviewers, K items."""
 
     deviation: FloatArray

@@ -9,9 +9,9 @@ then simulated interviewers meet respondents drawn from the survey's own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.bounded import bent
@@ -35,8 +35,7 @@ _MATCHED = (0.5, 0.99)
 """by these quantiles of the simulated statistic, smoothed over the logarithm of workloads."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OwnSpread:
+class OwnSpread(Struct, frozen=True, eq=False):
     """How much more or less than usual the interviews of J interviewers vary, over all items."""
 
     shrunken: FloatArray
@@ -62,8 +61,7 @@ class OwnSpread:
         return true, shrink_variances(np.maximum(seen, 1e-12), self.df, self.centre, self.tau)[0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SimulatedLevels:
+class SimulatedLevels(Struct, frozen=True, eq=False):
     """W waves of the J' judged interviewers, all normal."""
 
     interviewer: NDArray[np.int64]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.config import ReportConfig
 from qa_reports.effects.estimate import ItemEffects
@@ -20,8 +20,7 @@ from qa_reports.survey.clean import Survey
 _KNOWN = 0.05
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Slope:
+class _Slope(Struct, frozen=True, eq=False):
     """One random slope: the outcome's model and the predictor."""
 
     item: ItemEffects

@@ -9,10 +9,11 @@ the same way, so that one interviewer counts once however many of their cells ar
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.effects.findings import Flag, FlagKind
@@ -22,8 +23,7 @@ from qa_reports.effects.rules import EXPECTED_WARNINGS
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cell:
+class Cell(Struct, frozen=True, eq=False):
     """One interviewer on one thing that a source looks at."""
 
     what: str
@@ -41,8 +41,7 @@ class Cell:
     """Hierarchical false discovery q over the cells of all sources; set by `decide`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Finding:
+class Finding(Struct, frozen=True, eq=False):
     """An interviewer who is to be named for one source."""
 
     interviewer: int
@@ -60,8 +59,7 @@ class Finding:
     weights): the smallest is the strongest reason, whatever kind of source it comes from."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EvidenceSource:
+class EvidenceSource(Struct, frozen=True, eq=False):
     """One kind of evidence about J interviewers; flag.py says how to add one."""
 
     name: str
@@ -75,8 +73,7 @@ class EvidenceSource:
     """How much one of its cells counts beside cells of other sources (Genovese, Roeder & Wasserman 2006)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Decision:
+class Decision(Struct, frozen=True, eq=False):
     """What the rules say of J interviewers."""
 
     p: FloatArray

@@ -12,9 +12,8 @@ with few interviewers. Sizes: F fits, J interviewers, T values of tau, Q nodes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import special
 
@@ -66,8 +65,7 @@ _NEGLIGIBLE = 1e-5
 """Weight of a tau below which it adds nothing to a tail."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SpreadFits:
+class SpreadFits(Struct, frozen=True, eq=False):
     """F fitted spread models. NaN where a fit was not possible, and, for what compares an interviewer with the others,
     where an interviewer says nothing about spread (df 0)."""
 
@@ -101,8 +99,7 @@ class SpreadFits:
     """(F, J) degrees of freedom of `shrunken`; infinite where the others' tau is 0."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Profile:
+class _Profile(Struct, frozen=True, eq=False):
     """The likelihood over T values of tau, s at its best for each."""
 
     centre: FloatArray
@@ -124,7 +121,7 @@ def fit_spreads(ratio: FloatArray, df: FloatArray) -> SpreadFits:
     """
     f, j = ratio.shape
     shapes = {"tau": (), "tau_interval": (2,), "statistic": (), "p": (), "centre": ()}
-    found = {name: np.full((f, *shapes.get(name, (j,))), np.nan) for name in SpreadFits.__dataclass_fields__}
+    found = {name: np.full((f, *shapes.get(name, (j,))), np.nan) for name in SpreadFits.__struct_fields__}
     usable = np.flatnonzero((df > 0).sum(1) >= FEWEST)
     size = max(1, _CHUNK // (j * len(_TAUS) * len(_NODES)))
     for start in range(0, len(usable), size):
@@ -212,8 +209,7 @@ def _posterior(
     return mean, np.sqrt((mass * (v - mean[..., None]) ** 2).sum(-1))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Without:
+class _Without(Struct, frozen=True, eq=False):
     """What all others say: weights over the T values of tau, and s with its variance at each."""
 
     weight: FloatArray

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.intervals import Interval
@@ -22,8 +22,7 @@ FEWEST_ANSWERS = 4
 """Different answers that an item needs: with two the level determines the spread, with three very nearly."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SpreadEffects:
+class SpreadEffects(Struct, frozen=True, eq=False):
     """How much the interviews of J interviewers vary, on one item or over all items. Effects are on the log scale of
     the residual standard deviation: exp(-0.5) is 61 % of the usual spread."""
 
@@ -65,8 +64,7 @@ class SpreadEffects:
     """Of one item; None over all items."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoSpread:
+class NoSpread(Struct, frozen=True):
     """Why there is nothing to say about spread, in one sentence without its full stop."""
 
     reason: str

@@ -15,10 +15,10 @@ effective degrees of freedom.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
@@ -34,8 +34,7 @@ _TILTS = np.sinh(np.linspace(-4.0, 4.0, 97)) / 4
 """Tilts, in one over the standard deviation of all answers: from nearly all answers at one end to the other."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SpreadMoments:
+class SpreadMoments(Struct, frozen=True, eq=False):
     """One item; J interviewers, m interviews."""
 
     ratio: FloatArray
@@ -102,8 +101,7 @@ def spread_moments_of_sums(
     return _measured(central, residuals, interviewer, values, counts, step)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Central:
+class _Central(Struct, frozen=True, eq=False):
     """(J,) each: interviews, their mean, and their second to fourth central moments."""
 
     n: IntArray

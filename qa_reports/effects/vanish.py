@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import SuspectDamage, set_suspects_aside

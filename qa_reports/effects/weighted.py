@@ -11,10 +11,10 @@ Sizes: F fits, J interviewers, p fixed effects.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -31,8 +31,7 @@ _NO_VARIANCE = 1e-6
 """Reliability at the mean workload below which the variance between interviewers counts as zero."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WeightedFits:
+class WeightedFits(Struct, frozen=True, eq=False):
     """F fits by maximum pseudo-likelihood, user's units. Where `status` is "failed" all numbers are NaN."""
 
     status: tuple[str, ...]
@@ -133,8 +132,7 @@ def fit_weighted(moments: Moments) -> WeightedFits:
     return WeightedFits(tuple(status), tuple(reasons), **numbers)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Estimate:
+class _Estimate(Struct, frozen=True, eq=False):
     """One fit, inside scale."""
 
     b: FloatArray

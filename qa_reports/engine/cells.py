@@ -7,11 +7,11 @@ cleans surveys in memory, and told to the engine as an expression.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.engine.people import WHO, People
 from qa_reports.engine.tables import EngineTable
@@ -31,8 +31,7 @@ _MOST_COUNTED = 1_000_000
 _N = "qa_n"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cells:
+class Cells(Struct, frozen=True, eq=False):
     """The different values of a column by interviewer."""
 
     column: pd.Series
@@ -41,8 +40,7 @@ class Cells:
     """With the number of interviews of each cell."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CleanColumn:
+class CleanColumn(Struct, frozen=True, eq=False):
     """A column of numbers that the engine can compute."""
 
     expression: Any

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from msgspec.structs import replace
 
 from qa_reports.config import CovariateConfig, ReportConfig
 from qa_reports.engine.cells import Cells, CleanColumn, clean_column, count_cells, is_plain, plain_column

@@ -7,12 +7,12 @@ columns they need once, with the number of rows that have it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.config import ReportConfig
 from qa_reports.engine.tables import EngineTable
@@ -37,8 +37,7 @@ _N = "qa_n"
 _NO_LABELS = VariableLabels()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class People:
+class People(Struct, frozen=True, eq=False):
     """The rows in use and their J interviewers."""
 
     rows: ir.Table

@@ -10,11 +10,11 @@ import tempfile
 import warnings
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.config import ReportConfig
 from qa_reports.engine.postgres import copy_table
@@ -44,8 +44,7 @@ _Stamp = tuple[int, int, int]
 """Which file a path led to, its size and when it was last written to (nanoseconds)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EngineTable:
+class EngineTable(Struct, frozen=True, eq=False):
     """The rows as delivered, nothing read yet but what is said here."""
 
     engine: EngineName

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.config import ReportConfig
 from qa_reports.engine.tables import EngineTable
@@ -21,8 +21,7 @@ _MOST_TEXTS = 1_000_000
 """Different texts or moments of a column that are read one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimeColumns:
+class TimeColumns(Struct, frozen=True):
     """Names of the columns of numbers among the rows; None where not configured."""
 
     minutes: str | None = None

@@ -9,11 +9,12 @@ cancels later. Sizes: J interviewers, K columns.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.engine.cells import CleanColumn
@@ -48,8 +49,7 @@ _TOGETHER = 6
 _Key = tuple[str, frozenset[Factor], tuple[ModelColumn, ...]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sums:
+class _Sums(Struct, frozen=True, eq=False):
     """Sums of products of row-level columns [1, others ..., outcome], each less its origin."""
 
     cross: FloatArray
@@ -57,8 +57,7 @@ class _Sums:
     origin: FloatArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EngineWhole:
+class EngineWhole(Struct, frozen=True, eq=False):
     """A clean survey in an engine."""
 
     source: EngineTable

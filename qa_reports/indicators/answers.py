@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from qa_reports.survey.interviews import ARRAYS, AnsweredItem, Arithmetic, Column
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ScaledItem:
+class ScaledItem(Struct, frozen=True, eq=False):
     """An item, and the ends of its scale."""
 
     item: AnsweredItem
@@ -26,8 +26,7 @@ class ScaledItem:
         return self.item.answers
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AnswerTable:
+class AnswerTable(Struct, frozen=True, eq=False):
     """K items, and how to compute with them."""
 
     items: tuple[ScaledItem, ...]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.config import IndicatorKind, ReportConfig
 from qa_reports.indicators.answers import answer_table
@@ -27,8 +28,7 @@ _SWITCHED_OFF = "switched off (indicators.off)"
 _SAMPLED = "most interviews are not at hand one by one (docs/scale.md)"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Indicators:
+class Indicators(Struct, frozen=True, eq=False):
     """Everything that is measured per interview."""
 
     measures: tuple[IndicatorMeasure, ...]

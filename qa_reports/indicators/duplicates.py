@@ -7,9 +7,8 @@ the same survey, raised by what interviews of one interviewer have in common any
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from scipy import special
 
 from qa_reports.indicators.measure import FloatArray, IndicatorMeasure, IntArray, not_applicable
@@ -30,8 +29,7 @@ _LISTED = 200
 """Pairs listed at most, the most alike first."""
 
 
-@dataclass(frozen=True, slots=True)
-class AlikePair:
+class AlikePair(Struct, frozen=True):
     """Two interviews with improbably many identical answers."""
 
     first: int
@@ -42,8 +40,7 @@ class AlikePair:
     same_interviewer: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Duplicates:
+class Duplicates(Struct, frozen=True, eq=False):
     """What similar pairs say. n interviews, J interviewers."""
 
     measure: IndicatorMeasure
@@ -154,8 +151,7 @@ def _none(n: int, n_interviewers: int, reason: str) -> Duplicates:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Best:
+class _Best(Struct, frozen=True, eq=False):
     """The largest share of n interviews so far, -1 where there is none, and with whom; changed in place."""
 
     share: ShareArray
@@ -236,8 +232,7 @@ def find_identical(answers: FloatArray, owner: IntArray, fewest: int) -> list[tu
     return [(int(one), int(other)) for one, other in zip(a[elsewhere], b[elsewhere], strict=True)]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Within:
+class _Within(Struct, frozen=True, eq=False):
     """Pairs of interviews of one interviewer."""
 
     counts: IntArray

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.config import IndicatorKind
@@ -18,8 +18,7 @@ Worrying = Literal["high", "low"]
 Scale = Literal["continuous", "count"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class IndicatorMeasure:
+class IndicatorMeasure(Struct, frozen=True, eq=False):
     """An indicator of n interviews. Where it is not applicable, `reason` says why, and there are no values."""
 
     name: str

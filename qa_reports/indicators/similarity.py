@@ -8,9 +8,10 @@ with 100 items are 1.25 billion pairs; they are compared in blocks that stay in 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.indicators.measure import FloatArray, IntArray
@@ -22,8 +23,7 @@ ROWS, _COLUMNS = 64, 4096
 _WORD = 64
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PackedAnswers:
+class PackedAnswers(Struct, frozen=True, eq=False):
     """n interviews, W words of 64 items each, P planes."""
 
     rows: Words

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
+from msgspec.structs import replace
 
 from qa_reports.report.figures import Caterpillar, Figure, IntArray, InterviewerLines, QuantilePlot
 from qa_reports.report.formats import integer

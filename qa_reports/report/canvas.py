@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.report.formats import answer
@@ -21,8 +21,7 @@ CHARACTER = 6.2
 """Rough width of a character of figure text, for keeping labels inside the picture."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Struct, frozen=True):
     """A linear map from data to pixels."""
 
     low: float
@@ -59,8 +58,7 @@ def padded(values: FloatArray, start: float, end: float, share: float = 0.06) ->
     return Scale(low - margin, high + margin, start, end)
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
+class Panel(Struct, frozen=True):
     """A drawing area with its two scales, in pixels of the view box."""
 
     x: Scale

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.judge import level_cells
@@ -14,8 +13,7 @@ from qa_reports.report.items import find_item
 from qa_reports.survey.clean import Survey
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ItemCells:
+class ItemCells(Struct, frozen=True, eq=False):
     """J interviewers of the survey on one item; NaN where there is nothing to say."""
 
     item: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from qa_reports.effects.intervals import Interval
 from qa_reports.effects.linear import (
@@ -16,8 +17,7 @@ from qa_reports.effects.linear import (
 from qa_reports.report.formats import variance_of
 
 
-@dataclass(frozen=True, slots=True)
-class ComponentRow:
+class ComponentRow(Struct, frozen=True):
     """One component, unrounded; what is None has its reason in `missing_reasons`."""
 
     name: str

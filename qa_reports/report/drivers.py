@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.linear import ModelName, ModelResult
@@ -15,8 +15,7 @@ MOST = 5
 """Interviewers shown per variance; all of them stand in `results.json`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class Driver(Struct, frozen=True):
     """What leaving one interviewer out changes."""
 
     interviewer: str
@@ -33,8 +32,7 @@ class Driver:
     """Whether a flag of theirs rests on this item."""
 
 
-@dataclass(frozen=True, slots=True)
-class DriverTable:
+class DriverTable(Struct, frozen=True):
     """The most influential interviewers on one variance component of one item."""
 
     model: ModelName
@@ -46,8 +44,7 @@ class DriverTable:
     """Why ratios, or everything, are missing; None otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class FixedDriver:
+class FixedDriver(Struct, frozen=True):
     """The interviewer without whom one fixed effect changes most."""
 
     model: ModelName

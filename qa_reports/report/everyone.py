@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flags
@@ -22,8 +22,7 @@ MOST_PEOPLE = 2_000
 are in results.json, so that a page of ten thousand interviewers still opens."""
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """One interviewer in short."""
 
     interviewer: str
@@ -39,8 +38,7 @@ class Person:
     covariates: tuple[float | str | None, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Everyone:
+class Everyone(Struct, frozen=True, eq=False):
     """The interviewers on all modelled items."""
 
     people: tuple[Person, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.findings import Flag, FlagKind, Flags, InterviewerVerdict
@@ -18,8 +19,7 @@ MOST_REASONS = 3
 """Reasons on a card; the profile has all flags."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """One thing that stands out."""
 
     kind: FlagKind
@@ -30,8 +30,7 @@ class Reason:
     reviewed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """What is to be said of one flagged interviewer."""
 
     patterns: tuple[Pattern, ...]

@@ -6,9 +6,9 @@ A sheet names nobody else, gives no p and no verdict. It says what went well fir
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.config import ReportConfig
@@ -32,8 +32,7 @@ _MOST_TOPICS = 3
 _AS_USUAL = "as usual"
 
 
-@dataclass(frozen=True, slots=True)
-class FeedbackLine:
+class FeedbackLine(Struct, frozen=True):
     """One thing in numbers."""
 
     label: str
@@ -44,8 +43,7 @@ class FeedbackLine:
     """"as usual", "higher than usual", "lower than usual"; a dash with too few interviews."""
 
 
-@dataclass(frozen=True, slots=True)
-class FeedbackSheet:
+class FeedbackSheet(Struct, frozen=True):
     """One interviewer's page."""
 
     interviewer: str
@@ -57,8 +55,7 @@ class FeedbackSheet:
     """At most three; empty where nothing stands out."""
 
 
-@dataclass(frozen=True, slots=True)
-class FeedbackSheets:
+class FeedbackSheets(Struct, frozen=True):
     """Everybody's pages, in the order of the survey's interviewers."""
 
     heading: Heading
@@ -68,8 +65,7 @@ class FeedbackSheets:
     sheets: tuple[FeedbackSheet, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(Struct, frozen=True):
     """How a measure is shown: as what, of which number, in which words."""
 
     label: str

@@ -6,9 +6,8 @@ interviewers worth a call, who are labelled with their id wherever they appear.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
@@ -25,8 +24,7 @@ INTERVAL_Z = 1.959963984540054
 """Half-width of a 95% interval in conditional standard deviations."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Caterpillar:
+class Caterpillar(Struct, frozen=True, eq=False):
     """Interviewer effects in ascending order with their 95% intervals (eblup +- 1.96 conditional_sd)."""
 
     title: str
@@ -44,8 +42,7 @@ class Caterpillar:
     flagged: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class QuantilePlot:
+class QuantilePlot(Struct, frozen=True, eq=False):
     """Sorted values against the quantiles a normal distribution would show."""
 
     title: str
@@ -63,8 +60,7 @@ class QuantilePlot:
     flagged: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ResidualScatter:
+class ResidualScatter(Struct, frozen=True, eq=False):
     """Residuals against fitted values, one point per interview."""
 
     title: str
@@ -75,8 +71,7 @@ class ResidualScatter:
     """(m,)"""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Distribution:
+class Distribution(Struct, frozen=True, eq=False):
     """Shares of the answers to one item: everybody's, and one interviewer's beside them where one is given."""
 
     title: str
@@ -93,8 +88,7 @@ class Distribution:
     n_theirs: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class InterviewerLines:
+class InterviewerLines(Struct, frozen=True, eq=False):
     """The fitted line of every interviewer (level 1 lines of a slope model), and the average line."""
 
     title: str
@@ -114,8 +108,7 @@ class InterviewerLines:
     flagged: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AnswerScatter:
+class AnswerScatter(Struct, frozen=True, eq=False):
     """One item against another: everybody's answers as a background, one interviewer's on top."""
 
     title: str
@@ -145,8 +138,7 @@ class AnswerScatter:
     """Least squares through the interviewer's answers with the suspicious points left in; None without such points."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DeviationStrip:
+class DeviationStrip(Struct, frozen=True, eq=False):
     """One interviewer's deletion z on every item, side by side."""
 
     title: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from qa_reports.report.everyone import Person
 from qa_reports.report.formats import NOTHING, signed
@@ -15,8 +16,7 @@ STEPS = 4
 """Colours on either side of white: one per standard error, the last for everything beyond."""
 
 
-@dataclass(frozen=True, slots=True)
-class FingerprintRow:
+class FingerprintRow(Struct, frozen=True):
     """One interviewer's row."""
 
     person: Person

@@ -7,8 +7,9 @@ WeasyPrint does not fit text to a page, so the height of each piece is measured 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from qa_reports.report.draw import lines_of
 from qa_reports.report.interviewers import Call
@@ -36,8 +37,7 @@ LINE_MM = 4.6
 MM_PER_POINT = 25.4 / 72
 
 
-@dataclass(frozen=True, slots=True)
-class FrontCall:
+class FrontCall(Struct, frozen=True):
     """One interviewer of the call list on page one, and how much is said of them."""
 
     call: Call

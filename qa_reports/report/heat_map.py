@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.effects.estimate import ItemEffects
@@ -20,8 +20,7 @@ FloatArray = NDArray[np.float64]
 _LAST_COLUMNS = " The last {} columns are indicators of how the interviews were done: there + is worrying."
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class HeatMap:
+class HeatMap(Struct, frozen=True, eq=False):
     """Deletion z of J interviewers on k items, the strongest evidence first."""
 
     title: str

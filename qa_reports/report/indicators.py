@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.effects.indicator_effects import IndicatorEffects, IndicatorModel, JudgedIndicators
 from qa_reports.effects.indicator_flags import is_large
@@ -36,8 +35,7 @@ SHOWN_PAIRS = 20
 """Pairs of interviews in a table."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndicatorRow:
+class IndicatorRow(Struct, frozen=True):
     """One indicator over the whole survey."""
 
     name: str
@@ -70,8 +68,7 @@ class IndicatorRow:
         return self.remarkable[:SHOWN_WORST]
 
 
-@dataclass(frozen=True, slots=True)
-class IndicatorCell:
+class IndicatorCell(Struct, frozen=True):
     """One interviewer on one indicator."""
 
     name: str
@@ -94,8 +91,7 @@ class IndicatorCell:
         return self.flagged or (self.z or 0.0) >= 2
 
 
-@dataclass(frozen=True, slots=True)
-class PairRow:
+class PairRow(Struct, frozen=True):
     """Two interviews that are improbably alike."""
 
     respondents: tuple[str, str]
@@ -103,8 +99,7 @@ class PairRow:
     share: float
 
 
-@dataclass(frozen=True, slots=True)
-class IndicatorsSummary:
+class IndicatorsSummary(Struct, frozen=True):
     """The section on indicators."""
 
     rows: tuple[IndicatorRow, ...]

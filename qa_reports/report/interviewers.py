@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
@@ -28,16 +29,14 @@ PRINTED_CELLS = 6
 """Items in the table of a printed profile; report.html has all."""
 
 
-@dataclass(frozen=True, slots=True)
-class NamedItem:
+class NamedItem(Struct, frozen=True):
     """An item as a link: its name (the anchor) and its label."""
 
     name: str
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One interviewer worth a call: a card in the call list."""
 
     interviewer: str
@@ -56,8 +55,7 @@ class Call:
     """Whose answers to ask again."""
 
 
-@dataclass(frozen=True, slots=True)
-class ItemCell:
+class ItemCell(Struct, frozen=True):
     """One interviewer on one item."""
 
     item: str
@@ -80,8 +78,7 @@ class ItemCell:
     flagged: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Profile:
+class Profile(Struct, frozen=True, eq=False):
     """One flagged interviewer (or one behind a data-preparation problem) on all items."""
 
     interviewer: str

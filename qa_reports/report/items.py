@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from qa_reports.effects.categorical_items import CategoricalFailed, CategoricalResult
 from qa_reports.effects.estimate import ItemEffects, VarianceExplained, WithoutFlagged
@@ -43,8 +43,7 @@ MODEL_TITLES: dict[ModelName, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ModelEstimates:
+class ModelEstimates(Struct, frozen=True):
     """The numbers of a fitted model, unrounded."""
 
     formula: str
@@ -71,8 +70,7 @@ class ModelEstimates:
     referee: Referee
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSummary:
+class ModelSummary(Struct, frozen=True):
     """One model as a table: a fitted one has numbers, one that could not be estimated a reason and `estimates` None."""
 
     name: ModelName
@@ -83,8 +81,7 @@ class ModelSummary:
     estimates: ModelEstimates | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ItemSummary:
+class ItemSummary(Struct, frozen=True, eq=False):
     """One modelled item: a row of the items table and a page of its own."""
 
     item: str

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.errors import one_line
 from qa_reports.report.mail import MailCall, MailEdition
@@ -16,8 +17,7 @@ _MOST_LETTERS = 600
 """Letters of one sentence; labels come from survey files and may be of any length."""
 
 
-@dataclass(frozen=True, slots=True)
-class Enclosure:
+class Enclosure(Struct, frozen=True):
     """Where the reader finds the PDF."""
 
     attached: bool
@@ -29,8 +29,7 @@ class Enclosure:
     """Where the run stands in the archive, for readers without a link."""
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """What a message says."""
 
     subject: str

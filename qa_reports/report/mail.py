@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+import msgspec
+from msgspec import Struct
 
 from qa_reports.effects.flag import Flags
 from qa_reports.errors import DataError, one_line
@@ -29,8 +29,7 @@ _MOST_LETTERS_BESIDE = 30
 """Letters of a wave, a team or an interviewer's id in a subject line."""
 
 
-@dataclass(frozen=True, slots=True)
-class MailCall:
+class MailCall(Struct, frozen=True):
     """One interviewer worth a call, as the message tells it."""
 
     interviewer: str
@@ -47,8 +46,7 @@ class MailCall:
     """What would change without this interviewer; likewise."""
 
 
-@dataclass(frozen=True, slots=True)
-class MailEdition:
+class MailEdition(Struct, frozen=True):
     """What one group of recipients gets: the whole report (`team` None), or the part of one team."""
 
     team: str | None
@@ -88,8 +86,7 @@ class MailEdition:
         return f"{count_of(len(self.calls), 'interviewer')} to call{who}{problems}"
 
 
-@dataclass(frozen=True, slots=True)
-class MailDocument:
+class MailDocument(Struct, frozen=True):
     """All editions of a run."""
 
     content_sha256: str
@@ -127,7 +124,7 @@ def mail_files(
         editions.append(_edition(part, (name, made[name]) if name in made else None))
     content = results_json({key: value for key, value in document.items() if key != "provenance"})
     written = MailDocument(hashlib.sha256(content).hexdigest(), tuple(editions))
-    made[MAIL_FILE] = TypeAdapter(MailDocument).dump_json(written, indent=1) + b"\n"
+    made[MAIL_FILE] = msgspec.json.format(msgspec.json.encode(written), indent=1) + b"\n"
     return made
 
 
@@ -148,11 +145,11 @@ def read_mail_file(run: Path) -> MailDocument:
     """
     path = run / MAIL_FILE
     try:
-        return TypeAdapter(MailDocument).validate_json(path.read_bytes())
+        return msgspec.json.decode(path.read_bytes(), type=MailDocument)
     except OSError:
         remedy = "give the folder of an archived run whose configuration had an email section"
         raise DataError(f"{path}: cannot be read; {remedy}") from None
-    except ValidationError:
+    except msgspec.DecodeError:
         raise DataError(f"{path}: is not as this program writes it; restore it, or make the report again") from None
 
 

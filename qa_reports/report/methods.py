@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.config import ReportConfig
 from qa_reports.effects.categorical import NODES
@@ -33,8 +33,7 @@ from qa_reports.survey.clean import Survey
 from qa_reports.survey.load import FileProvenance
 
 
-@dataclass(frozen=True, slots=True)
-class Methods:
+class Methods(Struct, frozen=True):
     """How the numbers were made, with the survey's own figures in the sentences."""
 
     paragraphs: tuple[str, ...]

@@ -7,10 +7,10 @@ a black-and-white print says the same. Points are (x, y) with y upwards, lengths
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.report.draw import INK, NORMAL, Colour, FloatArray, Pen, lines_of
 from qa_reports.report.figures import (
@@ -105,8 +105,7 @@ def _heat_map_key(pen: Pen, left: float) -> None:
     pen.text(left + 100.5, 4.8, "framed: a flag rests on it")
 
 
-@dataclass(frozen=True, slots=True)
-class _Plane:
+class _Plane(Struct, frozen=True):
     """Where a panel's plot stands on the sheet and which numbers it spans."""
 
     left: float

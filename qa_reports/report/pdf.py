@@ -11,8 +11,9 @@ import gc
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from qa_reports.errors import UserError
 from qa_reports.report.figures import AnswerScatter, Figure
@@ -38,8 +39,7 @@ class PdfUnavailable(UserError):
     """WeasyPrint or a library it needs is missing; the message says what to install."""
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """A picture of the printed page: what it shows in words, and its PNG."""
 
     words: str
@@ -51,8 +51,7 @@ class Picture:
         return f"picture:{hashlib.sha256(self.png).hexdigest()}"
 
 
-@dataclass(frozen=True, slots=True)
-class PrintPictures:
+class PrintPictures(Struct, frozen=True):
     """All pictures of the printed report, by the part they belong to."""
 
     heat_map: Picture | None
@@ -69,8 +68,7 @@ class PrintPictures:
         return {picture.source: picture.png for picture in parts if picture is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class PrintedPage:
+class PrintedPage(Struct, frozen=True):
     """What WeasyPrint lays out: the HTML with its style inside, and the pictures it names."""
 
     html: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.effects.flag import Flag
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
@@ -19,8 +19,7 @@ MOST = 5
 """Respondents that are named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recontact:
+class Recontact(Struct, frozen=True):
     """Respondents to re-contact first."""
 
     respondents: tuple[str, ...]

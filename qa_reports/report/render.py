@@ -9,13 +9,13 @@ import importlib.metadata
 import importlib.resources
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import jinja2
 from jinja2.bccache import Bucket
 from markupsafe import Markup
+from msgspec.structs import replace
 
 from qa_reports import __version__
 from qa_reports.effects.intervals import Interval

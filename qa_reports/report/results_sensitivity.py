@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import cast
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.report.results_items import Document, number
@@ -13,7 +15,7 @@ def sensitivity_record(sensitivity: Sensitivity | None) -> Document | None:
     """The section, its keys the names of the fields of `effects.sensitivity`; null where nothing is configured."""
     if sensitivity is None or (sensitivity.weights, sensitivity.area, sensitivity.team) == (None, None, None):
         return None
-    record = cast(Document, _plain(dataclasses.asdict(sensitivity)))
+    record = cast(Document, _plain(sensitivity))
     for name, grouping in (("area", sensitivity.area), ("team", sensitivity.team)):
         if grouping is not None:
             cast(Document, record[name])["apart"] = grouping.apart
@@ -21,6 +23,8 @@ def sensitivity_record(sensitivity: Sensitivity | None) -> Document | None:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Struct):
+        return _plain(asdict(value))
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

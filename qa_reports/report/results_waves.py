@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
+
+from msgspec.structs import asdict
 
 from qa_reports.report.results_items import Document, number
 from qa_reports.report.wave_changes import InterviewerChange, TrajectoryPoint
@@ -59,11 +60,11 @@ def _interval(interval: Sequence[float] | None) -> list[float | None] | None:
 
 
 def _change(change: Change | None) -> Document | None:
-    return None if change is None else dataclasses.asdict(change)
+    return None if change is None else asdict(change)
 
 
 def _limits(limits: Limits | None) -> Document | None:
-    return None if limits is None else dataclasses.asdict(limits)
+    return None if limits is None else asdict(limits)
 
 
 def _interviewer(change: InterviewerChange) -> Document:

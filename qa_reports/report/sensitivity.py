@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from qa_reports.effects.area_flags import FlagWithArea
 from qa_reports.effects.groupings import GroupedItem, GroupingSensitivity
@@ -12,8 +12,7 @@ from qa_reports.report.formats import count_of, integer, listing, percent, perce
 _SIGNIFICANT = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class SensitivityRow:
+class SensitivityRow(Struct, frozen=True):
     """One item in all analyses; None where one is not configured or says nothing of the item."""
 
     label: str
@@ -28,8 +27,7 @@ class SensitivityRow:
         return alone[0] if alone else None if self.weighted is None else self.weighted.null.unweighted_icc
 
 
-@dataclass(frozen=True, slots=True)
-class SensitivitySummary:
+class SensitivitySummary(Struct, frozen=True):
     """The section on sensitivity. Sentences are ready to print."""
 
     weights: WeightSensitivity | None

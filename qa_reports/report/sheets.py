@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
+
+from msgspec import Struct
 
 Cell = str | float | int | bool | None
 Record = Mapping[str, Any]
@@ -14,8 +15,7 @@ LONGEST_CELL = 32_767
 """Excel's own limit of characters in one cell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column: its heading, how its numbers look, its width in characters and where its values come from."""
 
     heading: str
@@ -24,8 +24,7 @@ class Column:
     value: Callable[[Record], Cell]
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(Struct, frozen=True):
     """One sheet: its name, its columns and one record per row."""
 
     name: str

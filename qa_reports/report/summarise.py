@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import SuspectDamage
@@ -36,8 +37,7 @@ PRINTED_ITEMS = 6
 """Items with a page of their own in the PDF, at most, unless all are asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(Struct, frozen=True):
     """What stands on top of the report."""
 
     survey: str
@@ -48,8 +48,7 @@ class Heading:
     """The team whose part of the report this is; None for the whole report."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The first thing read: one sentence, and the few figures behind it."""
 
     sentence: str
@@ -78,8 +77,7 @@ class Verdict:
     """Interviewers who stand out and have been looked into."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ReportSummary:
+class ReportSummary(Struct, frozen=True, eq=False):
     """A whole report. Numbers are unrounded; sentences are ready to print; every label is untrusted text."""
 
     heading: Heading

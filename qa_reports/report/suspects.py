@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.effects.damage import Consequence, SuspectDamage
 from qa_reports.effects.flag import Flags
@@ -18,8 +18,7 @@ from qa_reports.survey.clean import Survey
 from qa_reports.survey.suspects import CodeSuspect
 
 
-@dataclass(frozen=True, slots=True)
-class SuspectTreatment:
+class SuspectTreatment(Struct, frozen=True):
     """What the item shows under one treatment of its suspicious values."""
 
     words: str
@@ -27,8 +26,7 @@ class SuspectTreatment:
     consequence: Consequence
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SuspectComparison:
+class SuspectComparison(Struct, frozen=True, eq=False):
     """One model with a suspicious value left in, beside the clean one."""
 
     outcome: NamedItem
@@ -39,8 +37,7 @@ class SuspectComparison:
     """EBLUP QQ plots of the slopes: with the value in, then clean; empty for models without a slope."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SuspectSummary:
+class SuspectSummary(Struct, frozen=True, eq=False):
     """A value that is probably a missing code nobody declared: a data-preparation problem."""
 
     item: NamedItem
@@ -60,8 +57,7 @@ class SuspectSummary:
     comparisons: tuple[SuspectComparison, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ItemSuspects:
+class ItemSuspects(Struct, frozen=True, eq=False):
     """The suspicious values of one item, which are one problem to put right."""
 
     item: NamedItem

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from qa_reports.effects.flag import Flags
 from qa_reports.report.drivers import DriverTable

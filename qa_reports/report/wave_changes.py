@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from qa_reports.report.formats import count_of, listing
 from qa_reports.report.wave_results import InterviewerResult, WaveResults
@@ -12,8 +13,7 @@ from qa_reports.report.wave_results import InterviewerResult, WaveResults
 ChangeStatus = Literal["new", "repeated", "reviewed", "resolved", "left", "not_judged"]
 
 
-@dataclass(frozen=True, slots=True)
-class TrajectoryPoint:
+class TrajectoryPoint(Struct, frozen=True):
     """An interviewer in one wave."""
 
     wave: str
@@ -28,8 +28,7 @@ class TrajectoryPoint:
     """(item key, z), in the wave's order of items."""
 
 
-@dataclass(frozen=True, slots=True)
-class InterviewerChange:
+class InterviewerChange(Struct, frozen=True):
     """An interviewer who is worth a call now, or was in the last wave.
 
     `new`: now, not in the last wave. `repeated`: both, or now and looked into then. `reviewed`: in the last wave;

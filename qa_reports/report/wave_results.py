@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+import msgspec
+from msgspec import Struct
 
 
 class UnreadableResults(Exception):
     """A document is not a `results.json` that this program can compare with; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class FixedEffectResult:
+class FixedEffectResult(Struct, frozen=True):
     """A fixed effect of a model."""
 
     term: str
@@ -24,23 +22,20 @@ class FixedEffectResult:
     df: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class ModelResults:
+class ModelResults(Struct, frozen=True):
     """A fitted model, or only the status of one that failed."""
 
     status: str
     fixed_effects: tuple[FixedEffectResult, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ItemModels:
+class ItemModels(Struct, frozen=True):
     """The models of an item, as far as waves are compared by them."""
 
     null: ModelResults | None
 
 
-@dataclass(frozen=True, slots=True)
-class ItemResult:
+class ItemResult(Struct, frozen=True):
     """An item of one wave."""
 
     item: str
@@ -54,8 +49,7 @@ class ItemResult:
     models: ItemModels
 
 
-@dataclass(frozen=True, slots=True)
-class EffectResult:
+class EffectResult(Struct, frozen=True):
     """An interviewer's effect on an item."""
 
     item: str
@@ -65,8 +59,7 @@ class EffectResult:
     z: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class InterviewerResult:
+class InterviewerResult(Struct, frozen=True):
     """An interviewer of one wave."""
 
     interviewer: str
@@ -78,8 +71,7 @@ class InterviewerResult:
     """Stands out, but has been looked into; always False in results of earlier versions."""
 
 
-@dataclass(frozen=True, slots=True)
-class WaveResults:
+class WaveResults(Struct, frozen=True):
     """One wave."""
 
     schema_version: Literal[1]
@@ -96,18 +88,11 @@ def read_results(content: bytes) -> WaveResults:
         UnreadableResults: it is damaged, or of a version without what is needed.
     """
     try:
-        return _adapter().validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UnreadableResults(f"{place}: {first['msg']}") from None
+        return msgspec.json.decode(content, type=WaveResults)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise UnreadableResults(str(error)) from None
 
 
 def results_of(document: Mapping[str, object]) -> WaveResults:
     """The same part of a document that `results_document` has just made."""
-    return _adapter().validate_python(document)
-
-
-@cache
-def _adapter() -> TypeAdapter[WaveResults]:
-    return TypeAdapter(WaveResults)
+    return msgspec.convert(document, WaveResults)

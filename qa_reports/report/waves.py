@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.effects.distributions import normal_isf, normal_sf, t_isf, t_sf
 from qa_reports.effects.inference import false_discovery_q
@@ -29,8 +30,7 @@ _Z = float(normal_isf((1 - CONFIDENCE) / 2))
 _INTERCEPT = "(Intercept)"
 
 
-@dataclass(frozen=True, slots=True)
-class Wave:
+class Wave(Struct, frozen=True):
     """A wave with its results and where they stand."""
 
     name: str
@@ -52,8 +52,7 @@ def rename_wave(wave: Wave, name: Callable[[str], str]) -> Wave:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class WavePoint:
+class WavePoint(Struct, frozen=True):
     """An item in one wave."""
 
     wave: str
@@ -67,8 +66,7 @@ class WavePoint:
     mean_interval: tuple[float, float] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A difference, now minus then, with its 95% interval and test."""
 
     difference: float
@@ -81,8 +79,7 @@ class Change:
     """q is at most the configured false discovery rate."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Where an ICC is expected from its earlier waves alone, when nothing has changed."""
 
     centre: float
@@ -92,8 +89,7 @@ class Limits:
     """The present ICC lies outside."""
 
 
-@dataclass(frozen=True, slots=True)
-class ItemOverWaves:
+class ItemOverWaves(Struct, frozen=True):
     """An item of the present wave in all waves."""
 
     item: str
@@ -111,8 +107,7 @@ class ItemOverWaves:
     """Why something is not compared."""
 
 
-@dataclass(frozen=True, slots=True)
-class WaveComparison:
+class WaveComparison(Struct, frozen=True):
     """The present wave beside earlier ones."""
 
     waves: tuple[str, ...]

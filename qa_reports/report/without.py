@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.report.formats import count_of, percent, ratio
@@ -16,8 +16,7 @@ _SMALL_MEAN = 0.02
 """Standard deviations of the item: with smaller changes on every item, results hardly change."""
 
 
-@dataclass(frozen=True, slots=True)
-class ItemWithout:
+class ItemWithout(Struct, frozen=True):
     """One item with and without an interviewer."""
 
     item: str
@@ -46,8 +45,7 @@ class ItemWithout:
         return float("nan") if self.mean_without is None else self.mean_without - self.mean
 
 
-@dataclass(frozen=True, slots=True)
-class Without:
+class Without(Struct, frozen=True):
     """What would change without one interviewer."""
 
     n_interviews: int

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from qa_reports.starting import words
 from qa_reports.starting.items import ItemGuess
@@ -20,8 +21,7 @@ _EMPTY_WORDS = frozenset({"how", "the", "do you", "how often", "what", "how much
 _STEM = re.compile(r"(?P<stem>[A-Za-z]*_?[0-9]+)(?:[_.]?[A-Za-z0-9]{0,3})(?:[_.][A-Za-z0-9]+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class BatteryGuess:
+class BatteryGuess(Struct, frozen=True):
     """Questions with the same answers to choose from that stand together, and what speaks for a grid."""
 
     name: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from qa_reports.config import config_schema
 from qa_reports.delivery.folder import write_files
@@ -15,8 +16,7 @@ from qa_reports.starting.write import SCHEMA_FILE, write_config
 from qa_reports.survey.interviewers import counted
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Struct, frozen=True):
     """A first configuration that now stands in a file."""
 
     config: Path

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.config import ReportConfig, load_config
 from qa_reports.effects.linear import FailedModel, ModelPlan
@@ -20,8 +20,7 @@ from qa_reports.survey.clean import ItemResponses, Survey
 MODELS = ("null", "adjusted", "slope", "covariates")
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedItem:
+class CheckedItem(Struct, frozen=True):
     """One item: what of it is left, and which models it would have."""
 
     name: str
@@ -45,8 +44,7 @@ class CheckedItem:
         return any(model == "null" for model, _ in self.models)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Checked:
+class Checked(Struct, frozen=True, eq=False):
     """A configuration and its data, ready to be fitted."""
 
     config: ReportConfig

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.starting.words import plain, question_text
 from qa_reports.survey.codes import as_code
@@ -19,8 +19,7 @@ from qa_reports.survey.readers import VariableLabels
 _NO_LABELS = VariableLabels()
 
 
-@dataclass(frozen=True, eq=False)
-class Column:
+class Column(Struct, frozen=True, eq=False, dict=True):
     """One column of a survey file of n interviews, with what the file says about it."""
 
     name: str
@@ -101,8 +100,7 @@ class Column:
                 yield value, " ".join(label.split())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Groups:
+class Groups(Struct, frozen=True, eq=False):
     """The interviews by the values of one column."""
 
     position: np.ndarray

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.starting import words
 from qa_reports.starting.columns import Column, Groups
@@ -24,8 +24,7 @@ _FEWEST_INTERVIEWERS = 15
 _MOST_ABOUT_INTERVIEWERS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class CovariateGuess:
+class CovariateGuess(Struct, frozen=True):
     """A column that describes people, and what speaks for it."""
 
     name: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.errors import DataError, is_whole
 from qa_reports.starting import words
@@ -34,8 +34,7 @@ from qa_reports.survey.columns import did_you_mean
 from qa_reports.survey.readers import DataFile, VariableLabels, read_data_file
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(Struct, frozen=True):
     """What the user said beyond the name of the survey file."""
 
     interviewer: str | None = None
@@ -46,8 +45,7 @@ class Wishes:
     most_items: int = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """Everything a first configuration says, and why. Paths are relative to its folder."""
 
     name: str

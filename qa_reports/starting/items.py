@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.starting import words
 from qa_reports.starting.columns import Column
@@ -31,8 +33,7 @@ _COMMON_CODES = {6: Reason.NOT_APPLICABLE, 7: Reason.REFUSAL, 8: Reason.DONT_KNO
 _CODE = re.compile(r"-[1-9]|-?(66|77|88|99|666|777|888|999|6666|7777|8888|9999)|[6-9]|9[5-8]")
 
 
-@dataclass(frozen=True, slots=True)
-class ItemGuess:
+class ItemGuess(Struct, frozen=True):
     """A question that can be examined."""
 
     name: str
@@ -55,8 +56,7 @@ class ItemGuess:
     """What the user should look at, one sentence each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Questions:
+class Questions(Struct, frozen=True):
     """The questions found, in the file's order, and why the other columns are none: reason -> number of columns."""
 
     items: tuple[ItemGuess, ...]

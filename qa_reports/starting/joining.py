@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.errors import DataError, UserError
 from qa_reports.starting.columns import columns_of
@@ -24,8 +24,7 @@ _LARGEST = 200_000_000
 _LEAST_MATCHED = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class FoundJoin:
+class FoundJoin(Struct, frozen=True):
     """A join as the configuration writes it."""
 
     file: str
@@ -33,8 +32,7 @@ class FoundJoin:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Joined:
+class Joined(Struct, frozen=True, eq=False):
     """The survey with a second file's columns."""
 
     table: pd.DataFrame

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.config import DurationConfig
 from qa_reports.errors import DataError
@@ -20,8 +20,7 @@ _MOST_MINUTES, _LEAST_MINUTES = 300, 3
 _CANDIDATES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
+class Guess(Struct, frozen=True):
     """A column for a role, and what speaks for it."""
 
     column: str
@@ -31,16 +30,14 @@ class Guess:
     """The file's label, where it has one."""
 
 
-@dataclass(frozen=True, slots=True)
-class DurationGuess:
+class DurationGuess(Struct, frozen=True):
     """The columns of the interview's length."""
 
     duration: DurationConfig
     evidence: str
 
 
-@dataclass(frozen=True, slots=True)
-class Roles:
+class Roles(Struct, frozen=True):
     """The columns that are not questions; None where the file seems to have none."""
 
     interviewer: Guess

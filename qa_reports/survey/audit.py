@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.survey.columns import FloatArray, IntArray
 from qa_reports.survey.interviewers import Interviewers
@@ -17,8 +17,7 @@ _EVEN = 1e-12
 _MOST_DISTINCT = 50
 
 
-@dataclass(frozen=True, slots=True)
-class WeightedDescriptives:
+class WeightedDescriptives(Struct, frozen=True):
     """Descriptive statistics with the survey weights, over answers of interviews that have one above 0."""
 
     n: int
@@ -32,8 +31,7 @@ class WeightedDescriptives:
     """(value, share of the weights) in ascending order; empty where the unweighted one is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptives:
+class Descriptives(Struct, frozen=True):
     """Descriptive statistics of one item over the interviews used, before (every number in the file) or after
     cleaning (valid answers)."""
 
@@ -53,8 +51,7 @@ class Descriptives:
     """None without weights, or without an answer that has one."""
 
 
-@dataclass(frozen=True, slots=True)
-class ItemAudit:
+class ItemAudit(Struct, frozen=True):
     """What stands in an item's cells: the interviews used = answers + codes + blank cells + values out of range."""
 
     item: str
@@ -67,8 +64,7 @@ class ItemAudit:
     n_out_of_range: int
 
 
-@dataclass(frozen=True, slots=True)
-class InterviewerAudit:
+class InterviewerAudit(Struct, frozen=True):
     """What cleaning did to one interviewer's interviews: answers over all items."""
 
     interviewer: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.config import ReportConfig
 from qa_reports.survey.codes import codes_of_item
@@ -15,8 +15,7 @@ from qa_reports.survey.items import scored_answers
 from qa_reports.survey.readers import DataFile, VariableLabels
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BackCheck:
+class BackCheck(Struct, frozen=True, eq=False):
     """m re-interviews with k items asked again."""
 
     items: tuple[str, ...]

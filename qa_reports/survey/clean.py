@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.config import Covariates, ItemConfig, ReportConfig
 from qa_reports.errors import DataError
@@ -149,8 +149,7 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ChosenRows:
+class ChosenRows(Struct, frozen=True, eq=False):
     """The rows that are used; the table's index still counts the file's rows from 0."""
 
     survey_file: SurveyFile

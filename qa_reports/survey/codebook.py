@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from qa_reports.config import code_range
 from qa_reports.errors import DataError
@@ -24,8 +26,7 @@ _NO = frozenset({"0", "false", "no", "n"})
 _LINE_OF_FIRST_ROW = 2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Codebook:
+class Codebook(Struct, frozen=True, eq=False):
     """What a codebook says, by variable."""
 
     variables: dict[str, VariableLabels]
@@ -101,8 +102,7 @@ def describe_columns(
     return described
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(Struct):
     """One variable while its rows are read."""
 
     variable: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.config import ItemConfig, ReportConfig, code_range, meets_scale
 from qa_reports.errors import DataError
@@ -15,8 +15,7 @@ from qa_reports.survey.interviewers import Interviewers, Tally
 from qa_reports.survey.readers import VariableLabels
 
 
-@dataclass(frozen=True, slots=True)
-class Recode:
+class Recode(Struct, frozen=True):
     """Answers of one variable that were set to missing because of a declared code."""
 
     variable: str
@@ -27,8 +26,7 @@ class Recode:
     """(interviewer id, number of answers), most first."""
 
 
-@dataclass(frozen=True, slots=True)
-class CodeRange:
+class CodeRange(Struct, frozen=True):
     """A range of missing codes, both ends included."""
 
     low: float
@@ -45,8 +43,7 @@ class CodeRange:
         return "..".join(number_text(end) if np.isfinite(end) else "" for end in (self.low, self.high))
 
 
-@dataclass(frozen=True, slots=True)
-class CodesInForce:
+class CodesInForce(Struct, frozen=True):
     """The missing codes of one variable: numbers and texts with their reasons, and ranges."""
 
     codes: tuple[tuple[float | str, str], ...] = ()
@@ -121,8 +118,7 @@ def _extended_codes(labels: VariableLabels) -> tuple[tuple[float | str, str], ..
     return tuple((code, reasons.get(code, "Missing")) for code in labels.extended_missing)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CodedCells:
+class CodedCells(Struct, frozen=True, eq=False):
     """Which cells of a column hold which missing code."""
 
     found: tuple[tuple[float | str, str, BoolArray], ...]

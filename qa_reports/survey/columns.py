@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.errors import DataError
@@ -53,8 +53,7 @@ def as_text(column: pd.Series) -> TextArray:
     return texts[codes]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cells:
+class Cells(Struct, frozen=True, eq=False):
     """A column read as numbers; n cells."""
 
     numbers: FloatArray

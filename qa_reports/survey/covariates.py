@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.config import CovariateConfig
 from qa_reports.config.yaml_text import yaml_quoted, yaml_text
@@ -30,8 +31,7 @@ _MOST_NAMED = 20
 _MOST_SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Covariate:
+class Covariate(Struct, frozen=True, eq=False):
     """A respondent covariate (values per interview) or an interviewer covariate (values per interviewer)."""
 
     name: str
@@ -43,8 +43,7 @@ class Covariate:
     """The categories of a categorical covariate, the first is the reference; empty for a numeric one."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CleanCovariate:
+class CleanCovariate(Struct, frozen=True, eq=False):
     """A covariate with what its cleaning leaves for the record."""
 
     covariate: Covariate

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.survey.columns import BoolArray, IntArray, TextArray, as_text, parse_number
 from qa_reports.survey.readers import VariableLabels
@@ -15,8 +15,7 @@ Tally = tuple[tuple[str, int], ...]
 """(interviewer id, count), most first."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Interviewers:
+class Interviewers(Struct, frozen=True, eq=False):
     """The J interviewers in natural order, and the interviewer of each of the n interviews."""
 
     ids: tuple[str, ...]

@@ -8,10 +8,11 @@ on both sides, so that both come to the same number. A comparison with what is m
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.survey.items import ItemResponses
@@ -125,8 +126,7 @@ class _Arrays:
 ARRAYS: Arithmetic = _Arrays()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AnsweredItem:
+class AnsweredItem(Struct, frozen=True, eq=False):
     """The column of an item, and what is known of all its answers."""
 
     name: str
@@ -158,8 +158,7 @@ def answered(item: ItemResponses) -> AnsweredItem:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Lengths:
+class Lengths(Struct, frozen=True, eq=False):
     """A column of times that interviews or questions took, and what is known of all of them."""
 
     spent: Column
@@ -189,8 +188,7 @@ def quantile(share: float, n: int, at: Callable[[int], float]) -> float:
     return (low + high) / 2 if place - below == 0.5 else low + (high - low) * (place - below)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Clock:
+class Clock(Struct, frozen=True, eq=False):
     """When interviews began and ended, in minutes since 1970, or since midnight where `on_clock`."""
 
     start: Column
@@ -201,8 +199,7 @@ class Clock:
     interviewer's."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Interviews:
+class Interviews(Struct, frozen=True, eq=False):
     """All that indicators are computed from."""
 
     arithmetic: Arithmetic

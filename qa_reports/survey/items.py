@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.config import ItemConfig
 from qa_reports.survey.answer_classes import ClassArray, classes_where, classes_without_codes
@@ -21,8 +22,7 @@ _TEXT_REMEDY = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ItemResponses:
+class ItemResponses(Struct, frozen=True, eq=False):
     """The answers to one item, cleaned. n is the number of interviews used (`Survey.n_interviews`)."""
 
     name: str
@@ -46,8 +46,7 @@ class ItemResponses:
         return sum(self.scale) - value if self.reversed and self.scale is not None else value
 
 
-@dataclass(frozen=True, slots=True)
-class OutOfRange:
+class OutOfRange(Struct, frozen=True):
     """Answers of one item outside its declared scale, set aside."""
 
     item: str
@@ -56,8 +55,7 @@ class OutOfRange:
     interviewers: Tally
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CleanItem:
+class CleanItem(Struct, frozen=True, eq=False):
     """An item with everything its cleaning leaves for the record."""
 
     responses: ItemResponses

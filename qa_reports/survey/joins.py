@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.config import ReadConfig
 from qa_reports.errors import DataError
@@ -21,8 +21,7 @@ LISTED_KEYS = 50
 """Keys without a partner that are listed by name; the counts are of all."""
 
 
-@dataclass(frozen=True, slots=True)
-class WantedJoin:
+class WantedJoin(Struct, frozen=True):
     """A file to join and how."""
 
     file: str
@@ -35,8 +34,7 @@ class WantedJoin:
     read: ReadConfig = _AS_DETECTED
 
 
-@dataclass(frozen=True, slots=True)
-class JoinRecord:
+class JoinRecord(Struct, frozen=True):
     """What a join did: rows of the survey with and without a partner, and rows of the other file never used."""
 
     file: str

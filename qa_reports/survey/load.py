@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.config import DurationConfig, ReportConfig
 from qa_reports.survey.codebook import describe_columns, read_codebook
@@ -18,8 +19,7 @@ from qa_reports.survey.timing import timing_columns
 __all__ = ["FileProvenance", "JoinRecord", "SurveyFile", "VariableLabels", "load_survey"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SurveyFile:
+class SurveyFile(Struct, frozen=True, eq=False):
     """One row per interview, values as delivered (codes not yet recoded), after the joins and before any exclusion."""
 
     table: pd.DataFrame

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.survey.codes import as_code, declared_codes, find_codes
 from qa_reports.survey.columns import BoolArray, IntArray, as_text, number_text, parse_number
@@ -20,8 +20,7 @@ _NINES = re.compile(r"9{2,}")
 _LEAST_GAP = 2.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Nobody:
+class Nobody(Struct, frozen=True, eq=False):
     """Interviews whose interviewer id stands for nobody."""
 
     reason: str

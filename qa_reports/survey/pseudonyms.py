@@ -12,10 +12,11 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.errors import DataError
 from qa_reports.survey.clean import CleaningLog, Survey
@@ -30,8 +31,7 @@ _TELLING = 4
 _PSEUDONYM = re.compile(r"[IR]-[A-Z2-7]{8,}")
 
 
-@dataclass(frozen=True, slots=True)
-class PseudonymKey:
+class PseudonymKey(Struct, frozen=True):
     """A secret of 32 bytes."""
 
     secret: bytes
@@ -47,8 +47,7 @@ class PseudonymKey:
         return base64.b32encode(found).decode("ascii").rstrip("=")
 
 
-@dataclass(frozen=True, slots=True)
-class Pseudonyms:
+class Pseudonyms(Struct, frozen=True):
     """The names of a survey and what they are called instead."""
 
     key: PseudonymKey

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 
 import pandas as pd
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.errors import DataError
 from qa_reports.survey.columns import as_text, did_you_mean
@@ -15,8 +16,7 @@ _LEADING_ZERO = re.compile(r"0[0-9]+")
 _LISTED = 8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Stacked:
+class Stacked(Struct, frozen=True, eq=False):
     """The rows of all files; the index counts them from 0 through the files."""
 
     table: pd.DataFrame

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.survey.audit import Descriptives, InterviewerAudit, ItemAudit
 from qa_reports.survey.back_check import BackCheck
@@ -19,16 +20,14 @@ from qa_reports.survey.timing import InterviewTimes, QuestionTimes
 from qa_reports.survey.whole import AnswerCounts, PairCounts, Whole, count_answers
 
 
-@dataclass(frozen=True, slots=True)
-class DroppedRows:
+class DroppedRows(Struct, frozen=True):
     """Rows that were not used, by reason."""
 
     reason: str
     n: int
 
 
-@dataclass(frozen=True, slots=True)
-class CleaningLog:
+class CleaningLog(Struct, frozen=True):
     """Everything cleaning did: rows in = rows used + rows dropped, and every recode and exclusion with its reason."""
 
     rows_in: int
@@ -50,8 +49,7 @@ class CleaningLog:
             raise AssertionError(f"{self.rows_in} rows are not {self.rows_used} used and {dropped} dropped")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Survey:
+class Survey(Struct, frozen=True, eq=False):
     """A clean survey. n interviews, J interviewers; rows keep the file's order, interviewers stand in natural order.
 
     A survey larger than memory has a sample of n of its interviews here, and all of them in `whole`.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from qa_reports.config import ReportConfig
 from qa_reports.config.yaml_text import yaml_quoted, yaml_text
@@ -39,8 +39,7 @@ _SHORT = 20.0
 """Answers with a range up to this are categories or small counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class CodeSuspect:
+class CodeSuspect(Struct, frozen=True):
     """A value of one item that is probably a missing code the configuration forgot."""
 
     item: str

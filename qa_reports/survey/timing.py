@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 import re
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.config import DurationConfig, ReportConfig
 from qa_reports.errors import DataError
@@ -19,8 +19,7 @@ _DAY = 24 * 60.0
 _ITEM = "{item}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class InterviewTimes:
+class InterviewTimes(Struct, frozen=True, eq=False):
     """When each of n interviews took place, where the file says so, as it says it; and how long it took."""
 
     minutes: FloatArray
@@ -62,8 +61,7 @@ def interview_times(table: pd.DataFrame, duration: DurationConfig, files: str) -
     return InterviewTimes(used, start, end, on_clock, tuple(notes if impossible.any() else []))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class QuestionTimes:
+class QuestionTimes(Struct, frozen=True, eq=False):
     """How long K questions or sections of n interviews took."""
 
     columns: tuple[str, ...]

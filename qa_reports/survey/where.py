@@ -7,11 +7,11 @@ import operator
 import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.errors import ConfigError
 from qa_reports.survey.columns import BoolArray, as_text, number_text, parse_number, read_cells, require_column
@@ -32,8 +32,7 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], object]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RowFilter:
+class RowFilter(Struct, frozen=True):
     """A parsed `where:`; `matching` applies it to a table."""
 
     text: str
@@ -138,8 +137,7 @@ def _constant(node: ast.expr) -> float | str | None:
             return None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Evaluation:
+class _Evaluation(Struct, frozen=True, eq=False):
     """One filter over one table."""
 
     row_filter: RowFilter

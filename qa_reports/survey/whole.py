@@ -8,10 +8,10 @@ Sizes: J interviewers, K columns with the response last.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.survey.interviews import Column, Interviews
@@ -23,8 +23,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
+class Factor(Struct, frozen=True):
     """A column of the clean survey, or one category of it as 0 and 1."""
 
     kind: Literal["item", "respondent", "interviewer"]
@@ -38,8 +37,7 @@ ModelColumn = tuple[Factor, ...]
 """The product of the factors; () is the constant 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """The interviews of one model: with an answer to `outcome` and all of `complete` known."""
 
     outcome: str
@@ -48,8 +46,7 @@ class Rows:
     """Interviewers set aside, as positions in `Survey.interviewer_ids`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AnswerCounts:
+class AnswerCounts(Struct, frozen=True, eq=False):
     """How often each interviewer's respondents gave each answer."""
 
     values: FloatArray
@@ -67,8 +64,7 @@ def count_answers(answers: FloatArray, interviewer: IntArray, n_interviewers: in
     return AnswerCounts(values, cells.reshape(shape))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PairCounts:
+class PairCounts(Struct, frozen=True, eq=False):
     """How often each pair of answers to two items was given; v pairs in ascending order."""
 
     first: FloatArray
@@ -79,8 +75,7 @@ class PairCounts:
     """(v,) interviews."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CrossSums:
+class CrossSums(Struct, frozen=True, eq=False):
     """Sums over the interviews of each interviewer of products of (column - origin), columns [fixed, response]."""
 
     cross: FloatArray
@@ -91,8 +86,7 @@ class CrossSums:
     """(K,) what was subtracted first, 0 for the constant: near the mean, so that nothing cancels."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Patterns:
+class Patterns(Struct, frozen=True, eq=False):
     """Interviews of one model that are alike, counted together; R rows, p fixed columns."""
 
     fixed: FloatArray
@@ -109,8 +103,7 @@ Measures = Mapping[str, tuple[Column, bool, float]]
 """By name the expression of a measure, whether all its values are whole numbers, and its usual value."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ValueCells:
+class ValueCells(Struct, frozen=True, eq=False):
     """How often each interviewer's interviews have each value of a measure; c cells, by interviewer and value."""
 
     interviewer: IntArray
@@ -121,8 +114,7 @@ class ValueCells:
     """(c,) interviews."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Totals:
+class Totals(Struct, frozen=True, eq=False):
     """Sums over the interviews of each interviewer of powers of (value - origin) of a measure."""
 
     n: IntArray

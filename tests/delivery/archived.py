@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
+
+from msgspec import structs
 
 from qa_reports.delivery.archive import ArchivedRun, archive_run
 from qa_reports.delivery.manifest import HashedFile, ManifestItem, RunFacts
@@ -34,4 +35,4 @@ FILES = {"report.html": b"<!doctype html>", "results.json": b"{}\n"}
 
 def put(archive: Path, files: dict[str, bytes] | None = None, **facts: object) -> ArchivedRun:
     """Archive a run of which only the named facts matter."""
-    return archive_run(FILES if files is None else files, dataclasses.replace(FACTS, **facts), archive)
+    return archive_run(FILES if files is None else files, structs.replace(FACTS, **facts), archive)

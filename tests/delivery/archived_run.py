@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import hashlib
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+import msgspec
+from msgspec import structs
 
 from qa_reports.config import EmailConfig
 from qa_reports.report.mail import MAIL_FILE, MailCall, MailDocument, MailEdition
@@ -34,7 +34,7 @@ WHOLE = MailEdition(
     pdf="report.pdf",
     pdf_sha256=hashlib.sha256(PDF).hexdigest(),
 )
-NORTH = dataclasses.replace(
+NORTH = structs.replace(
     WHOLE,
     team="North",
     sentence="1 of 6 interviewers of team North is worth a call: 1003.",
@@ -52,7 +52,7 @@ def write_run(folder: Path, *editions: MailEdition, content: str = "c" * 64, nam
     (run / "report.html").write_text("<!DOCTYPE html>", encoding="utf-8")
     (run / "team-north.pdf").write_bytes(NORTH_PDF)
     document = MailDocument(content, editions or (WHOLE, NORTH))
-    (run / MAIL_FILE).write_bytes(TypeAdapter(MailDocument).dump_json(document))
+    (run / MAIL_FILE).write_bytes(msgspec.json.encode(document))
     return run
 
 

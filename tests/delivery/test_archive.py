@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 import qa_reports.delivery.archive as archive_module
 from qa_reports.cli import main
@@ -129,7 +129,7 @@ def test_a_place_taken_at_the_last_moment_is_not_overwritten(tmp_path: Path, mon
     monkeypatch.setattr(
         archive_module,
         "_named",
-        lambda facts, outputs: dataclasses.replace(real(facts, outputs), run=next(names)),
+        lambda facts, outputs: structs.replace(real(facts, outputs), run=next(names)),
     )
     taken = wave_folder(tmp_path, FACTS.survey, FACTS.wave) / "taken"
     taken.mkdir()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 
 import jsonschema
+import msgspec
 import numpy as np
 import pytest
+from msgspec import structs
 from scipy import stats
 
 import qa_reports.report.pdf as pdf
@@ -51,7 +52,7 @@ def item(key: str = "police", icc: float | None = 0.05, **changes: object) -> It
         icc_interval=None if icc is None else (icc / 2, 2 * icc + 0.01),
         models=ItemModels(mean),
     )
-    return dataclasses.replace(made, **changes)
+    return structs.replace(made, **changes)
 
 
 def person(name: str, severity: str = "none", too_few: bool = False, **covariates: str) -> InterviewerResult:
@@ -124,7 +125,7 @@ def test_the_change_of_a_mean_is_welchs_test() -> None:
     df = (0.2**2 + 0.1**2) ** 2 / (0.2**4 / 24 + 0.1**4 / 9)
     half = stats.t.ppf(0.975, df) * math.hypot(0.2, 0.1)
     assert (change.low, change.high) == pytest.approx((0.4 - half, 0.4 + half), rel=1e-9)
-    normal = mean_change(dataclasses.replace(now, df=None), dataclasses.replace(then, df=None))
+    normal = mean_change(structs.replace(now, df=None), structs.replace(then, df=None))
     assert normal is not None
     assert normal.p == pytest.approx(2 * stats.norm.sf(0.4 / math.hypot(0.2, 0.1)), rel=1e-9)
 
@@ -202,7 +203,7 @@ def test_a_first_wave_is_not_compared() -> None:
 
 
 def test_what_was_looked_into_is_neither_new_nor_resolved() -> None:
-    seen = {name: dataclasses.replace(person(name), reviewed=True) for name in ("again", "over")}
+    seen = {name: structs.replace(person(name), reviewed=True) for name in ("again", "over")}
     before = (person("again", "critical"), seen["over"])
     now = (seen["again"], person("over", "warning"))
     waves = [wave("1", item(), people=before), wave("2", item(), people=now)]
@@ -302,7 +303,7 @@ def test_the_latest_run_of_each_earlier_wave_is_found(small_wave: SmallWave) -> 
     config = load_config(small_wave.config)
     archive = small_wave.folder / "archive"
     results = {
-        mark: json.dumps(dataclasses.asdict(wave(mark, item(icc=icc)).results)).encode()
+        mark: msgspec.json.encode(wave(mark, item(icc=icc)).results)
         for mark, icc in (("a", 0.01), ("b", 0.02), ("c", 0.03), ("d", 0.04))
     }
     mine = {"survey": "Small  wave", "country": None}
@@ -337,7 +338,7 @@ def test_results_of_another_version_are_passed_over(small_wave: SmallWave) -> No
     put(archive, {"results.json": b'{"schema_version": 1}'}, survey="Small wave", wave="1", country=None)
     history = find_history(list_archive(archive).runs, load_config(small_wave.config))
     assert history.waves == ()
-    assert "cannot be compared with (wave: Field required)" in history.notes[0]
+    assert "cannot be compared with (Object missing required field `wave`)" in history.notes[0]
 
 
 def spoil(small_wave: SmallWave, interviewers: tuple[int, ...]) -> None:

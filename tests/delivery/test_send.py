@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import multiprocessing
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from qa_reports.config import EmailConfig
 from qa_reports.delivery.mailing import Delivery, mail_run
@@ -157,7 +157,7 @@ def test_a_large_pdf_stays_in_the_archive(run: Path, linked: bool) -> None:
 
 
 def test_a_run_without_a_pdf_is_still_told(tmp_path: Path) -> None:
-    run = write_run(tmp_path, dataclasses.replace(WHOLE, pdf=None, pdf_sha256=None))
+    run = write_run(tmp_path, structs.replace(WHOLE, pdf=None, pdf_sha256=None))
     mailbox = Mailbox()
     with running(mailbox) as port:
         mail_run(run, email(port))

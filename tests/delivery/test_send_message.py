@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 from email import policy
 from email.message import EmailMessage
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from qa_reports.config import MailAddress, parse_address
 from qa_reports.delivery.mailing import write_messages
@@ -59,8 +59,8 @@ def message_of(letter: Letter, to: tuple[MailAddress, ...] = (), attachment: Att
 
 
 def hostile(text: str) -> MailEdition:
-    call = dataclasses.replace(WHOLE.calls[0], interviewer=text, team=text, sentences=(text,), action=text)
-    return dataclasses.replace(
+    call = structs.replace(WHOLE.calls[0], interviewer=text, team=text, sentences=(text,), action=text)
+    return structs.replace(
         WHOLE, survey=text, wave=text, country=text, sentence=text, notes=(text,), calls=(call,), team=text
     )
 
@@ -100,7 +100,7 @@ def test_nothing_can_add_a_header_by_a_name(text: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=80))
 def test_any_survey_name_gives_a_message_that_can_be_read(name: str) -> None:
-    message = message_of(write_letter(dataclasses.replace(WHOLE, survey=name), ENCLOSED))
+    message = message_of(write_letter(structs.replace(WHOLE, survey=name), ENCLOSED))
     assert {name.lower() for name in message} == HEADERS
     assert message["Subject"].endswith("1 data-preparation problem")
 
@@ -110,7 +110,7 @@ def test_any_survey_name_gives_a_message_that_can_be_read(name: str) -> None:
     ["Enquête « santé », été", "Исследование доверия", "信頼調査", "ثقة", "Überlebensfragen 😀", "a, b; <c> \"d\" 'e'"],
 )
 def test_letters_of_every_script_arrive(survey: str) -> None:
-    edition = dataclasses.replace(WHOLE, survey=survey, sentence=f"{survey}: fine.")
+    edition = structs.replace(WHOLE, survey=survey, sentence=f"{survey}: fine.")
     names = (
         "Müller, Jürgen <j@x.example>",
         '"Ölçü Ünal" <u@büro.example>',
@@ -130,10 +130,10 @@ def test_letters_of_every_script_arrive(survey: str) -> None:
 
 
 def test_the_subject_is_the_verdict_in_few_words() -> None:
-    nobody = dataclasses.replace(WHOLE, calls=(), n_data_problems=0)
+    nobody = structs.replace(WHOLE, calls=(), n_data_problems=0)
     assert nobody.subject == "Trust Survey, Wave 1: nobody to call"
-    assert dataclasses.replace(nobody, n_items_modelled=0).subject == "Trust Survey, Wave 1: no item could be modelled"
-    one = dataclasses.replace(WHOLE, calls=WHOLE.calls[:1], n_data_problems=2, wave=None)
+    assert structs.replace(nobody, n_items_modelled=0).subject == "Trust Survey, Wave 1: no item could be modelled"
+    one = structs.replace(WHOLE, calls=WHOLE.calls[:1], n_data_problems=2, wave=None)
     assert one.subject == "Trust Survey: 1 interviewer to call: 1003; 2 data-preparation problems"
     long = hostile("x" * 5000).subject
     assert len(long) < 220
@@ -149,14 +149,14 @@ def test_the_words_are_the_reports() -> None:
 
 
 def test_a_team_is_not_told_its_own_name_at_every_call() -> None:
-    assert "1. Interviewer 1003: call first" in write_letter(dataclasses.replace(WHOLE, team="North"), ENCLOSED).text
+    assert "1. Interviewer 1003: call first" in write_letter(structs.replace(WHOLE, team="North"), ENCLOSED).text
 
 
 @pytest.mark.parametrize("kind", ["many", "long", "escaped"])
 def test_the_page_is_too_small_to_be_clipped(kind: str) -> None:
     text = {"many": "few words", "long": "ä" * 100_000, "escaped": '<"&>' * 30_000}[kind]
-    call = dataclasses.replace(WHOLE.calls[0], sentences=(text,) * 5)
-    edition = dataclasses.replace(WHOLE, calls=(call,) * 900, notes=(text,) * 3)
+    call = structs.replace(WHOLE.calls[0], sentences=(text,) * 5)
+    edition = structs.replace(WHOLE, calls=(call,) * 900, notes=(text,) * 3)
     letter = write_letter(edition, ENCLOSED)
     assert len(letter.html.encode("utf-8")) < HTML_LIMIT
     assert len(letter.text.encode("utf-8")) < HTML_LIMIT
@@ -170,7 +170,7 @@ def test_the_page_loads_nothing_and_runs_nothing() -> None:
     page = Elements(write_letter(hostile(text), ENCLOSED).html)
     assert page.names.isdisjoint({"script", "img", "a", "link", "iframe", "form", "object"})
     assert page.references == []
-    linked = dataclasses.replace(ENCLOSED, link="https://qa.example/a?b=1&c=\"'<")
+    linked = structs.replace(ENCLOSED, link="https://qa.example/a?b=1&c=\"'<")
     assert Elements(write_letter(WHOLE, linked).html).references == [linked.link]
 
 

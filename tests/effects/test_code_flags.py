@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from qa_reports.effects.code_flags import missing_code_flags
 from qa_reports.effects.damage import SuspectDamage, measure_damages

@@ -21,12 +21,12 @@ Tolerances, and why (measured differences in brackets, over all models):
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 from scipy import stats
 
 from qa_reports.effects.fit import fit_models

@@ -5,10 +5,9 @@ CLOSE: sums about an origin lose digits by what the origin is away from the mean
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from qa_reports.effects.moments import Columns, CrossProducts, compute_moments
 from tests.effects.simulate import random_intercepts

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from qa_reports.config import ReportConfig
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items
@@ -70,7 +70,7 @@ def test_nothing_configured_is_nothing_said(survey: Survey) -> None:
     ids=["one interviewer per area", "one interview per area", "one area", "no area"],
 )
 def test_areas_that_say_nothing_have_a_reason(survey: Survey, levels, reason: str) -> None:
-    found = examined(dataclasses.replace(survey, area=areas(levels(survey.interviewer))))
+    found = examined(structs.replace(survey, area=areas(levels(survey.interviewer))))
     assert found.area is not None
     assert reason in (found.area.reason or "")
     assert found.area.items == ()
@@ -84,7 +84,7 @@ def test_areas_that_say_nothing_have_a_reason(survey: Survey, levels, reason: st
 def test_interpenetrated_areas_are_told_apart_and_missing_ones_counted(survey: Survey) -> None:
     levels = np.arange(len(survey.interviewer)) % 8
     levels[:5] = -1
-    found = examined(dataclasses.replace(survey, area=areas(levels)))
+    found = examined(structs.replace(survey, area=areas(levels)))
     area = found.area
     assert area is not None
     assert (area.reason, area.n_groups, area.n_without, area.n_confined, area.n_single) == (None, 8, 5, 0, 0)
@@ -104,7 +104,7 @@ def test_nearly_nested_areas_are_said_in_the_verdict(survey: Survey) -> None:
     within = np.concatenate([np.arange(n) for n in np.bincount(survey.interviewer)]) // 4
     levels = survey.interviewer * 10 + within
     levels[survey.interviewer == 1] = 0
-    found = examined(dataclasses.replace(survey, area=areas(levels)))
+    found = examined(structs.replace(survey, area=areas(levels)))
     assert found.area is not None
     assert not found.area.apart
     assert found.area.n_confined >= 1
@@ -124,13 +124,11 @@ def test_a_flag_that_belongs_to_the_area_vanishes_and_one_that_does_not_stands()
     shift = np.array([-6.0 if a == 3 else 0.0 for a in range(12)])[area]
     y = 5 + rng.normal(0, 0.3, 48)[interviewer] + shift + rng.normal(0, 1, len(interviewer))
     y[interviewer == 30] += 2.5
-    survey = dataclasses.replace(make_survey({"item0": y + 10, "item1": rng.normal(15, 1, len(y))}, interviewer),
+    survey = structs.replace(make_survey({"item0": y + 10, "item1": rng.normal(15, 1, len(y))}, interviewer),
                                  area=areas(area))  # fmt: skip
     _, _, plain = judged(survey.items, tuple(interviewer.tolist()))
-    template = dataclasses.replace(next(iter(plain.flags)), severity="critical", kind="level", items=("item0",))
-    flags = dataclasses.replace(
-        plain, flags=tuple(dataclasses.replace(template, interviewer=name) for name in ("115", "130"))
-    )
+    template = structs.replace(next(iter(plain.flags)), severity="critical", kind="level", items=("item0",))
+    flags = structs.replace(plain, flags=tuple(structs.replace(template, interviewer=name) for name in ("115", "130")))
     found = examined(survey, flags)
     outcome = {flag.interviewer: flag for flag in found.flags}
     assert outcome["115"].cells[0].z is not None
@@ -145,7 +143,7 @@ def test_two_interviewers_are_fitted_and_nobody_is_judged() -> None:
     rng = np.random.default_rng(7)
     interviewer = np.repeat([0, 1], 30)
     survey = make_survey({"item0": rng.integers(0, 11, 60).astype(float)}, interviewer)
-    found = examined(dataclasses.replace(survey, area=areas(np.arange(60) % 5), weight=np.ones(60)))
+    found = examined(structs.replace(survey, area=areas(np.arange(60) % 5), weight=np.ones(60)))
     assert found.area is not None
     assert found.area.items[0].status != "failed"
     assert found.flags == ()
@@ -155,7 +153,7 @@ def test_two_interviewers_are_fitted_and_nobody_is_judged() -> None:
 
 def test_teams_tell_the_variance_between_them(survey: Survey) -> None:
     teams = tuple(None if j == 0 else f"T{j % 5}" for j in range(30))
-    found = examined(dataclasses.replace(survey, teams=teams))
+    found = examined(structs.replace(survey, teams=teams))
     assert found.team is not None
     assert found.team.reason is None
     assert (found.team.n_groups, found.team.n_confined) == (5, 29)
@@ -173,14 +171,14 @@ def test_teams_tell_the_variance_between_them(survey: Survey) -> None:
     ],
 )
 def test_teams_that_say_nothing_have_a_reason(survey: Survey, teams: tuple[str | None, ...], reason: str) -> None:
-    found = examined(dataclasses.replace(survey, teams=teams))
+    found = examined(structs.replace(survey, teams=teams))
     assert found.team is not None
     assert reason in (found.team.reason or "")
     assert reason in summary_of(found).team_sentences[0]
 
 
 def weighted(survey: Survey, weight: np.ndarray) -> WeightSensitivity:
-    found = examined(dataclasses.replace(survey, weight=weight)).weights
+    found = examined(structs.replace(survey, weight=weight)).weights
     assert found is not None
     return found
 

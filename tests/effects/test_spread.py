@@ -14,12 +14,12 @@ Tolerances, and why (measured differences in brackets):
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
 from qa_reports.effects.estimate import ItemEffects, estimate_items
 from qa_reports.effects.judge import level_cells

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from msgspec import Struct, structs
 
 from qa_reports.config import ReportConfig, load_config
 from qa_reports.effects.damage import set_suspects_aside
@@ -66,8 +66,8 @@ def in_memory(path: Path) -> tuple[Survey, ReportConfig]:
 
 def differences(one: Any, other: Any, place: str = "") -> Iterator[str]:
     """Where two results differ: numbers by more than `CLOSE`, anything else at all."""
-    if dataclasses.is_dataclass(one) and type(one) is type(other):
-        for field in dataclasses.fields(one):
+    if isinstance(one, Struct) and type(one) is type(other):
+        for field in structs.fields(one):
             if field.name not in NOT_COMPARED:
                 yield from differences(getattr(one, field.name), getattr(other, field.name), f"{place}.{field.name}")
     elif isinstance(one, (float, np.ndarray)):
@@ -91,8 +91,8 @@ def without_rows(items: Sequence[ItemEffects | ItemNotModelled]) -> list[ItemEff
             for name in ("null", "adjusted", "slope", "covariates"):
                 model = getattr(item, name)
                 if hasattr(model, "rows"):
-                    models[name] = dataclasses.replace(model, interviewer=np.zeros(0, dtype=np.int64))
-            item = dataclasses.replace(item, **models)
+                    models[name] = structs.replace(model, interviewer=np.zeros(0, dtype=np.int64))
+            item = structs.replace(item, **models)
         stripped.append(item)
     return stripped
 
@@ -115,7 +115,7 @@ def of_memory(both: tuple[Survey, Survey, ReportConfig]) -> tuple[ItemEffects | 
 
 
 def flags_of(survey: Survey, items: tuple[ItemEffects | ItemNotModelled, ...], config: ReportConfig) -> Flags:
-    return flag_interviewers(dataclasses.replace(survey, suspects=()), items, [], config)
+    return flag_interviewers(structs.replace(survey, suspects=()), items, [], config)
 
 
 def test_cleaning_leaves_the_same_record(both: tuple[Survey, Survey, ReportConfig]) -> None:
@@ -181,7 +181,7 @@ def test_flagged_interviewers_are_shown_with_all_their_interviews(
         items = {item.name: item for item in survey.items}
         scatter = answer_scatter(items["pplhlp"], items["trstplc"], survey, "4976")
         order = np.lexsort((scatter.own_y, scatter.own_x))
-        scatters.append(dataclasses.replace(scatter, own_x=scatter.own_x[order], own_y=scatter.own_y[order]))
+        scatters.append(structs.replace(scatter, own_x=scatter.own_x[order], own_y=scatter.own_y[order]))
     assert list(differences(*scatters)) == []
     flag = Flag(
         "4976", "critical", "level", ("pplhlp", "imsmetn"), 1.0, "points", 5.0, 1e-6, 1e-4, "It differs.", "shifted_up"
@@ -199,8 +199,8 @@ def test_answers_can_be_set_aside_after_all(
     both: tuple[Survey, Survey, ReportConfig], of_memory: tuple[ItemEffects | ItemNotModelled, ...]
 ) -> None:
     memory, engine, config = both
-    kept_in = dataclasses.replace(memory.suspects[0], item="trstplc", value=10.0, set_aside=False)
-    surveys = [set_suspects_aside(dataclasses.replace(survey, suspects=(kept_in,))) for survey in (memory, engine)]
+    kept_in = structs.replace(memory.suspects[0], item="trstplc", value=10.0, set_aside=False)
+    surveys = [set_suspects_aside(structs.replace(survey, suspects=(kept_in,))) for survey in (memory, engine)]
 
     clean, again = (estimate_items(survey, config, judgement_only=True) for survey in surveys)
     assert list(differences(clean, again)) == []
@@ -236,7 +236,7 @@ def test_rows_are_chosen_alike(folder: Path, kind: str) -> None:
 
     assert len(memory.log.dropped) == 2
     # What was joined is counted over the rows in use here, and over all rows in memory.
-    logs = (dataclasses.replace(survey.log, joins=(), notes=()) for survey in (memory, engine))
+    logs = (structs.replace(survey.log, joins=(), notes=()) for survey in (memory, engine))
     assert list(differences(*logs)) == []
     assert list(memory.respondents) == list(engine.respondents)
 

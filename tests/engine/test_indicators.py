@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from msgspec import structs
 
 from qa_reports.effects import indicator_data
 from qa_reports.effects.indicator_effects import JudgedIndicators, estimate_indicators
@@ -88,8 +88,8 @@ def compared(one: JudgedIndicators, other: JudgedIndicators) -> list[str]:
     """Where indicators differ, but for the values of the interviews at hand."""
     stripped = [
         (
-            [dataclasses.replace(measure, values=None) for measure in of.measured.measures],
-            [dataclasses.replace(effects, measure=None) for effects in of.effects],  # type: ignore[arg-type]
+            [structs.replace(measure, values=None) for measure in of.measured.measures],
+            [structs.replace(effects, measure=None) for effects in of.effects],  # type: ignore[arg-type]
         )
         for of in (one, other)
     ]

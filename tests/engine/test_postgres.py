@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import secrets
 import shutil
@@ -15,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from msgspec import structs
 
 from qa_reports.errors import ConfigError, DataError
 from tests.engine.test_engine import EXAMPLE, differences, example_config, in_engine, in_memory
@@ -85,7 +85,7 @@ def test_a_server_gives_what_the_file_gives(tmp_path: Path, server: int, monkeyp
     engine, _ = in_engine(of_server(tmp_path, server, **where))
 
     assert len(engine.respondents) == engine.n_interviews == memory.n_interviews
-    logs = (dataclasses.replace(survey.log, joins=(), notes=(), descriptives=()) for survey in (memory, engine))
+    logs = (structs.replace(survey.log, joins=(), notes=(), descriptives=()) for survey in (memory, engine))
     assert list(differences(*logs)) == []
     for item in memory.items:
         assert list(differences(memory.answer_counts(item.name), engine.answer_counts(item.name))) == []

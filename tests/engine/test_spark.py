@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import shutil
 import warnings
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from msgspec import structs
 
 from qa_reports.config import ReportConfig
 from qa_reports.effects.estimate import estimate_items
@@ -40,7 +40,7 @@ def test_spark_counts_and_sums_alike(both: tuple[Survey, Survey, ReportConfig]) 
     memory, spark, config = both
 
     assert 0 < spark.n_interviews < 1703
-    logs = (dataclasses.replace(survey.log, joins=(), notes=(), descriptives=()) for survey in (memory, spark))
+    logs = (structs.replace(survey.log, joins=(), notes=(), descriptives=()) for survey in (memory, spark))
     assert list(differences(*logs)) == []
     items = (estimate_items(survey, config, judgement_only=True) for survey in (memory, spark))
     assert list(differences(*(_without_rows(of) for of in items))) == []

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import datetime
 import itertools
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 from scipy import stats
 
 from qa_reports.config import ReportConfig
@@ -69,8 +69,7 @@ PRINTED = datetime.date(2026, 3, 1)
 VERSIONS = {"qa-report": "0.1.0", "numpy": "2.0.0", "statsmodels": "0.14.4"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ExampleReportInput:
+class ExampleReportInput(Struct, frozen=True, eq=False):
     """Everything `summarise` takes."""
 
     survey: Survey

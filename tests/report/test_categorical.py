@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from msgspec import structs
 
 from qa_reports.effects.categorical_items import CategoricalFailed
 from qa_reports.effects.estimate import ItemEffects
@@ -19,14 +19,14 @@ def _summary(reason: str | None = None) -> ReportSummary:
     given = example_report_input()
     if reason is not None:
         items = tuple(
-            dataclasses.replace(item, categorical=CategoricalFailed(reason))
+            structs.replace(item, categorical=CategoricalFailed(reason))
             if isinstance(item, ItemEffects) and item.item == "trstplc"
             else item
             for item in given.items
         )
-        given = dataclasses.replace(given, items=items)
-    summary = summarise(**{field.name: getattr(given, field.name) for field in dataclasses.fields(given)})
-    return dataclasses.replace(summary, printed_items=type(summary.printed_items)(item.item for item in summary.items))
+        given = structs.replace(given, items=items)
+    summary = summarise(**{field.name: getattr(given, field.name) for field in structs.fields(given)})
+    return structs.replace(summary, printed_items=type(summary.printed_items)(item.item for item in summary.items))
 
 
 def test_the_latent_icc_is_shown_apart_from_the_linear_one() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
+from msgspec import structs
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.linear import ModelResult
@@ -59,12 +58,12 @@ def test_each_missing_number_has_its_reason_once() -> None:
     slope = slope_of(item)
     assert missing_reasons([item.null]) == ()
     assert missing_reasons([slope, slope]) == (NO_ERROR, COVARIANCE)
-    flat = dataclasses.replace(
+    flat = structs.replace(
         slope.variance, slopes=(("trstplc", 0.0),), covariances=(("intercept", "slope:trstplc", 0.0),)
     )
-    unknown = tuple(dataclasses.replace(part, interval=None) for part in slope.precision)
-    test = dataclasses.replace(item.judging.group_tests[0], likelihood_ratio=None, likelihood_ratio_p=None)
-    bare = dataclasses.replace(slope, variance=flat, precision=unknown, group_tests=(test,))
+    unknown = tuple(structs.replace(part, interval=None) for part in slope.precision)
+    test = structs.replace(item.judging.group_tests[0], likelihood_ratio=None, likelihood_ratio_p=None)
+    bare = structs.replace(slope, variance=flat, precision=unknown, group_tests=(test,))
     assert set(missing_reasons([bare])) == {NO_ERROR, NO_INTERVAL, COVARIANCE, NO_CORRELATION, NO_RATIO}
 
 
@@ -72,8 +71,8 @@ def test_drivers_are_those_with_the_largest_change_either_way() -> None:
     item = example_item()
     ratio = np.ones((12, 1))
     ratio[[3, 5, 8], 0] = 0.0, 1.4, np.nan
-    effects = dataclasses.replace(item.judging.effects, variance_ratio=ratio)
-    changed = dataclasses.replace(item, adjusted=dataclasses.replace(item.judging, effects=effects), slope=None)
+    effects = structs.replace(item.judging.effects, variance_ratio=ratio)
+    changed = structs.replace(item, adjusted=structs.replace(item.judging, effects=effects), slope=None)
     (table,) = variance_drivers(changed, GIVEN.survey, frozenset({IDS[5]}))
     assert [driver.interviewer for driver in table.drivers[:2]] == [IDS[3], IDS[5]]
     assert [driver.flagged for driver in table.drivers[:2]] == [False, True]
@@ -87,9 +86,9 @@ def test_a_fixed_effect_is_moved_most_by_the_one_with_the_largest_change() -> No
     change = np.zeros((12, 1))
     change[[2, 7], 0] = 0.3, -0.6
     change[4] = np.nan
-    effects = dataclasses.replace(item.judging.effects, fixed_change=change)
-    judging = dataclasses.replace(item.judging, effects=effects)
-    (driver,) = fixed_drivers(dataclasses.replace(item, adjusted=judging, slope=None), GIVEN.survey)
+    effects = structs.replace(item.judging.effects, fixed_change=change)
+    judging = structs.replace(item.judging, effects=effects)
+    (driver,) = fixed_drivers(structs.replace(item, adjusted=judging, slope=None), GIVEN.survey)
     (effect,) = judging.fixed_effects
     assert (driver.term, driver.interviewer) == (effect.term, IDS[7])
     assert driver.without == effect.estimate - 0.6
@@ -98,6 +97,6 @@ def test_a_fixed_effect_is_moved_most_by_the_one_with_the_largest_change() -> No
 
 def test_nobody_moves_what_nobody_could_be_left_out_of() -> None:
     item = example_item()
-    effects = dataclasses.replace(item.judging.effects, fixed_change=np.full((12, 1), np.nan))
-    judging = dataclasses.replace(item.judging, effects=effects)
-    assert fixed_drivers(dataclasses.replace(item, adjusted=judging, slope=None), GIVEN.survey) == ()
+    effects = structs.replace(item.judging.effects, fixed_change=np.full((12, 1), np.nan))
+    judging = structs.replace(item.judging, effects=effects)
+    assert fixed_drivers(structs.replace(item, adjusted=judging, slope=None), GIVEN.survey) == ()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from qa_reports.report.answers import count_answers
 from qa_reports.report.cells import ItemCells, measure_cells
@@ -23,7 +23,7 @@ MOST_BYTES = 3_000_000
 
 
 def summary_of(given: object) -> ReportSummary:
-    fields = dataclasses.fields(given)  # type: ignore[arg-type]
+    fields = structs.fields(given)  # type: ignore[arg-type]
     return summarise(**{field.name: getattr(given, field.name) for field in fields})
 
 
@@ -65,13 +65,13 @@ def test_a_thousand_interviewers_by_22_items_stay_small() -> None:
     modelled = tuple(item for item in given.items if hasattr(item, "null"))
     heat_map = build_heat_map(given.survey, modelled, given.flags)
     assert heat_map is not None
-    large = dataclasses.replace(
+    large = structs.replace(
         heat_map,
         interviewers=tuple(person.interviewer for person in everyone.people),
         items=tuple(cells.item for cells in everyone.cells),
         z=np.column_stack([cells.z for cells in everyone.cells]),
     )
-    rows = fingerprint_rows(dataclasses.replace(summary_of(given), heat_map=large, everyone=everyone))
+    rows = fingerprint_rows(structs.replace(summary_of(given), heat_map=large, everyone=everyone))
     assert len(rows) == 1_000
     assert sum(len(row.cells.encode()) for row in rows) + len(page_data(everyone).encode()) < MOST_BYTES
 
@@ -88,8 +88,8 @@ def test_a_page_holds_the_strongest_and_the_flagged(monkeypatch: pytest.MonkeyPa
     heat_map = build_heat_map(given.survey, modelled, given.flags)
     assert heat_map is not None
     last = heat_map.interviewers[-1]
-    flags = dataclasses.replace(
-        given.flags, flags=(*given.flags.flags, dataclasses.replace(given.flags.flags[0], interviewer=last))
+    flags = structs.replace(
+        given.flags, flags=(*given.flags.flags, structs.replace(given.flags.flags[0], interviewer=last))
     )
     monkeypatch.setattr("qa_reports.report.everyone.MOST_PEOPLE", 5)
     everyone = summarise_everyone(given.survey, modelled, flags, heat_map)
@@ -124,7 +124,7 @@ def test_rows_that_are_alike_stand_together() -> None:
     heat_map = build_heat_map(given.survey, modelled, given.flags)
     assert heat_map is not None
     z = np.where(np.arange(12)[:, None] % 2 == 0, 3.0, -3.0) * np.ones((12, 3))
-    everyone = summarise_everyone(given.survey, modelled, given.flags, dataclasses.replace(heat_map, z=z))
+    everyone = summarise_everyone(given.survey, modelled, given.flags, structs.replace(heat_map, z=z))
     assert everyone is not None
     places = np.array(everyone.row_order)
     assert sorted(places) == list(range(12))
@@ -150,7 +150,7 @@ def test_whom_to_ask_again() -> None:
     assert {IDS[survey.interviewer[row]] for row in chosen} == {IDS[LOW]}
     own = helpful[survey.interviewer == LOW]
     assert np.nanmean(helpful[chosen]) < np.nanmean(own), "the flag is for low answers"
-    spread = [dataclasses.replace(flags[0], kind="spread", items=())]
+    spread = [structs.replace(flags[0], kind="spread", items=())]
     evenly = respondents_to_recontact(IDS[LOW], spread, survey)
     rows = [survey.respondents.index(name) for name in evenly.respondents]
     theirs = np.flatnonzero(survey.interviewer == LOW)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
+from msgspec import structs
 
 from qa_reports.config import ReviewedFlag
 from qa_reports.effects.estimate import ItemEffects
@@ -20,12 +19,12 @@ WHO = IDS[LOW]
 
 
 def explained(*flags: Flag, given: ExampleReportInput = GIVEN) -> Explanation:
-    found = dataclasses.replace(given.flags, flags=flags)
+    found = structs.replace(given.flags, flags=flags)
     return explain_flags(found, MODELLED, given.survey)[flags[0].interviewer]
 
 
 def flag(**changes: object) -> Flag:
-    return dataclasses.replace(GIVEN.flags.flags[0], **changes)  # type: ignore[arg-type]
+    return structs.replace(GIVEN.flags.flags[0], **changes)  # type: ignore[arg-type]
 
 
 def test_the_first_flag_names_the_card_and_three_reasons_are_told() -> None:
@@ -73,9 +72,9 @@ def with_ratios(item: ItemEffects, variance_ratio: float) -> ItemEffects:
     ratio = model.effects.variance_ratio.copy()
     ratio[:, column] = variance_ratio
     rest = np.ones_like(model.effects.residual_ratio)
-    effects = dataclasses.replace(model.effects, variance_ratio=ratio, residual_ratio=rest)
+    effects = structs.replace(model.effects, variance_ratio=ratio, residual_ratio=rest)
     name = "adjusted" if item.adjusted is model else "null"
-    return dataclasses.replace(item, **{name: dataclasses.replace(model, effects=effects)})  # type: ignore[arg-type]
+    return structs.replace(item, **{name: structs.replace(model, effects=effects)})  # type: ignore[arg-type]
 
 
 def test_the_icc_without_an_interviewer_comes_from_the_fits_without_them() -> None:
@@ -90,7 +89,7 @@ def test_small_changes_are_said_to_be_small() -> None:
     (item,) = [item for item in MODELLED if item.item == "pplhlp"]
     rng = np.random.default_rng(1)
     answers = [rng.permutation(np.resize([4.0, 6.0], len(one.answers))) for one in GIVEN.survey.items]
-    normal = [dataclasses.replace(one, answers=own) for one, own in zip(GIVEN.survey.items, answers, strict=True)]
-    calm = dataclasses.replace(GIVEN.survey, items=tuple(normal))
+    normal = [structs.replace(one, answers=own) for one, own in zip(GIVEN.survey.items, answers, strict=True)]
+    calm = structs.replace(GIVEN.survey, items=tuple(normal))
     sentence = without_interviewer(IDS[11], (), [with_ratios(item, 1.0)], calm).sentence
     assert sentence.startswith("Without these 3 interviews the results would hardly change: no mean by more than 0.0")

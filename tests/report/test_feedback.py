@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from qa_reports.effects.indicator_effects import JudgedIndicators, estimate_indicators
 from qa_reports.effects.patterns import PATTERNS
@@ -62,8 +62,8 @@ def test_a_flag_becomes_a_question_and_without_one_nothing_stands_out(sheets: Fe
 
 
 def test_a_reviewed_flag_is_no_topic(judged: JudgedIndicators) -> None:
-    seen = tuple(dataclasses.replace(flag, review=object()) for flag in GIVEN.flags.flags)  # type: ignore[arg-type]
-    flags = dataclasses.replace(GIVEN.flags, flags=seen)
+    seen = tuple(structs.replace(flag, review=object()) for flag in GIVEN.flags.flags)  # type: ignore[arg-type]
+    flags = structs.replace(GIVEN.flags, flags=seen)
     sheet = feedback_sheets(GIVEN.survey, flags, judged, GIVEN.config, HEADING).sheets[LOW]
     assert QUESTIONS["one_battery"] not in sheet.talk_about
 

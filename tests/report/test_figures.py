@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
+from msgspec import structs
 from scipy import stats
 
 from qa_reports.effects.estimate import ItemEffects
@@ -94,14 +93,12 @@ def test_distribution_shows_the_whole_scale_and_shares(example: ExampleReportInp
 
 def _with_item(example: ExampleReportInput, item: ItemResponses) -> Survey:
     """The survey with its first item replaced."""
-    return dataclasses.replace(example.survey, items=(item, *example.survey.items[1:]))
+    return structs.replace(example.survey, items=(item, *example.survey.items[1:]))
 
 
 def test_many_different_answers_are_binned(example: ExampleReportInput) -> None:
     rng = np.random.default_rng(1)
-    item = dataclasses.replace(
-        example.survey.items[0], scale=None, answers=rng.normal(size=example.survey.n_interviews)
-    )
+    item = structs.replace(example.survey.items[0], scale=None, answers=rng.normal(size=example.survey.n_interviews))
     shown = answers.distribution(item, _with_item(example, item))
     assert shown is not None
     assert len(shown.labels) == answers.BINS
@@ -109,7 +106,7 @@ def test_many_different_answers_are_binned(example: ExampleReportInput) -> None:
 
 
 def test_an_item_without_answers_has_no_distribution(example: ExampleReportInput) -> None:
-    item = dataclasses.replace(example.survey.items[0], answers=np.full(example.survey.n_interviews, np.nan))
+    item = structs.replace(example.survey.items[0], answers=np.full(example.survey.n_interviews, np.nan))
     assert answers.distribution(item, _with_item(example, item)) is None
 
 
@@ -127,7 +124,7 @@ def test_scatter_marks_the_suspicious_point_and_bends_the_line(example: ExampleR
 
 def test_figures_of_answers_say_what_the_numbers_stand_for(example: ExampleReportInput) -> None:
     trust, helpful = example.survey.items[:2]
-    shown = answers.distribution(dataclasses.replace(trust, reversed=True), example.survey)
+    shown = answers.distribution(structs.replace(trust, reversed=True), example.survey)
     assert shown is not None
     assert shown.caption.endswith(
         "0 is “No trust at all”, 10 is “Complete trust”. "

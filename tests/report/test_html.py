@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import csv
-import dataclasses
 import hashlib
 import json
 import operator
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import jinja2
 import numpy as np
 import pytest
+from msgspec import structs
 
 from qa_reports.effects.flag import Flags
 from qa_reports.report import render
@@ -64,7 +64,7 @@ class Outline(HTMLParser):
 
 
 def page_of(given: ExampleReportInput) -> str:
-    return render_html(summarise(**{field.name: getattr(given, field.name) for field in dataclasses.fields(given)}))
+    return render_html(summarise(**{field.name: getattr(given, field.name) for field in structs.fields(given)}))
 
 
 def section_source(page: str, name: str) -> str:
@@ -121,8 +121,8 @@ def test_call_list_puts_data_preparation_first(page: str) -> None:
 
 def test_call_list_without_anybody_is_friendly() -> None:
     given = example_report_input()
-    verdicts = tuple(dataclasses.replace(verdict, severity="none") for verdict in given.flags.interviewers)
-    calm = dataclasses.replace(given, flags=Flags((), verdicts, given.flags.expected_by_chance))
+    verdicts = tuple(structs.replace(verdict, severity="none") for verdict in given.flags.interviewers)
+    calm = structs.replace(given, flags=Flags((), verdicts, given.flags.expected_by_chance))
     page = page_of(calm)
     assert "Nobody to call" in section(page, "calls")
     assert "<article" not in re.sub(
@@ -132,13 +132,13 @@ def test_call_list_without_anybody_is_friendly() -> None:
 
 def test_more_than_ten_calls_end_in_a_table() -> None:
     given = example_report_input()
-    verdicts = tuple(dataclasses.replace(verdict, severity="warning") for verdict in given.flags.interviewers)
+    verdicts = tuple(structs.replace(verdict, severity="warning") for verdict in given.flags.interviewers)
     flags = tuple(
-        dataclasses.replace(given.flags.flags[0], interviewer=name, severity="warning", sentence=f"{name} differs.")
+        structs.replace(given.flags.flags[0], interviewer=name, severity="warning", sentence=f"{name} differs.")
         for name in IDS
     )
     page = page_of(
-        dataclasses.replace(given, flags=Flags(flags, verdicts, given.flags.expected_by_chance)),
+        structs.replace(given, flags=Flags(flags, verdicts, given.flags.expected_by_chance)),
     )
     words = section(page, "calls")
     assert len(re.findall(r'class="card warning"', page)) == 10
@@ -163,7 +163,7 @@ def test_sensitivity_shows_areas_teams_and_weights(page: str) -> None:
 
 
 def test_without_areas_teams_and_weights_there_is_no_section_on_sensitivity() -> None:
-    page = page_of(dataclasses.replace(example_report_input(), sensitivity=None))
+    page = page_of(structs.replace(example_report_input(), sensitivity=None))
     assert 'id="sensitivity"' not in page
     assert "when areas are allowed for" not in page
 
@@ -240,13 +240,13 @@ def test_item_pages_say_who_drives_the_variance(page: str) -> None:
 def test_zero_variance_has_no_drivers_but_a_reason() -> None:
     given = example_report_input()
     item = given.items[0]
-    effects = dataclasses.replace(item.adjusted.effects, variance_ratio=np.full((12, 1), np.nan))
-    unjudged = dataclasses.replace(effects, cooks_distance=np.full(12, np.nan))
+    effects = structs.replace(item.adjusted.effects, variance_ratio=np.full((12, 1), np.nan))
+    unjudged = structs.replace(effects, cooks_distance=np.full(12, np.nan))
     pages = []
     for changed in (effects, unjudged):
-        adjusted = dataclasses.replace(item.adjusted, effects=changed)
-        items = (dataclasses.replace(item, adjusted=adjusted), *given.items[1:])
-        pages.append(section(page_of(dataclasses.replace(given, items=items)), "item-pages"))
+        adjusted = structs.replace(item.adjusted, effects=changed)
+        items = (structs.replace(item, adjusted=adjusted), *given.items[1:])
+        pages.append(section(page_of(structs.replace(given, items=items)), "item-pages"))
     assert "nobody drives it; the order is that of Cook&#39;s distance. Interviewer left out" in pages[0]
     assert re.search(r" 10\d\d \d+ \u2013 \u2013 0\.97 0\.\d+ 1\.04 ", pages[0])
     assert "Who drives the intercept variance (adjusted model): Without one of the interviewers there are" in pages[1]

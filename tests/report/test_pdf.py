@@ -6,10 +6,10 @@ import builtins
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from qa_reports.errors import UserError
 from qa_reports.report.front_page import front_calls

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 
 import jsonschema
 import numpy as np
 import pytest
+from msgspec import structs
 
 from qa_reports.effects.linear import ModelResult
 from qa_reports.report.results import results_document, results_json, results_schema
@@ -259,9 +259,9 @@ def test_suspects_stand_beside_the_clean_analysis(document: dict) -> None:
 def test_worst_referee_is_a_failed_check() -> None:
     example = example_report_input()
     item = example.items[0]
-    referee = dataclasses.replace(item.adjusted.referee, loglik_difference=1e-3, agrees=False)
-    spoilt = dataclasses.replace(item, adjusted=dataclasses.replace(item.adjusted, referee=referee))
-    changed = document_of(dataclasses.replace(example, items=(spoilt, *example.items[1:])))
+    referee = structs.replace(item.adjusted.referee, loglik_difference=1e-3, agrees=False)
+    spoilt = structs.replace(item, adjusted=structs.replace(item.adjusted, referee=referee))
+    changed = document_of(structs.replace(example, items=(spoilt, *example.items[1:])))
     assert changed["items"][0]["referee"] == {
         "model": "adjusted",
         "loglik": -310.25,
@@ -273,15 +273,15 @@ def test_worst_referee_is_a_failed_check() -> None:
 def test_numbers_that_do_not_exist_are_null() -> None:
     example = example_report_input()
     item = example.items[0]
-    effects = dataclasses.replace(
+    effects = structs.replace(
         item.adjusted.effects,
         z=np.full((12, 1), np.nan),
         p=np.full((12, 1), np.inf),
         variance_ratio=np.full((12, 1), np.nan),
         cooks_distance=np.full(12, np.nan),
     )
-    broken = dataclasses.replace(item, icc=math.nan, adjusted=dataclasses.replace(item.adjusted, effects=effects))
-    changed = document_of(dataclasses.replace(example, items=(broken, *example.items[1:])))
+    broken = structs.replace(item, icc=math.nan, adjusted=structs.replace(item.adjusted, effects=effects))
+    changed = document_of(structs.replace(example, items=(broken, *example.items[1:])))
     assert changed["items"][0]["icc"] is None
     rows = [row for row in changed["effects"] if row["item"] == "trstplc"]
     assert {row[key] for row in rows for key in ("z", "p", "variance_ratio", "cooks_distance")} == {None}
@@ -312,7 +312,7 @@ def test_hostile_text_survives_as_text() -> None:
 
 
 def test_sensitivity_is_null_without_areas_teams_and_weights() -> None:
-    plain = document_of(dataclasses.replace(example_report_input(), sensitivity=None))
+    plain = document_of(structs.replace(example_report_input(), sensitivity=None))
     assert plain["sensitivity"] is None
     assert {flag["with_area"] for flag in plain["flags"]} == {None}
     jsonschema.validate(plain, results_schema())

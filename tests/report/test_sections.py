@@ -6,10 +6,10 @@ Sections, never pages: what one shows must not depend on the others. The survey 
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 import pytest
+from msgspec import structs
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
@@ -44,7 +44,7 @@ class Section(SingleFileSnapshotExtension):
 def summary() -> ReportSummary:
     """The example survey with indicators, as measured, and an earlier wave that was just the same."""
     given = example_report_input()
-    parts = {field.name: getattr(given, field.name) for field in dataclasses.fields(given)}
+    parts = {field.name: getattr(given, field.name) for field in structs.fields(given)}
     indicators = estimate_indicators(given.survey, measure_indicators(given.survey, given.config))
     document = results_document(
         given.survey, given.items, given.damages, given.flags, given.config, given.versions, "0" * 64

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
+from msgspec import structs
 
 from qa_reports.config import ReviewedFlag
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
@@ -27,12 +26,12 @@ ACCUSING = ("fraud", "fabricat", "cheat", "guilt", "suspicious interviewer", "mi
 
 
 def summary_of(given: ExampleReportInput) -> ReportSummary:
-    return summarise(**{field.name: getattr(given, field.name) for field in dataclasses.fields(given)})
+    return summarise(**{field.name: getattr(given, field.name) for field in structs.fields(given)})
 
 
 def without_flags(given: ExampleReportInput) -> ExampleReportInput:
-    verdicts = tuple(dataclasses.replace(verdict, severity="none") for verdict in given.flags.interviewers)
-    return dataclasses.replace(given, flags=Flags((), verdicts, given.flags.expected_by_chance))
+    verdicts = tuple(structs.replace(verdict, severity="none") for verdict in given.flags.interviewers)
+    return structs.replace(given, flags=Flags((), verdicts, given.flags.expected_by_chance))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +63,7 @@ def test_nobody_to_call_is_said() -> None:
 def test_no_model_at_all_is_said() -> None:
     given = example_report_input()
     items = tuple(ItemNotModelled(item.item, item.label, "Constant.", 0) for item in given.items)
-    empty = summary_of(dataclasses.replace(without_flags(given), items=items, damages=()))
+    empty = summary_of(structs.replace(without_flags(given), items=items, damages=()))
     assert empty.verdict.sentence == "No item could be modelled, so no interviewer was judged."
     assert empty.verdict.median_icc is None
 
@@ -77,12 +76,12 @@ def test_a_data_problem_is_no_call_but_a_profile(summary: ReportSummary) -> None
 def test_critical_calls_come_before_warnings() -> None:
     given = example_report_input()
     warned = tuple(
-        dataclasses.replace(verdict, severity="warning", combined_p=1e-9) if verdict.interviewer == IDS[0] else verdict
+        structs.replace(verdict, severity="warning", combined_p=1e-9) if verdict.interviewer == IDS[0] else verdict
         for verdict in given.flags.interviewers
     )
-    extra = dataclasses.replace(given.flags.flags[0], interviewer=IDS[0], severity="warning")
-    flags = dataclasses.replace(given.flags, flags=(*given.flags.flags, extra), interviewers=warned)
-    calls = summary_of(dataclasses.replace(given, flags=flags)).calls
+    extra = structs.replace(given.flags.flags[0], interviewer=IDS[0], severity="warning")
+    flags = structs.replace(given.flags, flags=(*given.flags.flags, extra), interviewers=warned)
+    calls = summary_of(structs.replace(given, flags=flags)).calls
     assert [(call.interviewer, call.severity) for call in calls] == [(IDS[LOW], "critical"), (IDS[0], "warning")]
     assert calls[1].sureness.startswith("Fairly sure")
     assert len(calls[0].explanation.steps) > len(calls[1].explanation.steps)
@@ -128,14 +127,14 @@ def test_several_codes_of_one_item_are_one_problem(summary: ReportSummary) -> No
     (suspect,) = summary.suspects
     (alone,) = by_item((suspect,))
     assert (alone.title, alone.sentence) == ("88 in Trust in the police", suspect.sentences[0])
-    other = dataclasses.replace(suspect, value=77.0, value_text="77", n=2, interviewers=(("1001", 2),))
-    elsewhere = dataclasses.replace(suspect, item=NamedItem("pplhlp", "People are helpful"))
+    other = structs.replace(suspect, value=77.0, value_text="77", n=2, interviewers=(("1001", 2),))
+    elsewhere = structs.replace(suspect, item=NamedItem("pplhlp", "People are helpful"))
     first, second = by_item((suspect, elsewhere, other))
     assert first.title == "88 and 77 in Trust in the police"
     assert first.sentence.startswith("3 answers at 2 interviewers look like missing codes. With them the item's")
     assert first.sentence.endswith("is 39% and its mean 5.70, without them 2.1% and 5.10.")
     assert second.title == "88 in People are helpful"
-    unknown = by_item((dataclasses.replace(suspect, treatments=()), other))[0]
+    unknown = by_item((structs.replace(suspect, treatments=()), other))[0]
     assert unknown.sentence == "3 answers at 2 interviewers look like missing codes."
 
 
@@ -145,9 +144,9 @@ def test_a_card_says_which_model_its_icc_is_of() -> None:
     assert card is not None
     assert "(after allowing for respondents)" in card.sentence
     plain = tuple(
-        dataclasses.replace(item, adjusted=None) if isinstance(item, ItemEffects) else item for item in given.items
+        structs.replace(item, adjusted=None) if isinstance(item, ItemEffects) else item for item in given.items
     )
-    card = summary_of(dataclasses.replace(given, items=plain)).calls[0].explanation.without
+    card = summary_of(structs.replace(given, items=plain)).calls[0].explanation.without
     assert card is not None
     assert "would account for" in card.sentence
     assert "respondents" not in card.sentence
@@ -163,9 +162,9 @@ def test_a_disagreeing_referee_reaches_the_verdict() -> None:
     given = example_report_input()
     item = given.items[0]
     assert isinstance(item, ItemEffects)
-    null = dataclasses.replace(item.null, referee=Referee(-300.0, -10.25, agrees=False))
-    changed = (dataclasses.replace(item, null=null), *given.items[1:])
-    found = summary_of(dataclasses.replace(given, items=changed))
+    null = structs.replace(item.null, referee=Referee(-300.0, -10.25, agrees=False))
+    changed = (structs.replace(item, null=null), *given.items[1:])
+    found = summary_of(structs.replace(given, items=changed))
     assert not found.items[0].referee_agrees
     assert found.items[0].largest_referee_difference == 10.25
     assert "The check against statsmodels failed for Trust in the police" in found.verdict.notes[-1]
@@ -199,10 +198,10 @@ def test_methods_of_a_wave_without_calls_or_without_anybody_to_compare() -> None
     calm = without_flags(given)
     text = methods_of(calm)
     assert "No interviewer is worth a call; by chance alone about 0.5 would be expected (Half a normal" in text
-    rare = dataclasses.replace(calm.flags, expected_by_chance=ExpectedByChance(0.01, 0.0, "Simulated."))
-    assert "by chance alone fewer than 0.1 would be expected" in methods_of(dataclasses.replace(calm, flags=rare))
-    unjudged = tuple(dataclasses.replace(verdict, combined_p=None) for verdict in calm.flags.interviewers)
-    alone = dataclasses.replace(calm, flags=Flags((), unjudged, calm.flags.expected_by_chance))
+    rare = structs.replace(calm.flags, expected_by_chance=ExpectedByChance(0.01, 0.0, "Simulated."))
+    assert "by chance alone fewer than 0.1 would be expected" in methods_of(structs.replace(calm, flags=rare))
+    unjudged = tuple(structs.replace(verdict, combined_p=None) for verdict in calm.flags.interviewers)
+    alone = structs.replace(calm, flags=Flags((), unjudged, calm.flags.expected_by_chance))
     assert "Too few interviewers have enough interviews to compare anybody with." in methods_of(alone)
     assert "by chance alone" not in methods_of(alone)
 
@@ -210,19 +209,19 @@ def test_methods_of_a_wave_without_calls_or_without_anybody_to_compare() -> None
 def test_methods_say_where_there_is_no_random_intercept() -> None:
     given = example_report_input()
     items = tuple(item.model_copy(update={"random_intercept": not item.slopes}) for item in given.config.items)
-    changed = dataclasses.replace(given, config=given.config.model_copy(update={"items": items}))
+    changed = structs.replace(given, config=given.config.model_copy(update={"items": items}))
     assert "Models of pplhlp with random slopes have no random intercept." in methods_of(changed)
     assert "no random intercept" not in methods_of(given)
 
 
 def test_methods_of_a_wave_without_any_interviewer_variance() -> None:
     given = example_report_input()
-    items = tuple(dataclasses.replace(item, icc=0.0) if isinstance(item, ItemEffects) else item for item in given.items)
-    text = methods_of(dataclasses.replace(given, items=items))
+    items = tuple(structs.replace(item, icc=0.0) if isinstance(item, ItemEffects) else item for item in given.items)
+    text = methods_of(structs.replace(given, items=items))
     assert (
         "No item has an interviewer variance above 0, so every interviewer ICC is 0%; the widest 95% interval" in text
     )
-    one = methods_of(dataclasses.replace(given, items=given.items[:1]))
+    one = methods_of(structs.replace(given, items=given.items[:1]))
     assert "The interviewer ICC is 3.5% (Trust in the police; 95% interval 1.2% to 31%)." in one
 
 
@@ -243,7 +242,7 @@ def test_no_sentence_accuses(summary: ReportSummary) -> None:
 def reviewed_summary() -> ReportSummary:
     given = example_report_input()
     review = ReviewedFlag(interviewer=IDS[LOW], kind="level", until="Wave 3", note="Recordings <fine>.", by="A. Smith")
-    return summary_of(dataclasses.replace(given, flags=mark_reviewed(given.flags, [review], "Wave 1")))
+    return summary_of(structs.replace(given, flags=mark_reviewed(given.flags, [review], "Wave 1")))
 
 
 def test_what_was_looked_into_is_listed_and_calls_nobody() -> None:

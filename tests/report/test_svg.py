@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from qa_reports.effects.intervals import Interval
 from qa_reports.report.canvas import Scale, dots, padded
@@ -21,7 +21,7 @@ LARGEST = 12_000
 
 
 def all_figures() -> list[Figure]:
-    summary = summarise(**{field.name: getattr(EXAMPLE, field.name) for field in dataclasses.fields(EXAMPLE)})
+    summary = summarise(**{field.name: getattr(EXAMPLE, field.name) for field in structs.fields(EXAMPLE)})
     shown: list[Figure] = [figure for item in summary.items for figure in item.figures]
     for profile in summary.profiles:
         shown.extend(profile.figures)
@@ -51,7 +51,7 @@ def test_every_kind_of_figure_is_drawn_well_formed_and_lean() -> None:
 def test_hostile_words_stay_words() -> None:
     strip = DeviationStrip(HOSTILE, HOSTILE, (HOSTILE,), (HOSTILE,), np.array([3.0]), (0,))
     scatter = next(figure for figure in all_figures() if isinstance(figure, AnswerScatter))
-    for shown in (strip, dataclasses.replace(scatter, x_axis=HOSTILE, y_axis=HOSTILE, interviewer=HOSTILE)):
+    for shown in (strip, structs.replace(scatter, x_axis=HOSTILE, y_axis=HOSTILE, interviewer=HOSTILE)):
         drawing = draw_svg(shown)
         assert "<script" not in drawing
         assert ET.fromstring(drawing).find(".//script") is None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from msgspec import Struct, structs
 
 from qa_reports.report.figures import Caterpillar
 from qa_reports.report.indicators import IndicatorRow, IndicatorsSummary, PairRow
@@ -22,15 +22,15 @@ NORTH, SOUTH = IDS[:6], IDS[6:]
 
 @pytest.fixture(scope="module")
 def whole() -> ReportSummary:
-    return summarise(**{field.name: getattr(GIVEN, field.name) for field in dataclasses.fields(GIVEN)})
+    return summarise(**{field.name: getattr(GIVEN, field.name) for field in structs.fields(GIVEN)})
 
 
 def texts(value: object) -> Iterator[str]:
     """Every text anywhere inside a value."""
     if isinstance(value, str):
         yield value
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
+    elif isinstance(value, Struct):
+        for field in structs.fields(value):
             yield from texts(getattr(value, field.name))
     elif isinstance(value, (tuple, list, frozenset, set)):
         for inner in value:
@@ -138,7 +138,7 @@ def test_indicators_name_the_teams_own_and_nobody_else(whole: ReportSummary) -> 
         PairRow(("r5", "r6"), (NORTH[1], NORTH[1]), 0.9),
     )
     indicators = IndicatorsSummary((row,), (), pairs, 3, 0.9)
-    part = restrict_to_team(dataclasses.replace(whole, indicators=indicators), "North", GIVEN.flags).indicators
+    part = restrict_to_team(structs.replace(whole, indicators=indicators), "North", GIVEN.flags).indicators
     assert part is not None
     assert part.rows[0].worst == ((NORTH[0], 0.03),)
     assert part.n_pairs == 2
@@ -146,6 +146,6 @@ def test_indicators_name_the_teams_own_and_nobody_else(whole: ReportSummary) -> 
         ((NORTH[0], ELSEWHERE), ("r3", "")),
         ((NORTH[1], NORTH[1]), ("r5", "r6")),
     ]
-    page = visible(print_page(dataclasses.replace(restrict_to_team(whole, "North", GIVEN.flags), indicators=part)).html)
+    page = visible(print_page(structs.replace(restrict_to_team(whole, "North", GIVEN.flags), indicators=part)).html)
     assert "How the interviews were done" in page
     assert named([page], SOUTH) == set()

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.browser
 
 def write_page(path: Path, label: str = "Trust in the police", interviewer: str = "1003") -> Path:
     given = example_report_input(label=label, interviewer=interviewer)
-    fields = {name: getattr(given, name) for name in given.__dataclass_fields__}
+    fields = {name: getattr(given, name) for name in given.__struct_fields__}
     path.write_text(render_html(summarise(**fields)), encoding="utf-8")
     return path
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from qa_reports import second_core
 from qa_reports.effects.categorical import CategoricalColumns, CategoricalFailure, fit_categorical_models
@@ -108,7 +108,7 @@ def test_the_referee_keeps_a_slope_of_tiny_variance_beside_a_large_intercept() -
 
 
 def test_a_spread_of_no_number_is_absent() -> None:
-    unknown = dict.fromkeys((field.name for field in dataclasses.fields(SpreadEffects)), np.array([1.0]))
+    unknown = dict.fromkeys((field.name for field in structs.fields(SpreadEffects)), np.array([1.0]))
     spread = SpreadEffects(**{**unknown, "interviewer": np.array([0]), "deviation": np.array([5000.0])})
     found = _own_spread(spread, 0)
     assert found is not None
@@ -129,7 +129,7 @@ def test_joint_intervals_of_terms_that_are_perfectly_correlated() -> None:
     moments = compute_moments([columns], 8)
     fits = fit_mixed_models(moments, (0, 1, 2), "REML")
     exact = np.outer([1.0, 1.0, 1e9], [1.0, 1.0, 1e9])
-    singular = dataclasses.replace(fits, covariance=exact[None] * fits.residual_variance[0])
+    singular = structs.replace(fits, covariance=exact[None] * fits.residual_variance[0])
     assert np.isfinite(_Surface(moments, (0, 1, 2), singular, 0).lowest)
 
 

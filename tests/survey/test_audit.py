@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from statsmodels.stats.weightstats import DescrStatsW
 
 from qa_reports.survey.audit import ItemAudit, describe

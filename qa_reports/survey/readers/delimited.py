@@ -6,10 +6,10 @@ import csv
 import io
 import re
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.config import ReadConfig
 from qa_reports.errors import DataError
@@ -29,8 +29,7 @@ _DECIMAL_POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+")
 _EXCEL_SAYS = re.compile(r"sep=(.)\r?\n")
 
 
-@dataclass(frozen=True, slots=True)
-class _Dialect:
+class _Dialect(Struct, frozen=True):
     """How a text is split, and the names of its columns."""
 
     text: str

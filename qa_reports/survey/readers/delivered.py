@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pandas as pd
+from msgspec import Struct
 
 from qa_reports.errors import DataError
 
 
-@dataclass(frozen=True, slots=True)
-class VariableLabels:
+class VariableLabels(Struct, frozen=True):
     """What a file says about one of its columns (all empty for a file of text)."""
 
     label: str | None = None
@@ -25,8 +23,7 @@ class VariableLabels:
     numbers of a column. They are never answers, whatever codes the configuration declares."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileProvenance:
+class FileProvenance(Struct, frozen=True):
     """A file that was read: its path as the configuration names it, its SHA-256 and its number of rows."""
 
     path: str
@@ -34,8 +31,7 @@ class FileProvenance:
     rows: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DataFile:
+class DataFile(Struct, frozen=True, eq=False):
     """One file: values as delivered, user-missing codes among them."""
 
     table: pd.DataFrame
@@ -45,8 +41,7 @@ class DataFile:
     """What had to be guessed to read it, one sentence each."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Delivered:
+class Delivered(Struct, frozen=True, eq=False):
     """A file's content: what a reader of one format makes of it."""
 
     table: pd.DataFrame

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from dataclasses import dataclass
 from typing import IO
+
+from msgspec import Struct
 
 from qa_reports.errors import DataError
 from qa_reports.survey.columns import did_you_mean
@@ -21,8 +22,7 @@ _PIECE = 1024**2
 _BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
+class Unpacked(Struct, frozen=True):
     """A data file out of its packing."""
 
     name: str
