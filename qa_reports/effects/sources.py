@@ -153,9 +153,8 @@ def _named(p: FloatArray, weights: FloatArray, bound: float) -> NDArray[np.bool_
     at_most = (weight[:, None, :] * (np.where(known, p, 2.0)[:, None, :] <= np.where(known, p, -1.0)[:, :, None])).sum(
         -1
     )
-    passes = known & (p <= bound * at_most / total)
-    largest = np.where(passes, p, -1.0).max(-1, keepdims=True)
-    return np.asarray(known & (p <= largest))
+    passes = p <= bound * at_most / total
+    return np.asarray(p <= np.where(passes, p, -1.0).max(-1, keepdims=True))
 
 
 def cell_weights(sources: Sequence[EvidenceSource]) -> list[float]:

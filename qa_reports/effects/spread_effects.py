@@ -166,7 +166,7 @@ def _effective_df(
     freed = squares * (n - 1) / np.maximum(n, 1)
     relative = squared[several].sum() / max(float((freed * ratio**2)[several].sum()), 1e-12)
     variance = relative * squares / np.maximum(sums, 1e-12) ** 2 * n / np.maximum(n - 1, 1)
-    return np.where(several & (sums > 0), 2 / np.maximum(variance, 1e-9), 0.0)
+    return np.where(several, 2 / np.maximum(variance, 1e-9), 0.0)
 
 
 def _effects(

@@ -183,7 +183,7 @@ def lengths(spent: FloatArray) -> Lengths:
 def quantile(share: float, n: int, at: Callable[[int], float]) -> float:
     """A quantile of n sorted numbers, linear between the two neighbours (Hyndman and Fan 1996, type 7)."""
     place = share * (n - 1)
-    below = min(int(place), n - 1)
+    below = int(place)
     low, high = at(below), at(min(below + 1, n - 1))
     return (low + high) / 2 if place - below == 0.5 else low + (high - low) * (place - below)
 

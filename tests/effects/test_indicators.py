@@ -155,6 +155,10 @@ def test_planted_interviewers_are_named_for_what_they_did() -> None:
     assert "typically take" in told["2", "speeding"].sentence
     assert "all answers to a whole battery are the same; elsewhere in" in told["3", "straightlining"].sentence
     assert "at least one question is left unanswered; elsewhere in" in told["4", "nonresponse"].sentence
+    # Single batteries are told beside all of them, single reasons in words of their own.
+    assert "; Battery" in told["3", "straightlining"].sentence
+    assert told["4", "nonresponse"].sentence.endswith("), mostly refusals.")
+    assert "; refusals" not in told["4", "nonresponse"].sentence
     assert {(interviewer, flag.pattern) for (interviewer, _), flag in told.items()} >= {
         ("1", "duplicates"), ("2", "fast"), ("3", "straightlined"), ("4", "refusal"),
     }  # fmt: skip

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from qa_reports.effects.bounded import Bend, bent
 from qa_reports.effects.chance import _how_often
+from qa_reports.effects.rules import MINIMUM_SIZE
 from qa_reports.effects.side_by_side import Table
 from qa_reports.effects.simulated_levels import OwnSpread, of_any_workload, simulate_levels
 
@@ -67,6 +69,22 @@ def test_busy_interviewers_are_no_more_remarkable_by_chance_than_others() -> Non
     as_they_were = [np.mean(statistic[:, part] > np.quantile(statistic, 0.99)) / 0.01 for part in (n < 10, n > 50)]
     assert as_they_were[0] < low
     assert as_they_were[1] > high
+
+
+@pytest.mark.parametrize(
+    ("between", "workload", "least"),
+    [(0.05, 10.0, 2.0), (0.01, 1_000.0, MINIMUM_SIZE / np.sqrt(0.011))],
+    ids=["remarkable enough", "large enough"],
+)
+def test_simulated_interviewers_are_remarkable_as_often_as_the_rules_say(
+    between: float, workload: float, least: float
+) -> None:
+    """On one item, by their |z| above 2 where that is rarer, and else by the size that matters."""
+    n = np.full(100, workload)
+    everyone = OwnSpread(np.ones(100), np.zeros(100), 0.0, 0.0)
+    _, _, remarkable = simulate_levels(_table(n, items=1), np.array([[between]]), 0.05, everyone)
+    # T is estimated from 100 interviewers, which makes small shares somewhat larger.
+    assert remarkable.mean() == pytest.approx(2 * stats.norm.sf(least), rel=0.15)
 
 
 def test_few_interviewers_share_one_reference() -> None:
