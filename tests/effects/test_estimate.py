@@ -148,6 +148,35 @@ def test_the_exact_test_is_of_a_single_random_term() -> None:
     assert only.exact_p == pytest.approx(only.tests[0].p, abs=0.05)
 
 
+def test_interviewers_are_described_by_the_fits_with_and_without_them() -> None:
+    answers, interviewer = wave(np.random.default_rng(9), items=1, interviewers=12, icc=0.2)
+    answers["item0"] *= 0.1  # a variance between interviewers that is far below 1
+    config = make_config(["item0"])
+    model = modelled(estimate_items(make_survey(answers, interviewer), config)[0]).null
+    between, n = model.variance.intercept or 0.0, np.bincount(interviewer)
+    np.testing.assert_allclose(model.effects.reliability[:, 0], between / (between + model.variance.residual / n))
+    for j in (0, 5):
+        others = {"item0": np.where(interviewer == j, np.nan, answers["item0"])}
+        without = modelled(estimate_items(make_survey(others, interviewer), config)[0]).null
+        told = (model.effects.variance_ratio[j, 0], model.effects.residual_ratio[j], model.effects.fixed_change[j, 0])
+        refitted = (
+            (without.variance.intercept or 0.0) / between,
+            without.variance.residual / model.variance.residual,
+            without.fixed_effects[0].estimate - model.fixed_effects[0].estimate,
+        )
+        np.testing.assert_allclose(told, refitted, rtol=1e-5)  # two searches for a maximum
+
+
+def test_without_variance_nobody_is_reliable() -> None:
+    interviewer = np.repeat(np.arange(10), 4)
+    model = modelled(
+        estimate_items(make_survey({"item0": np.tile([1.0, 2, 4, 5], 10)}, interviewer), make_config(["item0"]))[0]
+    ).null
+    assert model.status == "zero_variance"
+    assert not model.effects.reliability.any()
+    assert np.isnan(model.effects.variance_ratio).all()
+
+
 def test_flagged_interviewers_are_set_aside() -> None:
     answers, interviewer = wave(np.random.default_rng(6), items=1, icc=0.01)
     answers["item0"][interviewer == 7] = np.clip(answers["item0"][interviewer == 7] - 5, 0, 10)

@@ -256,6 +256,32 @@ def test_simulated_cells_go_by_the_rule_of_the_survey_s_own() -> None:
     assert expected.cells == pytest.approx(np.mean(singles))
 
 
+def test_single_cells_of_other_sources_are_expected_as_often_as_chance_makes_them() -> None:
+    rng, (waves, interviewers) = np.random.default_rng(31), (400, 12)
+    nothing = np.zeros(0)
+    levels = SimulatedLevels(
+        interviewer=np.arange(interviewers),
+        p=np.ones((waves, interviewers)),
+        remarkable=np.ones((waves, interviewers), dtype=bool),
+        n_cells=interviewers * 2,
+        cell_wave=nothing.astype(int),
+        cell_row=nothing.astype(int),
+        cell_p=nothing,
+        cell_large=nothing.astype(bool),
+    )
+    level = _source(_cells(np.ones((interviewers, 2))), interviewers)
+
+    def slopes() -> EvidenceSource:
+        return replace(_source(_cells(rng.uniform(size=(interviewers, 3))), interviewers), name="slope", kind="slope")
+
+    expected = expected_by_chance(CombinedEvidence(np.ones(interviewers), levels), [level, slopes()], 0.2)
+
+    singles = [sum(len(f.single) for _, f in decide([level, slopes()], 0.2).findings) for _ in range(waves)]
+    # Means over 400 waves, of numbers whose standard deviation is about 0.4.
+    assert expected.cells == pytest.approx(np.mean(singles), abs=0.08)
+    assert np.mean(singles) > 0.1
+
+
 def test_response_styles_stand_behind_a_spread_of_the_same_interviewer() -> None:
     style, spread = _flag("7", "response_style", 1e-9), _flag("7", "spread", 1e-4)
     other = _flag("8", "response_style", 1e-6)

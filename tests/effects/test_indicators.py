@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -14,7 +16,7 @@ from qa_reports.effects.indicator_effects import (
     estimate_indicators,
     exact_tails,
 )
-from qa_reports.effects.indicator_flags import indicator_sources, is_large
+from qa_reports.effects.indicator_flags import indicator_sources, is_large, remarks_beside
 from qa_reports.effects.sources import decide
 from qa_reports.indicators.collect import Indicators, measure_indicators
 from qa_reports.indicators.heaping import heaping_measures
@@ -155,6 +157,7 @@ def test_planted_interviewers_are_named_for_what_they_did() -> None:
     assert "typically take" in told["2", "speeding"].sentence
     assert "all answers to a whole battery are the same; elsewhere in" in told["3", "straightlining"].sentence
     assert "at least one question is left unanswered; elsewhere in" in told["4", "nonresponse"].sentence
+    assert re.search(r"\(\d\.\d answers per interview instead of 0\.\d\)", told["4", "nonresponse"].sentence)
     # Single batteries are told beside all of them, single reasons in words of their own.
     assert "; Battery" in told["3", "straightlining"].sentence
     assert told["4", "nonresponse"].sentence.endswith("), mostly refusals.")
@@ -162,6 +165,10 @@ def test_planted_interviewers_are_named_for_what_they_did() -> None:
     assert {(interviewer, flag.pattern) for (interviewer, _), flag in told.items()} >= {
         ("1", "duplicates"), ("2", "fast"), ("3", "straightlined"), ("4", "refusal"),
     }  # fmt: skip
+    # What is remarkable of interviewer 3 is told once, as a flag or beside one.
+    assert {"straightlining", "duplicates"} <= {one.kind for one in remarks_beside(indicators, 2, [], 5)}
+    assert "straightlining" not in {one.kind for one in remarks_beside(indicators, 2, ["straightlining"], 5)}
+    assert list(remarks_beside(indicators, 4, [], 5)) == []
 
 
 def test_interviewers_with_too_few_interviews_are_not_judged() -> None:
