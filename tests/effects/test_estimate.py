@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qa_reports.effects import referee_cases
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.design import covariate_terms
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
@@ -87,6 +88,44 @@ def test_what_an_interviewer_covariate_explains_is_found() -> None:
     # Equal workloads: the design effect is 1 + (n - 1) ICC.
     assert item.design_effect == pytest.approx(1 + 14 * item.icc)
     assert item.effective_n == pytest.approx(len(y) / item.design_effect)
+
+
+def test_interviewer_covariates_are_held_against_the_model_with_respondent_covariates() -> None:
+    rng = np.random.default_rng(10)
+    interviewer = np.repeat(np.arange(40), 10)
+    age, years = rng.normal(0, 1, 400) + interviewer / 20, rng.normal(0, 1, 40)
+    y = age + 0.5 * years[interviewer] + rng.normal(0, 0.5, 40)[interviewer] + rng.normal(0, 1, 400)
+    survey = make_survey(
+        {"y": y},
+        interviewer,
+        respondent_covariates=[Covariate("age", "Age", "numeric", age, ())],
+        interviewer_covariates=[Covariate("years", "Years", "numeric", years, ())],
+    )
+    item = modelled(estimate_items(survey, make_config(["y"]))[0])
+    explained = {one.larger: one for one in item.variance_explained}
+    assert (explained["adjusted"].smaller, explained["covariates"].smaller) == ("null", "adjusted")
+    assert explained["adjusted"].variance_smaller == item.null.variance.intercept
+    assert explained["covariates"].variance_smaller == fitted(item.adjusted).variance.intercept
+    assert explained["covariates"].variance_larger == fitted(item.covariates).variance.intercept
+
+
+def test_on_a_sample_of_very_many_interviews_statsmodels_agrees_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(referee_cases, "MOST_INTERVIEWS", 300)
+    monkeypatch.setattr(referee_cases, "_SAMPLE", 200)
+    rng = np.random.default_rng(11)
+    answers, interviewer = wave(rng, items=2, interviewers=40)
+    age = Covariate("age", "Age", "numeric", rng.normal(50, 15, len(interviewer)), ())
+    config = make_config(list(answers), {"item0": ["item1"]})
+    alone = config.items[0].model_copy(update={"random_intercept": False})
+    for option in (config.items[0], alone):
+        items = estimate_items(
+            make_survey(answers, interviewer, respondent_covariates=[age]),
+            config.model_copy(update={"items": (option, config.items[1])}),
+        )
+        first = modelled(items[0])
+        for model in (first.null, fitted(first.adjusted), fitted(first.slope)):
+            assert model.referee.agrees
+            assert abs(model.referee.loglik) < 0.6 * abs(model.loglik)  # of fewer interviews, so smaller
 
 
 def test_collinear_and_constant_terms_are_left_out_by_name() -> None:

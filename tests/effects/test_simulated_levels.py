@@ -15,7 +15,7 @@ from scipy import stats
 
 from qa_reports.effects.bounded import Bend, bent
 from qa_reports.effects.chance import _how_often
-from qa_reports.effects.rules import MINIMUM_SIZE
+from qa_reports.effects.rules import EXPECTED_WARNINGS, MINIMUM_SIZE
 from qa_reports.effects.side_by_side import Table
 from qa_reports.effects.simulated_levels import OwnSpread, of_any_workload, simulate_levels
 
@@ -61,6 +61,8 @@ def test_busy_interviewers_are_no_more_remarkable_by_chance_than_others() -> Non
     between = 0.05 * (0.4 + 0.6 * np.eye(12))
     everyone = OwnSpread(np.ones(100), np.zeros(100), 0.0, 0.0)
     statistic, _, _ = simulate_levels(table, between, 0.05, everyone)
+    # The smallest p that can be told is far below that of a warning.
+    assert 1 / statistic.size < EXPECTED_WARNINGS / len(n) / 100
     _, comparable = of_any_workload(statistic[0], statistic, n)
     low, high = SHARE
     for quarter in np.array_split(np.arange(100), 4):

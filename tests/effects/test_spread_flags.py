@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from types import SimpleNamespace
 
 import numpy as np
@@ -25,7 +24,7 @@ def cell(what: str, deviation: float, z: float = -2.5, *, large: bool = True) ->
 
 def over_all(deviation: float, z: float) -> SpreadEffects:
     """Of one interviewer, who did 20 interviews."""
-    one = {field.name: np.array([0.01]) for field in fields(SpreadEffects)}
+    one = {name: np.array([0.01]) for name in SpreadEffects.__struct_fields__}
     one |= {"interviewer": np.array([0]), "n_interviews": np.array([20])}
     one |= {"deviation": np.array([deviation]), "z": np.array([z])}
     return SpreadEffects(**one | {"status": "converged", "tau_interval": Interval(0.0, 1.0)})  # type: ignore[arg-type]
