@@ -80,6 +80,23 @@ def test_the_slope_that_is_disturbed_most_is_named(spoilt: tuple[Survey, Suspect
     assert told_of(survey, replace(damage, with_suspect=(null, unchanged), without_suspect=(null, before)), "109") == {}
 
 
+def test_the_strongest_sign_of_a_code_is_told(spoilt: tuple[Survey, SuspectDamage]) -> None:
+    survey, damage = spoilt
+
+    def showing(model: ModelResult, p: float) -> ModelResult:
+        of_holder = model.effects.interviewer == 9
+        return replace(model, effects=replace(model.effects, p=np.where(of_holder[:, None], p, 1.0)))
+
+    null, slope = damage.with_suspect
+    for first, second in ((1e-9, 1e-6), (1e-6, 1e-9)):
+        shown = replace(damage, with_suspect=(showing(null, first), showing(slope, second)))
+        (flag,) = missing_code_flags(survey, [shown], CONFIG)
+        assert flag.p == 1e-9
+    # Of what stands out without the code nothing can be a sign of it.
+    anyway = replace(shown, set_aside=replace(damage.set_aside, standing_out=("109",)))
+    assert told_of(survey, anyway, "109") == {}
+
+
 def test_everybody_who_stands_out_because_of_a_code_is_told(spoilt: tuple[Survey, SuspectDamage]) -> None:
     """Whoever stands out without it as well is not named for the code."""
     survey, damage = spoilt

@@ -36,3 +36,6 @@ def test_one_remarkable_interviewer_of_a_wave_is_a_warning() -> None:
     p = np.linspace(0.05, 1, 100)
     p[7] = 0.003
     assert named(source("a", p)) == {("a", 7, "warning")}
+    # A source that cannot judge them takes no part of the attention.
+    blind = np.where(np.arange(100) == 7, np.nan, 0.5)
+    assert named(source("a", np.maximum(p, 0.003)), source("b", blind)) == {("a", 7, "warning")}

@@ -111,6 +111,24 @@ def _log_bias(df: float) -> float:
     return -(1 / df + 1 / (3 * df**2) - 2 / (15 * df**4)) / 2
 
 
+def test_over_all_items_the_usual_spread_is_that_of_an_average_interviewer() -> None:
+    """A few interviewers of large spread raise the pooled variance of every item: nobody's spread is the pooled one."""
+    rng = np.random.default_rng(76)
+    interviewer = np.repeat(np.arange(60), 25)
+    own = np.exp(rng.normal(0, 0.6, 60))[interviewer]
+    answers = {f"item{k}": np.rint(50 + 5 * own * rng.normal(size=len(own))) for k in range(4)}
+    items = estimate_items(make_survey(answers, interviewer), make_config(list(answers)))
+    modelled = [item for item in items if isinstance(item, ItemEffects)]
+    assert len(modelled) == 4
+    for item in modelled:
+        assert isinstance(item.spread, SpreadEffects)
+        assert item.spread.centre < -0.15
+    overall = overall_spread([item.judging for item in modelled], [item.spread for item in modelled], 60)
+    assert isinstance(overall, SpreadEffects)
+    assert overall.centre == pytest.approx(0, abs=0.05)
+    assert overall.tau == pytest.approx(0.6, abs=0.15)
+
+
 def test_without_differences_everything_stands_as_it_was() -> None:
     df = np.full((1, 50), 12.0)
     fits = fit_spreads(np.ones((1, 50)), df)
