@@ -1,12 +1,11 @@
-"""Step 5, report: a sheet to draw on and its PNG, for the PDF's figures; the only module that knows Matplotlib.
+"""Step 5, report: a sheet to draw on and its pixels, for the PDF's figures; the only module that knows Matplotlib.
 
-It uses Matplotlib's Agg renderer without figures and axes, and lets Pillow write: an `Axes` costs 60 ms, a panel drawn
-with `Pen` 5 ms, and a report may have more than a hundred. `panels.py` says what is drawn.
+It uses Matplotlib's Agg renderer without figures and axes, and lets Pillow write words: an `Axes` costs 60 ms, a panel
+drawn with `Pen` 5 ms, and a report may have more than a hundred. `panels.py` says what is drawn.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Literal, cast
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 FloatArray = NDArray[np.float64]
+Pixels = NDArray[np.uint8]
 Colour = tuple[float, float, float]
 Shape = Literal["dot", "diamond", "cross"]
 
@@ -99,13 +99,13 @@ class Pen:
         y: float,
         width: float,
         height: float,
-        face: Colour,
+        face: Colour | None,
         edge: Colour | None = None,
         hatch: str | None = None,
         line_width: float = 0.5,
     ) -> None:
-        """A filled rectangle; `hatch` is a pattern of strokes in the edge's colour, as Matplotlib writes it."""
-        gc = self._context(edge or face, line_width if edge else 0.0)
+        """A rectangle, filled or as a frame; `hatch` is strokes in the edge's colour, as Matplotlib writes them."""
+        gc = self._context(edge or face or INK, line_width if edge else 0.0)
         if hatch:
             gc.set_hatch(hatch)
             gc.set_hatch_color(edge or INK)
@@ -114,6 +114,22 @@ class Pen:
         )
         self._renderer.draw_path(gc, corners, IdentityTransform(), face)
         gc.restore()
+
+    def tiles(self, left: float, top: float, size: tuple[float, float], shades: FloatArray) -> None:
+        """Fill a grid whose upper left corner is (left, top) with a white gap around every tile.
+
+        Args:
+            size: width and height of one tile with its gap.
+            shades: (rows, columns, 3) colours, the upper row first.
+        """
+        rows, columns, _ = shades.shape
+        across = np.rint((left + np.arange(columns + 1) * size[0]) * self._scale).astype(int)
+        down = np.rint(self._height - (top - np.arange(rows + 1) * size[1]) * self._scale).astype(int)
+        sheet = np.asarray(self._renderer.buffer_rgba())[down[0] : down[-1], across[0] : across[-1], :3]
+        inks = np.rint(255 * shades).astype(np.uint8)
+        sheet[:] = inks.repeat(np.diff(down), axis=0).repeat(np.diff(across), axis=1)
+        sheet[down[:-1] - down[0]] = 255
+        sheet[:, across[:-1] - across[0]] = 255
 
     def text(
         self, x: float, y: float, words: str, *, size: float = SMALL, bold: bool = False, colour: Colour = INK,
@@ -144,18 +160,12 @@ class Pen:
         )
         return width
 
-    def png(self) -> bytes:
-        """The sheet as a PNG without a date or other metadata.
-
-        It is hardly deflated: WeasyPrint reads it and deflates it anew.
-        """
-        pixels = np.ascontiguousarray(np.asarray(self._renderer.buffer_rgba())[:, :, :3])
-        sheet = Image.fromarray(pixels)
+    def pixels(self) -> Pixels:
+        """The sheet from its upper left corner, (height, width, 3) red, green, blue."""
+        sheet = Image.fromarray(np.ascontiguousarray(np.asarray(self._renderer.buffer_rgba())[:, :, :3]))
         for writing in self._writings:
             _write(sheet, writing)
-        target = io.BytesIO()
-        sheet.save(target, format="png", compress_level=1)
-        return target.getvalue()
+        return np.asarray(sheet)
 
     def _stroke(self, path: Path, colour: Colour, width: float, dash: bool) -> None:
         gc = self._context(colour, width)

@@ -7,6 +7,7 @@ later without its data, and says then what it said on its day.
 from __future__ import annotations
 
 import datetime
+import gc
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -121,6 +122,7 @@ def mail_files(
             from qa_reports.report.pdf import render_pdf  # loads what draws and lays out
 
             made[name] = render_pdf(part)
+            gc.collect()  # what was laid out, a hundred megabytes
         editions.append(_edition(part, (name, made[name]) if name in made else None))
     content = results_json({key: value for key, value in document.items() if key != "provenance"})
     written = MailDocument(hashlib.sha256(content).hexdigest(), tuple(editions))

@@ -1,4 +1,4 @@
-"""Step 5, report: figure data drawn as PNG for the PDF. Read `draw_panels` first.
+"""Step 5, report: figure data drawn in pixels for the PDF. Read `draw_panels` first.
 
 Meaning never rests on colour alone: interviewers worth a call are diamonds with their id, and bars are hatched, so that
 a black-and-white print says the same. Points are (x, y) with y upwards, lengths are millimetres.
@@ -7,12 +7,11 @@ a black-and-white print says the same. Points are (x, y) with y upwards, lengths
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 from msgspec import Struct
 
-from qa_reports.report.draw import INK, NORMAL, Colour, FloatArray, Pen, lines_of
+from qa_reports.report.draw import INK, NORMAL, Colour, FloatArray, Pen, Pixels, lines_of
 from qa_reports.report.figures import (
     AnswerScatter,
     Caterpillar,
@@ -42,12 +41,14 @@ TITLE_LINE_MM = 3.4
 """From one line of a title to the next."""
 MOST_LABELS = 8
 """More labels than this in one panel hide the points."""
+SIGNED = 2.0
+"""From this |z| on, a cell of the heat map shows the sign."""
 LABEL_STEP = 2.5
 """From one label to the next that would cover it, millimetres."""
 
 
-def draw_panels(figures: Sequence[Figure], columns: int) -> bytes:
-    """One PNG as wide as the printed page, the figures in rows of `columns` (1, 2 or 3)."""
+def draw_panels(figures: Sequence[Figure], columns: int) -> Pixels:
+    """One picture as wide as the printed page, the figures in rows of `columns` (1, 2 or 3)."""
     rows = -(-len(figures) // columns)
     width, height = WIDTH_MM / columns, PANEL_HEIGHT_MM[columns]
     pen = Pen(WIDTH_MM, rows * height)
@@ -62,44 +63,51 @@ def draw_panels(figures: Sequence[Figure], columns: int) -> bytes:
                 y = top - 4 - n * TITLE_LINE_MM
                 pen.text(k * width + 2, y, words, size=NORMAL, bold=True, room=width - 4)
             _draw(pen, (k * width, top - height, width, height - (most - 1) * TITLE_LINE_MM), figure)
-    return pen.png()
+    return pen.pixels()
 
 
-def draw_heat_map(heat_map: HeatMap) -> bytes:
-    """One PNG of interviewers (rows) by items (columns): a deeper shade is a larger |z|, its sign shows from 2 on."""
+def draw_heat_map(heat_map: HeatMap) -> Pixels:
+    """One picture of interviewers (rows) by items (columns): a deeper shade is a larger |z|."""
     top, row, left = 22.0, 3.3, 26.0
     rows, columns = heat_map.z.shape
     pen = Pen(WIDTH_MM, top + rows * row + 11)
     cell = min((WIDTH_MM - left - 2) / max(columns, 1), 9.0)
     for k, name in enumerate(heat_map.items):
         pen.text(left + (k + 0.5) * cell, pen.height_mm - top + 1.5, name, align="bottom", rotated=True, room=top - 2)
+    ceiling = pen.height_mm - top
+    pen.tiles(left, ceiling, (cell, row), _shades(heat_map.z))
     for j, interviewer in enumerate(heat_map.interviewers):
-        y = pen.height_mm - top - (j + 1) * row
+        y = ceiling - (j + 1) * row
         pen.text(left - 1.5, y + 0.8, interviewer, align="right", bold=j in heat_map.flagged, room=left - 3)
-        for k in range(columns):
-            _cell(pen, (left + k * cell, y, cell, row), float(heat_map.z[j, k]), (j, k) in heat_map.flagged_cells)
+    for j, k in sorted(heat_map.flagged_cells):
+        pen.box(left + k * cell + 0.1, ceiling - (j + 1) * row + 0.1, cell - 0.2, row - 0.2, None, INK, line_width=1.2)
+    for j, k in np.argwhere(np.abs(heat_map.z) >= SIGNED):
+        _sign(pen, left + (k + 0.5) * cell, ceiling - (j + 1) * row, float(heat_map.z[j, k]))
+    absent = np.argwhere(~np.isfinite(heat_map.z))
+    starts = np.column_stack([left + absent[:, 1] * cell + 1, ceiling - (absent[:, 0] + 0.5) * row])
+    pen.segments(starts, starts + np.array([cell - 2, 0.0]), GREY, 0.4)
     _heat_map_key(pen, left)
-    return pen.png()
+    return pen.pixels()
 
 
-def _cell(pen: Pen, place: tuple[float, float, float, float], z: float, flagged: bool) -> None:
-    x, y, width, height = place
-    if not np.isfinite(z):
-        pen.line([(x + 1, y + height / 2), (x + width - 1, y + height / 2)], GREY, 0.4)
-        return
-    strength = min(abs(z) / 5.0, 1.0)
-    full = ABOVE if z > 0 else BELOW
-    shade = cast(Colour, tuple(1 - strength * (1 - channel) for channel in full))
-    pen.box(x + 0.1, y + 0.1, width - 0.2, height - 0.2, shade, INK if flagged else None, line_width=1.2)
-    if abs(z) >= 2:
-        colour = WHITE if strength > 0.7 and z < 0 else INK
-        pen.text(x + width / 2, y + 0.85, "+" if z > 0 else MINUS, align="middle", bold=True, colour=colour)
+def _shades(z: FloatArray) -> FloatArray:
+    """(..., 3) colours of (...) deletion z: white at 0 and where there is none, full from 5 on."""
+    strength = np.clip(np.abs(np.nan_to_num(z)) / 5.0, 0.0, 1.0)[..., None]
+    full = np.where((np.nan_to_num(z) > 0)[..., None], np.array(ABOVE), np.array(BELOW))
+    return np.asarray(1 - strength * (1 - full))
+
+
+def _sign(pen: Pen, middle: float, bottom: float, z: float) -> None:
+    colour = WHITE if z < -3.5 else INK
+    pen.text(middle, bottom + 0.85, "+" if z > 0 else MINUS, align="middle", bold=True, colour=colour)
 
 
 def _heat_map_key(pen: Pen, left: float) -> None:
     for k, z in enumerate((-5.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 5.0)):
         x = left + k * 11
-        _cell(pen, (x, 4, 7, 3.3), z, flagged=False)
+        pen.tiles(x, 7.3, (7, 3.3), _shades(np.array([[z]])))
+        if abs(z) >= SIGNED:
+            _sign(pen, x + 3.5, 4, z)
         pen.text(x + 3.5, 1, f"{z:+.0f}".replace("-", MINUS), align="middle")
     pen.box(left + 92, 4.1, 6.8, 3.1, WHITE, INK, line_width=1.2)
     pen.text(left + 100.5, 4.8, "framed: a flag rests on it")

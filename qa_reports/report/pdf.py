@@ -10,7 +10,7 @@ import datetime
 import gc
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -22,6 +22,7 @@ from qa_reports.report.heat_map import HeatMap
 from qa_reports.report.interviewers import Profile
 from qa_reports.report.panels import draw_heat_map, draw_panels
 from qa_reports.report.pdf_objects import write_once
+from qa_reports.report.pdf_pictures import Picture, StandIns, picture
 from qa_reports.report.render import template_environment
 from qa_reports.report.summarise import ReportSummary
 
@@ -39,18 +40,6 @@ class PdfUnavailable(UserError):
     """WeasyPrint or a library it needs is missing; the message says what to install."""
 
 
-class Picture(Struct, frozen=True):
-    """A picture of the printed page: what it shows in words, and its PNG."""
-
-    words: str
-    png: bytes
-
-    @property
-    def source(self) -> str:
-        """The address the page names it by; a data URI would go through the HTML parser letter by letter."""
-        return f"picture:{hashlib.sha256(self.png).hexdigest()}"
-
-
 class PrintPictures(Struct, frozen=True):
     """All pictures of the printed report, by the part they belong to."""
 
@@ -61,18 +50,18 @@ class PrintPictures(Struct, frozen=True):
     profiles: dict[str, Picture]
     suspects: tuple[Picture | None, ...]
 
-    def by_source(self) -> dict[str, bytes]:
-        """The PNGs by the addresses the page names them by."""
+    def all(self) -> tuple[Picture, ...]:
+        """Every picture that the page names."""
         rows = (row for rows in self.items.values() for row in rows)
         parts = (self.heat_map, *rows, *self.strips.values(), *self.profiles.values(), *self.suspects)
-        return {picture.source: picture.png for picture in parts if picture is not None}
+        return tuple(part for part in parts if part is not None)
 
 
 class PrintedPage(Struct, frozen=True):
     """What WeasyPrint lays out: the HTML with its style inside, and the pictures it names."""
 
     html: str
-    pictures: Mapping[str, bytes]
+    pictures: tuple[Picture, ...]
 
 
 def pdf_obstacle() -> str | None:
@@ -98,14 +87,20 @@ def render_pdf(summary: ReportSummary, results: bytes | None = None) -> bytes:
     """
     weasyprint, fetcher_of = _load_weasyprint()
     page = print_page(summary)
+    stand_ins = StandIns(page.pictures)
+
+    def finish(document: object, pdf: Any) -> None:
+        stand_ins.replace(pdf)
+        write_once(document, pdf)
+
     # The addresses of the pictures are digests of them.
     identifier = hashlib.sha256(page.html.encode("utf-8")).digest()[:16]
     attached = [] if results is None else [_attachment(weasyprint, results, summary.heading.printed)]
     with without_collector():
-        document = weasyprint.HTML(string=page.html, url_fetcher=fetcher_of(page.pictures))
+        document = weasyprint.HTML(string=page.html, url_fetcher=fetcher_of(stand_ins))
         return bytes(
             document.write_pdf(
-                finisher=write_once,
+                finisher=finish,
                 pdf_identifier=identifier,
                 pdf_variant="pdf/a-3a",
                 pdf_tags=True,
@@ -116,12 +111,18 @@ def render_pdf(summary: ReportSummary, results: bytes | None = None) -> bytes:
 
 @contextlib.contextmanager
 def without_collector() -> Iterator[None]:
-    """A layout makes a million objects that all live until it ends: looking for garbage among them costs a tenth."""
+    """A layout makes a million objects that all live until it ends: looking for garbage among them costs a tenth.
+
+    Nor are they looked through as soon as it has ended: they count as old, until the collector looks through all.
+    Who lays out many documents collects in between.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
+        gc.unfreeze()
         if was_on:
             gc.enable()
 
@@ -156,7 +157,7 @@ def print_page(summary: ReportSummary) -> PrintedPage:
         heat_map_shown=shown,
         captions=_captions(summary),
     )
-    return PrintedPage(html, pictures.by_source())
+    return PrintedPage(html, pictures.all())
 
 
 def printed_profiles(summary: ReportSummary) -> tuple[Profile, ...]:
@@ -171,8 +172,8 @@ def printed_profiles(summary: ReportSummary) -> tuple[Profile, ...]:
     return (*own, *shown[:PREPARATION_PROFILES])
 
 
-def _load_weasyprint() -> tuple[Any, Callable[[Mapping[str, bytes]], Any]]:
-    """WeasyPrint, and what makes a fetcher that knows the given pictures and nothing else."""
+def _load_weasyprint() -> tuple[Any, Callable[[StandIns], Any]]:
+    """WeasyPrint, and what makes a fetcher that knows stand-ins for pictures and nothing else."""
     try:
         # Without Pango, WeasyPrint prints a banner to stdout, where only the program's own last line belongs.
         with contextlib.redirect_stdout(io.StringIO()):
@@ -185,14 +186,15 @@ def _load_weasyprint() -> tuple[Any, Callable[[Mapping[str, bytes]], Any]]:
         ) from error
 
     class Fetcher(URLFetcher):  # type: ignore[misc]  # WeasyPrint has no types
-        def __init__(self, pictures: Mapping[str, bytes]) -> None:
+        def __init__(self, stand_ins: StandIns) -> None:
             super().__init__(allowed_protocols=())
-            self._pictures = pictures
+            self._stand_ins = stand_ins
 
         def fetch(self, url: str, headers: object = None) -> Any:
-            if url not in self._pictures:
+            png = self._stand_ins.png(url)
+            if png is None:
                 raise ValueError(f"the printed page loads nothing: {url[:60]}")
-            return URLFetcherResponse(url, self._pictures[url], {"Content-Type": "image/png"})
+            return URLFetcherResponse(url, png, {"Content-Type": "image/png"})
 
     return weasyprint, Fetcher
 
@@ -221,11 +223,11 @@ def _draw_pictures(summary: ReportSummary, profiles: Sequence[Profile]) -> Print
 
 def _heat_map_picture(heat_map: HeatMap) -> Picture:
     part = heat_map.rows(0, HEAT_MAP_ROWS)
-    return Picture(f"{part.title}: {part.interviewers[0]} to {part.interviewers[-1]}", draw_heat_map(part))
+    return picture(f"{part.title}: {part.interviewers[0]} to {part.interviewers[-1]}", draw_heat_map(part))
 
 
 def _picture(figures: Sequence[Figure], columns: int) -> Picture:
-    return Picture("; ".join(figure.title for figure in figures), draw_panels(figures, columns))
+    return picture("; ".join(figure.title for figure in figures), draw_panels(figures, columns))
 
 
 def _captions(summary: ReportSummary) -> tuple[tuple[str, str], ...]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-LEVEL = 6
-"""Of deflating: 9 takes twice as long and saves three bytes in a hundred."""
+LEVEL = 3
+"""Of deflating: 6 takes twice as long, 9 five times, and they save seven and ten bytes in a hundred."""
 
 
 class WrittenObject:

@@ -10,6 +10,8 @@ from qa_reports.effects.sensitivity import Sensitivity, WeightedItem, WeightSens
 from qa_reports.report.formats import count_of, integer, listing, percent, percent_points, signed
 
 _SIGNIFICANT = 0.05
+_MOVED = 0.01
+"""An ICC that is so much higher or lower is worth a line on paper."""
 
 
 class SensitivityRow(Struct, frozen=True):
@@ -25,6 +27,15 @@ class SensitivityRow(Struct, frozen=True):
         """The interviewer ICC that the others are compared with."""
         alone = [one.icc_alone for one in (self.area, self.team) if one is not None and one.status != "failed"]
         return alone[0] if alone else None if self.weighted is None else self.weighted.null.unweighted_icc
+
+    @property
+    def moved(self) -> bool:
+        """Whether areas, teams or weights change what the item shows, or it differs between areas or teams."""
+        groupings = [one for one in (self.area, self.team) if one is not None and one.status != "failed"]
+        iccs = [one.icc for one in groupings] + ([self.weighted.null.icc_effective] if self.weighted else [])
+        return any(_small(one.group_p) for one in groupings) or any(
+            icc is not None and self.icc is not None and abs(icc - self.icc) >= _MOVED for icc in iccs
+        )
 
 
 class SensitivitySummary(Struct, frozen=True):
@@ -51,6 +62,11 @@ class SensitivitySummary(Struct, frozen=True):
         return tuple(
             SensitivityRow(label, area.get(name), team.get(name), weighted.get(name)) for name, label in labels.items()
         )
+
+    @property
+    def printed_rows(self) -> tuple[SensitivityRow, ...]:
+        """Those with something to say on paper."""
+        return tuple(row for row in self.rows if row.moved)
 
 
 def summarise_sensitivity(sensitivity: Sensitivity | None) -> SensitivitySummary | None:
