@@ -385,10 +385,11 @@ def test_help_does_not_wait_for_slow_libraries() -> None:
 
 
 def test_the_program_ends_with_the_exit_code(tmp_path: Path) -> None:
-    program = "import sys; from qa_reports.cli import main; sys.exit(main())"
+    program = "import atexit; from qa_reports.cli import program; atexit.register(print, 'tidied'); program()"
     command = [sys.executable, "-c", program, str(tmp_path / "missing.yaml")]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert ended.returncode == 2
+    assert ended.stdout == "tidied\n"
     assert ended.stderr == f"{tmp_path / 'missing.yaml'}: there is no such file; give the path of a configuration\n"
 
 

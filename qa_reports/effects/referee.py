@@ -37,6 +37,9 @@ class RefereeCase(Struct, frozen=True, eq=False):
 
 def load_referee() -> None:
     """Load statsmodels, which takes a while: done before the first case is there."""
+    from qa_reports.libraries import load_scipy
+
+    load_scipy()
     import statsmodels.regression.mixed_linear_model  # noqa: F401 -- to have it loaded
 
 

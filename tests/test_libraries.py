@@ -1,0 +1,36 @@
+"""The numerical libraries are loaded without what nobody needs, and are whole afterwards."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+UNNEEDED = "[name for name in ('numpy.f2py', 'numpy.testing', 'unittest') if name in sys.modules]"
+
+
+@pytest.mark.parametrize("then", ["import qa_reports.pipeline", "load_referee()"])
+def test_what_nobody_needs_is_not_loaded(then: str) -> None:
+    program = (
+        "import sys; from qa_reports.libraries import load_scipy; from qa_reports.effects.referee import load_referee;"
+        f"load_scipy(); {then}; print({UNNEEDED})"
+    )
+    assert printed(program) == "[]"
+
+
+def test_numpy_is_whole_afterwards() -> None:
+    program = (
+        "import numpy as np; names, listed = set(np.__all__), set(dir(np));"
+        "from qa_reports.libraries import load_scipy; load_scipy();"
+        "print(set(np.__all__) == names, listed <= set(dir(np)), 'f2py' in dir(np), callable(np.testing.assert_equal))"
+    )
+    assert printed(program) == "True True True True"
+
+
+def printed(program: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT
+    ).stdout.strip()
