@@ -6,12 +6,14 @@ deviance, which leaves about 1e-6 in a variance that the likelihood hardly knows
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qa_reports.effects.mixed_model import MixedModelFits, _smallest_correlation_eigenvalue, fit_mixed_models
+from qa_reports.effects.mixed_model import MixedModelFits, _statuses, fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
 from tests.effects.simulate import random_intercepts, random_slopes
 
@@ -134,11 +136,12 @@ def test_a_slope_without_variance_is_singular_and_its_maximum_is_found() -> None
 
 
 @pytest.mark.parametrize("size", [1.0, 1e-4])
-def test_what_is_nearly_perfectly_correlated_does_not_depend_on_its_size(size: float) -> None:
-    sd = size * np.array([1.0, 0.2])
-    for correlation in (0.0, -0.7, 1.0):
-        covariance = np.outer(sd, sd) * np.array([[1.0, correlation], [correlation, 1.0]])
-        assert _smallest_correlation_eigenvalue(covariance) == pytest.approx(1 - abs(correlation), abs=CLOSED_FORM)
+def test_what_is_perfectly_correlated_does_not_depend_on_its_size(size: float) -> None:
+    sd, many_interviews = size * np.array([1.0, 0.2]), SimpleNamespace(workload=np.array(1e12))
+    correlations = [np.array([[1.0, rho], [rho, 1.0]]) for rho in (0.0, -0.7, 0.99, 1.0, -1.0)]
+    relative = np.stack([np.outer(sd, sd) * correlation for correlation in correlations])
+    statuses = _statuses(many_interviews, relative, np.ones(5, dtype=bool))  # type: ignore[arg-type]
+    assert [status for status, _ in statuses] == ["converged"] * 3 + ["singular"] * 2
 
 
 @pytest.mark.parametrize(
