@@ -80,7 +80,7 @@ def measure(folder: Path, interviews: int, interviewers: int) -> None:
         write_survey(folder, interviews, interviewers)
         size.write_text(wanted, encoding="ascii")
     load, started = os.getloadavg()[0], time.perf_counter()
-    command = [sys.executable, "-c", "from qa_reports.cli import main; raise SystemExit(main())", "nation.yaml"]
+    command = [sys.executable, "-c", "from qa_reports.cli import program; program()", "nation.yaml"]
     command += ["--output", "nation", "--formats", "html,json", "--quiet"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL) as process:

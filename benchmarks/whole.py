@@ -56,7 +56,7 @@ def measure(runs: int) -> dict[str, list[Run]]:
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(runs):
             for way, formats in WAYS.items():
-                command = [sys.executable, "-c", "from qa_reports.cli import main; raise SystemExit(main())"]
+                command = [sys.executable, "-c", "from qa_reports.cli import program; program()"]
                 measured[way].append(timed_command([*command, str(EXAMPLE), "--output", folder, "--formats", formats]))
     return measured
 
