@@ -22,8 +22,8 @@ def _as_tuple(value: object) -> object:
 
 
 def _as_scale(value: object) -> object:
-    numbers = isinstance(value, (list, tuple)) and all(type(end) in (int, float) for end in value)
-    if not numbers or len(value) != 2:  # type: ignore[arg-type]
+    ends = value if isinstance(value, (list, tuple)) else ()
+    if len(ends) != 2 or not all(type(end) in (int, float) for end in ends):
         raise PydanticCustomError("scale", "is not a scale; write its lowest and highest answer, e.g. [0, 10]")
     return value
 

@@ -48,10 +48,12 @@ def _place_in_file(loc: KeyPath, value: object, kind: str) -> KeyPath:
             part = next((key for key in value if key == part or str(key) == part or _same_number(key, part)), part)
             if part not in value:
                 return (*place, part) if kind == "missing" else tuple(place)
-        elif not (isinstance(value, list) and isinstance(part, int) and part < len(value)):
+            value = value[part]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        else:
             return tuple(place)
         place.append(part)
-        value = value[part]  # type: ignore[index]
     return tuple(place)
 
 
