@@ -58,6 +58,9 @@ def _sources(data: DataConfig) -> Iterator[Complaint]:
         elif not data.connection.startswith(("duckdb:", "postgres:", "spark:")):
             text = "is no connection; write duckdb:FILE, postgres://HOST/DATABASE, spark:local[2] or spark://HOST:PORT"
             yield Complaint(("data", "connection"), text)
+        elif data.connection.startswith("postgres:") and set(data.connection) & set("?#;"):
+            text = "has more than postgres://HOST:PORT/DATABASE in it; write user and password_env, other options as "
+            yield Complaint(("data", "connection"), f"{text}variables of the environment, such as PGSSLMODE")
     for key, value in (("user", data.user), ("password_env", data.password_env)):
         if value is not None and not (data.connection or "").startswith("postgres:"):
             yield Complaint(("data", key), "is for a PostgreSQL server; write connection: postgres://HOST/DATABASE")

@@ -6,7 +6,9 @@ result and no file.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ from qa_reports.errors import ConfigError, DataError
 
 _BATCH = 100_000
 """Rows read at once."""
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _PLAIN = ("is_numeric", "is_string", "is_boolean", "is_timestamp", "is_date", "is_time")
 """Types that are taken as they are."""
 
@@ -25,7 +28,7 @@ def copy_table(
     data: DataConfig,
     name: str,
     wanted: Callable[[Sequence[str]], Sequence[str]],
-    says: Callable[[Exception], str],
+    says: Callable[[str], str],
 ) -> None:
     """Read the columns in use of `data.table` into a table of DuckDB.
 
@@ -34,7 +37,7 @@ def copy_table(
         data: connection, table, user and the name of the password's variable.
         name: of the new table.
         wanted: which of the columns are in use; raises where one is missing.
-        says: an error's first line.
+        says: the first line of what an error says.
 
     Raises:
         ConfigError: the variable is not set, or the connection is none.
@@ -42,19 +45,17 @@ def copy_table(
     """
     import ibis
 
-    at = urlsplit(data.connection or "")
-    if not at.hostname or at.path.strip("/") == "" or "/" in at.path.strip("/"):
-        raise ConfigError(f"data.connection: {data.connection!r} is incomplete; write postgres://HOST:PORT/DATABASE")
+    host, port, database = _address(data.connection or "")
     password = None
     if data.password_env is not None:
         password = os.environ.get(data.password_env)
         if not password:
             raise ConfigError(f"data.password_env: the environment variable {data.password_env} is not set")
     *schema, table_name = str(data.table).split(".")
-    place = f"{data.table}: cannot be read from {at.hostname}"
+    place = f"{data.table}: cannot be read from {host}"
     try:
         server = ibis.postgres.connect(
-            host=at.hostname, port=at.port or 5432, user=data.user, password=password, database=at.path.strip("/")
+            host=host, port=port, user=data.user, password=password, database=database, **_encryption(host)
         )
         try:
             table = server.table(table_name, database=".".join(schema) or None)
@@ -70,8 +71,27 @@ def copy_table(
     except (ConfigError, DataError):
         raise
     except Exception as error:
-        said = says(error)
-        raise DataError(f"{place} ({said.replace(password, '...') if password else said})") from None
+        said = str(error).replace(password, "...") if password else str(error)
+        hint = "; see docs/scale.md on encryption" if re.search(r"SSL|certificate", said) else ""
+        raise DataError(f"{place} ({says(said)}){hint}") from None
+
+
+def _address(connection: str) -> tuple[str, int, str]:
+    """Host, port and database."""
+    with contextlib.suppress(ValueError):
+        at = urlsplit(connection)
+        database = at.path.strip("/")
+        if at.hostname and database and "/" not in database:
+            return at.hostname, at.port or 5432, database
+    raise ConfigError(f"data.connection: {connection!r} is incomplete; write postgres://HOST:PORT/DATABASE")
+
+
+def _encryption(host: str) -> dict[str, str]:
+    """Encrypted, with a verified certificate, where answers leave this machine and libpq is not told otherwise."""
+    if host in _THIS_MACHINE or "PGSSLMODE" in os.environ:
+        return {}
+    authorities = {} if "PGSSLROOTCERT" in os.environ else {"sslrootcert": "system"}
+    return {"sslmode": "verify-full", **authorities}
 
 
 def _plain(column: Any) -> Any:

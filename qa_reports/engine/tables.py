@@ -316,7 +316,7 @@ def _numbered(backend: Any, source: str, name: str) -> ir.Table:
         raise DataError(f"{name}: cannot be read ({_first_line(error)})") from None
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: Exception | str) -> str:
     return re.sub(r"\s+", " ", str(error).strip().split("\n\n")[0])[:200]
 
 

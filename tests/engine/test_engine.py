@@ -263,6 +263,8 @@ def test_what_the_user_can_put_right_is_said(tmp_path: Path, data: dict[str, Any
         ({"file": None, "table": "w"}, "data.table: is in a database; add connection"),
         ({"table": "w", "connection": "duckdb:x"}, "data.table: stands beside file"),
         ({"file": None, "table": "w", "connection": "postgres://me:secret@host/db"}, "passwords never stand"),
+        ({"file": None, "table": "w", "connection": "postgres://h/db?password=x"}, "has more than postgres://HOST"),
+        ({"file": None, "table": "w", "connection": "postgres://h/db?sslmode=require"}, "such as PGSSLMODE"),
         ({"file": None, "table": "w", "connection": "odbc:w"}, "write duckdb:FILE, postgres://HOST/DATABASE"),
         ({"password_env": "X"}, "data.password_env: is for a PostgreSQL server"),
     ],

@@ -115,3 +115,38 @@ def test_a_password_that_is_not_set_is_said(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.delenv(VARIABLE, raising=False)
     with pytest.raises(ConfigError, match=f"the environment variable {VARIABLE} is not set"):
         in_engine(of_server(tmp_path, 1))
+
+
+@pytest.mark.parametrize(
+    "connection", ["postgres://[half/db", "postgres://host:port/db", "postgres://host", "postgres:db"]
+)
+def test_an_address_that_is_none(tmp_path: Path, connection: str) -> None:
+    with pytest.raises(ConfigError, match=r"is incomplete; write postgres://HOST:PORT/DATABASE"):
+        in_engine(of_server(tmp_path, 1, connection=connection, password_env=None))
+
+
+def test_answers_leave_this_machine_encrypted_or_not_at_all(
+    tmp_path: Path, server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """127.1 is the same server by a name that may be of any machine; it has no certificate."""
+    monkeypatch.setenv(VARIABLE, PASSWORD)
+    path = of_server(tmp_path, server, connection=f"postgres://127.1:{server}/postgres")
+    with pytest.raises(DataError, match=r"SSL was required.*; see docs/scale.md on encryption"):
+        in_engine(path)
+    monkeypatch.setenv("PGSSLMODE", "disable")
+    assert in_engine(path)[0].n_interviews > 0
+
+
+def test_a_password_is_taken_out_before_anything_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ibis
+
+    secret = "two  blanks, and long"
+
+    def fail(**_: object) -> None:
+        raise RuntimeError(f"{'x' * 190}{secret}\n\nmore")
+
+    monkeypatch.setenv(VARIABLE, secret)
+    monkeypatch.setattr(ibis.postgres, "connect", fail)
+    with pytest.raises(DataError) as raised:
+        in_engine(of_server(tmp_path, 1))
+    assert str(raised.value).endswith(f"({'x' * 190}...)")

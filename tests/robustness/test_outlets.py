@@ -6,6 +6,7 @@ import ast
 import csv
 import email
 import email.policy
+import importlib.util
 import io
 import json
 import re
@@ -94,15 +95,36 @@ def write_hostile_survey(folder: Path) -> Path:
     return path
 
 
+def write_as_a_table(config: Path) -> Path:
+    """The survey as a table of a database, whose name is hostile too."""
+    import duckdb
+
+    with duckdb.connect(str(config.with_name("survey.duckdb"))) as database:
+        named = MARKUP.replace('"', '""')
+        path = str(config.with_name("wave.csv")).replace("'", "''")
+        database.execute(f"CREATE TABLE \"{named}\" AS SELECT * FROM read_csv('{path}', all_varchar = true)")
+    said = yaml.safe_load(config.read_text(encoding="utf-8"))
+    del said["data"]["file"], said["indicators"], said["archive"], said["email"]
+    said["data"] |= {"table": MARKUP, "connection": "duckdb:survey.duckdb"}
+    other = config.with_name("table.yaml")
+    other.write_text(yaml.safe_dump(said, allow_unicode=True, width=10_000), encoding="utf-8")
+    return other
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two waves, archived and mailed as files, then the same beside another survey; what was told, in `told.txt`."""
+    """Two waves, archived and mailed as files, then the same from a database, then beside another survey.
+
+    What was told is in `told.txt`.
+    """
     folder = tmp_path_factory.mktemp("outlets") / "survey"
     config = write_hostile_survey(folder)
     other = config.with_name(f"{MARK} & <b>.yaml")
     told = io.StringIO()
     with redirect_stdout(told), redirect_stderr(told):
         assert main([str(config), "--dry-run", "--verbose", "--log", str(folder / "run.log")]) == 0, told.getvalue()
+        if importlib.util.find_spec("duckdb"):
+            assert main([str(write_as_a_table(config)), "--formats", "html,json,xlsx,parquet"]) == 0, told.getvalue()
         next_wave = yaml.safe_load(config.read_text(encoding="utf-8"))
         next_wave["survey"]["wave"] += " next"
         config.write_text(yaml.safe_dump(next_wave, allow_unicode=True, width=10_000), encoding="utf-8")
