@@ -85,7 +85,7 @@ def _counted(effects: IndicatorEffects, j: int, beside: Sequence[IndicatorEffect
     sentence = (
         f"In {hits} of their {_interviews(n)} {what}; elsewhere {_elsewhere(float(effects.affected_elsewhere[j]))}"
     )
-    if not detail and effects.own[j] > 1.05 * hits / max(n, 1):
+    if not detail and effects.own[j] > 1.05 * hits / n:
         own, others = (
             f"{value:.1f}" if value >= 0.1 else f"{value:.2f}" for value in (effects.own[j], effects.others[j])
         )

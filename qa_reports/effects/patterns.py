@@ -181,5 +181,5 @@ def name_patterns(flagged: Sequence[Pattern], beside: Collection[Pattern] = ()) 
         beside: of what is remarkable without being a flag.
     """
     both = {"fast", "straightlined"}
-    agree = both <= {*flagged, *beside} and bool(both & set(flagged))
+    agree = both <= {*flagged, *beside}
     return tuple(dict.fromkeys("fast_and_straightlined" if agree and one in both else one for one in flagged))

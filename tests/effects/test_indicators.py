@@ -138,6 +138,16 @@ def test_counts_are_collapsed_to_seven_ordered_categories() -> None:
     assert len(np.unique(collapse(np.ones(5_000)))) == 7
 
 
+def test_many_values_are_collapsed_in_their_order_to_categories_of_about_one_size() -> None:
+    counts = np.random.default_rng(41).geometric(0.2, 300).astype(float)
+    counts[[20, 150]] = 150.0  # two favourites, each of some 8 % of the interviews
+    category = collapse(counts)
+    assert np.unique(category).tolist() == list(range(7))
+    assert (np.diff(category) >= 0).all()
+    shares = np.bincount(category, counts) / counts.sum()
+    assert ((shares > 0.5 / 7) & (shares < 2 / 7)).all()
+
+
 def test_planted_interviewers_are_named_for_what_they_did() -> None:
     plantings = {"duplicates": copies, "speeding": speed(0.5), "straightlining": straightline, "nonresponse": refuse}
     survey = make_wave(1, Design(), [Planted(kind, plant, kind) for kind, plant in plantings.items()])
