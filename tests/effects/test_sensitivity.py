@@ -6,12 +6,13 @@ import functools
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from msgspec import structs
 
 from qa_reports.config import ReportConfig
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items
 from qa_reports.effects.flag import Flags, flag_interviewers
-from qa_reports.effects.sensitivity import Sensitivity, WeightSensitivity, examine_sensitivity
+from qa_reports.effects.sensitivity import Sensitivity, WeightSensitivity, _means, examine_sensitivity
 from qa_reports.report.results_sensitivity import sensitivity_record
 from qa_reports.report.sensitivity import SensitivitySummary, summarise_sensitivity
 from qa_reports.survey.clean import ItemResponses, Survey
@@ -191,6 +192,24 @@ def test_blank_and_zero_weights_are_left_out_and_counted(survey: Survey) -> None
     assert (found.n_without_weight, found.n_zero_weight, found.reason) == (4, 6, None)
     assert {item.null.n_interviews for item in found.items} == {n - 10}
     assert all(item.null.status != "failed" for item in found.items)
+
+
+def test_weighted_means_have_the_standard_errors_of_clusters() -> None:
+    """As weighted least squares on a constant with a sandwich by interviewer, by G/(G - 1) of G of them."""
+    rng = np.random.default_rng(14)
+    interviewer, weight = np.repeat(np.arange(6), 9), rng.uniform(0.2, 4, 54)
+    y = rng.normal(3, 2, 54) + interviewer
+    y[3], weight[10], weight[11] = np.nan, np.nan, 0.0
+    used = np.isfinite(y) & (np.nan_to_num(weight) > 0)
+    fit = sm.WLS(y[used], np.ones(used.sum()), weights=weight[used]).fit(
+        cov_type="cluster", cov_kwds={"groups": interviewer[used], "use_correction": False}
+    )
+    mean, weighted_mean, se, effective = _means(y, weight, interviewer)
+    assert mean == pytest.approx(y[used].mean())
+    assert weighted_mean == pytest.approx(fit.params[0])
+    assert se == pytest.approx(fit.bse[0] * np.sqrt(6 / 5))
+    assert effective == pytest.approx(weight[used].sum() ** 2 / (weight[used] ** 2).sum())
+    assert _means(y[:9], weight[:9], interviewer[:9])[2] is None  # one interviewer
 
 
 def test_no_weight_above_zero_is_a_reason(survey: Survey) -> None:

@@ -1,11 +1,12 @@
-"""Times that interviews took."""
+"""Times that interviews took, and what a part of the interviews is told of all."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from qa_reports.survey.interviews import lengths
+from qa_reports.survey.interviews import ARRAYS, Clock, Interviews, answered, lengths
+from tests.effects.synthetic import make_survey
 
 CLOSE = 1e-12
 """Two orders of the same sums."""
@@ -23,3 +24,37 @@ def test_quantiles_are_those_of_numpy(n: int) -> None:
 
 def test_times_of_nobody_have_no_median() -> None:
     assert np.isnan(lengths(np.array([np.nan])).median)
+
+
+def interviews(rows: slice, *, timed: bool = True) -> Interviews:
+    """Some of eight interviews."""
+    item = make_survey({"a": np.array([1.0, 2, 3, 4, 5, 1, 2, 9])[rows]}, np.zeros(8, dtype=int)[rows]).items[0]
+    minutes = np.arange(10.0, 90.0, 10.0)[rows]
+    return Interviews(
+        arithmetic=ARRAYS,
+        items=(answered(item),),
+        minutes=lengths(minutes) if timed else None,
+        clock=Clock(minutes, minutes, on_clock=rows.start is None, overlapping=lambda rows: rows) if timed else None,
+        questions=(lengths(minutes / 60),) if timed else None,
+    )
+
+
+def test_a_part_of_the_interviews_goes_by_what_is_known_of_all() -> None:
+    part, everything = interviews(slice(2, 5)), interviews(slice(None))
+    told = part.with_facts_of(everything)
+    assert told.items[0].answers.tolist() == [3, 4, 5]
+    assert told.items[0].values.tolist() == [1, 2, 3, 4, 5, 9]
+    assert told.minutes is not None
+    assert (told.minutes.n, told.minutes.median) == (8, 45)
+    assert told.minutes.spent.tolist() == [30, 40, 50]
+    assert told.questions is not None
+    assert told.questions[0].median == 0.75
+    assert told.clock is not None
+    assert told.clock.on_clock
+    assert told.clock.start.tolist() == [30, 40, 50]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_without_times_on_either_side_there_are_none(own: bool) -> None:
+    told = interviews(slice(2, 5), timed=own).with_facts_of(interviews(slice(None), timed=not own))
+    assert (told.minutes, told.clock, told.questions) == (None, None, None)
