@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from scipy import stats
 
 from qa_reports.effects.bounded import Bend, bent
 from qa_reports.effects.chance import _how_often
 from qa_reports.effects.rules import EXPECTED_WARNINGS, MINIMUM_SIZE
 from qa_reports.effects.side_by_side import Table
-from qa_reports.effects.simulated_levels import OwnSpread, of_any_workload, simulate_levels
+from qa_reports.effects.simulated_levels import OwnSpread, _draw_respondents, of_any_workload, simulate_levels
 
 CURVE = 0.08
 SHARE = (0.6, 1.6)
@@ -87,6 +88,18 @@ def test_simulated_interviewers_are_remarkable_as_often_as_the_rules_say(
     _, _, remarkable = simulate_levels(_table(n, items=1), np.array([[between]]), 0.05, everyone)
     # T is estimated from 100 interviewers, which makes small shares somewhat larger.
     assert remarkable.mean() == pytest.approx(2 * stats.norm.sf(least), rel=0.15)
+
+
+def test_means_of_drawn_respondents_have_the_variance_of_means() -> None:
+    """Also of an item that half of the respondents were not asked, and of more respondents than are drawn."""
+    rng = np.random.default_rng(94)
+    respondents = rng.exponential(1, (2_000, 2)) - 1
+    respondents[::2, 1] = 0.0
+    table = replace(_table(np.array([3.0, 40.0, 400.0]), items=2), respondents=respondents, within=np.diag([1.0, 0.8]))
+    variance = np.tile([1.0, 2.0, 1.0], (600, 1))
+    d = _draw_respondents(table, np.zeros((2, 2)))(rng, variance)
+    # 600 waves know a variance to 6 %, three respondents of an exponential distribution to somewhat less.
+    np.testing.assert_allclose(d.var(axis=0), np.outer([1 / 3, 2 / 40, 1 / 400], [1.0, 0.8]), rtol=0.2)
 
 
 def test_few_interviewers_share_one_reference() -> None:

@@ -25,6 +25,8 @@ from qa_reports.effects.estimate import ItemEffects, estimate_items
 from qa_reports.effects.judge import level_cells
 from qa_reports.effects.spread import fit_spreads
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, overall_spread
+from qa_reports.effects.spread_moments import spread_moments, spread_moments_of_sums
+from qa_reports.survey.whole import count_answers
 from tests.effects.lme4_tables import REFERENCE
 from tests.effects.spread_characteristics import moments_of
 from tests.effects.synthetic import make_config, make_survey, wave
@@ -125,8 +127,27 @@ def test_over_all_items_the_usual_spread_is_that_of_an_average_interviewer() -> 
         assert item.spread.centre < -0.15
     overall = overall_spread([item.judging for item in modelled], [item.spread for item in modelled], 60)
     assert isinstance(overall, SpreadEffects)
-    assert overall.centre == pytest.approx(0, abs=0.05)
+    # The centre of 60 interviewers is known to 0.6 over the root of 60 on each item, and they are the same ones on all.
+    assert overall.centre == pytest.approx(0, abs=0.1)
     assert overall.tau == pytest.approx(0.6, abs=0.15)
+    # Of a sample of every second interview all of them are told.
+    half = overall_spread([item.judging for item in modelled], [item.spread for item in modelled], 60, np.full(60, 0.5))
+    assert isinstance(half, SpreadEffects)
+    np.testing.assert_array_equal(half.n_interviews, 2 * overall.n_interviews)
+    np.testing.assert_allclose(half.df, 2 * overall.df)
+
+
+def test_sums_of_powers_tell_the_spread_as_well_as_interviews() -> None:
+    rng = np.random.default_rng(77)
+    group = np.repeat(np.arange(12), rng.integers(1, 15, 12))
+    answers = np.clip(np.rint(rng.normal(6, 2.5, len(group))), 0, 10)
+    residuals = answers - 5.5
+    given, n = count_answers(answers, group, 12), np.bincount(group)
+    powers = np.column_stack([np.bincount(group, residuals**power) for power in (1, 2, 3, 4)])
+    ours = spread_moments(residuals, group, given.values, given.counts, 1.0)
+    theirs = spread_moments_of_sums(n, powers, residuals, group, given.values, given.counts, 1.0)
+    for name in ("ratio", "df", "n", "expected", "sd", "surprise"):
+        np.testing.assert_allclose(getattr(theirs, name), getattr(ours, name), rtol=1e-9, atol=1e-9)
 
 
 def test_without_differences_everything_stands_as_it_was() -> None:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from qa_reports.effects.findings import Flag
 from qa_reports.effects.intervals import Interval
@@ -66,6 +67,8 @@ def test_all_items_together_lead_where_they_say_it_plainly(overall: tuple[float,
     assert flag.estimate == pytest.approx(np.exp(overall[0] if leads else -0.8))
     # Led by all items together it is as sure as the surer of the two; by one item as sure as that one.
     assert flag.q == (0.03 if leads else 0.2)
+    assert flag.p == 0.01
+    assert flag.z == pytest.approx(np.sign(overall[0] if leads else -0.8) * stats.norm.isf(0.005))
 
 
 def test_without_a_sure_item_all_of_them_lead_or_nothing_is_said() -> None:

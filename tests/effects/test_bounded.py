@@ -1,0 +1,35 @@
+"""Scales whose ends answers pile up at."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qa_reports.effects.bounded import Bend, bend
+from qa_reports.effects.estimate import ItemEffects, estimate_items
+from tests.effects.synthetic import make_config, make_survey
+
+
+def bend_of(middle: float, sd: float, highest: float = 5.0) -> tuple[Bend | None, float]:
+    """Of answers from 1 on, and their residual standard deviation."""
+    rng = np.random.default_rng(95)
+    interviewer = np.repeat(np.arange(20), 20)
+    answers = np.clip(np.rint(rng.normal(middle, sd, 400) + 0.3 * rng.normal(size=20)[interviewer]), 1, highest)
+    (item,) = estimate_items(make_survey({"item0": answers}, interviewer), make_config(["item0"]))
+    assert isinstance(item, ItemEffects)
+    return bend(item.judging), float(np.sqrt(item.judging.variance.residual))
+
+
+@pytest.mark.parametrize(
+    ("middle", "sd", "low", "high"), [(1.2, 0.7, 1.0, np.inf), (4.8, 0.7, -np.inf, 5.0), (3.0, 3.0, 1.0, 5.0)]
+)
+def test_effects_are_bent_at_the_ends_that_answers_pile_up_at(
+    middle: float, sd: float, low: float, high: float
+) -> None:
+    found, residual = bend_of(middle, sd)
+    assert found is not None
+    np.testing.assert_allclose((found.low, found.high), (low / residual, high / residual))
+
+
+def test_a_scale_that_is_wide_enough_bends_nothing() -> None:
+    assert bend_of(50.0, 12.0, 100.0)[0] is None
