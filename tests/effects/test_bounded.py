@@ -15,6 +15,7 @@ def bend_of(middle: float, sd: float, highest: float = 5.0) -> tuple[Bend | None
     rng = np.random.default_rng(95)
     interviewer = np.repeat(np.arange(20), 20)
     answers = np.clip(np.rint(rng.normal(middle, sd, 400) + 0.3 * rng.normal(size=20)[interviewer]), 1, highest)
+    answers[:2] = 1, highest  # a single answer makes no end
     (item,) = estimate_items(make_survey({"item0": answers}, interviewer), make_config(["item0"]))
     assert isinstance(item, ItemEffects)
     return bend(item.judging), float(np.sqrt(item.judging.variance.residual))
