@@ -23,21 +23,18 @@ from qa_reports.effects.categorical import (
     CategoricalFailure,
     CategoricalFit,
     PreparedColumns,
-    maximise,
     prepare_columns,
-    rows_of,
 )
 from qa_reports.effects.distributions import binomial_mid_p, normal_isf, t_sf
-from qa_reports.effects.quadrature import Parameters, evaluate
+from qa_reports.effects.quadrature import Parameters
 from qa_reports.effects.saddlepoint import saddlepoint_tails
+from qa_reports.effects.without_one import Without, WithoutOne
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _REFINED = 0.05
-"""Interviewers whose p is below this after one Newton step get the model refitted in full without them."""
-_DECREMENT = 1e-9
-"""Relative log-likelihood at which such a refit is good enough for a tail."""
+"""Interviewers whose p is below this after one Newton step get the model fitted without them, more than by one step."""
 _SMALLEST = 1e-12
 """Smallest tail that sums of thousands of rounded numbers can tell from zero."""
 _REACH = 6.5
@@ -53,12 +50,10 @@ _PATTERNS = 24
 _MOST_EXACT = 2_000
 """Interviews of an interviewer beyond which the tail of their total is approximated: the distribution takes long, and
 the approximation is good to some thousandths of the tail by then."""
-_NOTHING = 1e-25
-"""Size of a transform that is left out: all that is left out together moves no chance by as much as rounding does."""
+_SILENT = 1e-18
+"""Size of a characteristic function, times the weight of its node, that no tail notices."""
 _TOGETHER = 25
 """Interviewers of like workloads whose totals are computed in one go."""
-_CHUNK = 4_000_000
-"""Rows times nodes of refits held at once."""
 
 
 _Tails = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
@@ -78,25 +73,15 @@ class PredictiveTails(Struct, frozen=True, eq=False):
     """(J,) standard deviation of that mean score."""
 
 
-class _Without(Struct, frozen=True, eq=False):
-    """The model without each of k interviewers, standardised columns."""
-
-    at: Parameters
-    """k fits."""
-    covariance: FloatArray
-    """(k, D-1, D-1) of thresholds and coefficients."""
-    found: NDArray[np.bool_]
-    """(k,)."""
-
-
 def predictive_tails(
     columns: CategoricalColumns, fit: CategoricalFit, scores: FloatArray, n_interviewers: int, nodes: int = NODES
 ) -> PredictiveTails:
     """Judge every interviewer's total score by its predictive distribution under the model without them.
 
-    The refits start from one Newton step away from the whole fit, which is all that unremarkable interviewers need; the
-    others are refitted in full. A category nobody else chose counts as half an answer among the others. Where all
-    others give the same answer, the number of different ones is held against a binomial with share (0 + 1/2) / (n + 1).
+    One Newton step away from the whole fit is all that unremarkable interviewers need; for the others the model without
+    them is found by expansion or fitted in full (`WithoutOne`). A category nobody else chose counts as half an answer
+    among the others. Where all others give the same answer, the number of different ones is held against a binomial
+    with share (0 + 1/2) / (n + 1).
     """
     prepared = prepare_columns(columns)
     empty = np.full(n_interviewers, np.nan)
@@ -104,16 +89,15 @@ def predictive_tails(
     if isinstance(prepared, CategoricalFailure) or len(prepared.present) < 3:
         return tails
     steps, unit = _lattice(scores)
-    others, constant = _others(prepared)
-    everyone = np.arange(len(prepared.present))
-    without = _one_step(prepared, fit, nodes)
+    models = WithoutOne(prepared, fit, nodes)
+    others, constant = models.others, (models.others > 0).sum(axis=1) == 1
+    without = models.one_step()
     usable = np.flatnonzero(without.found & ~(others == 0).any(axis=1))
-    found = np.full((4, len(everyone)), np.nan)
-    found[:, usable] = _judge(prepared, usable, _chosen(without, usable), steps)
+    found = np.full((4, len(others)), np.nan)
+    found[:, usable] = _judge(prepared, usable, without.of(usable), steps)
     again = np.flatnonzero(~constant & ~(found[0] > _REFINED))
-    for part in np.array_split(again, max(1, -(-len(again) * len(prepared.count) * nodes // _CHUNK))):
-        if len(part):
-            found[:, part] = _judge(prepared, part, _refit(prepared, fit, part, _chosen(without, part), nodes), steps)
+    if again.size:
+        found[:, again] = _judge(prepared, again, models.fitted(again, without.of(again)), steps)
     for j in np.flatnonzero(constant):
         found[:, j] = _against_constant(prepared, int(j), others[j], steps)
     tails.p[prepared.present], tails.z[prepared.present] = found[0], found[1]
@@ -133,98 +117,8 @@ def _lattice(scores: FloatArray) -> tuple[IntArray, float]:
     return np.arange(len(scores)), float(gaps[-1] / (len(scores) - 1))
 
 
-def _others(prepared: PreparedColumns) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """(G, C) answers of everybody else in each category, and (G,) whether these are all in one category."""
-    own = np.zeros((len(prepared.present), prepared.n_categories))
-    np.add.at(own, (prepared.group, prepared.category), prepared.count)
-    others = own.sum(axis=0) - own
-    return others, (others > 0).sum(axis=1) == 1
-
-
-def _inside(prepared: PreparedColumns, fit: CategoricalFit) -> Parameters:
-    return Parameters(
-        (fit.thresholds - prepared.centre @ fit.fixed)[None], (fit.fixed * prepared.scale)[None], np.array([fit.sd])
-    )
-
-
-def _chosen(without: _Without, positions: IntArray) -> _Without:
-    return _Without(without.at.of(positions), without.covariance[positions], without.found[positions])
-
-
-def _one_step(prepared: PreparedColumns, fit: CategoricalFit, nodes: int) -> _Without:
-    """One Newton step from the whole fit, with the exact gradient and curvature of the others."""
-    rows = rows_of([prepared])
-    at = _inside(prepared, fit)
-    here = evaluate(rows, at, nodes if fit.sd > 0 else 1)
-    used = here.gradient.shape[1] - (0 if fit.sd > 0 else 1)
-    information = (here.curvature - here.curvature.sum(axis=0))[:, :used, :used]
-    definite = np.linalg.eigvalsh(information)[:, 0] > 1e-9
-    information[~definite] = np.eye(used)
-    covariance = np.linalg.inv(information)
-    step = np.zeros((rows.n_groups, here.gradient.shape[1]))
-    step[:, :used] = np.einsum("gde,ge->gd", covariance, -here.gradient[:, :used])
-    step[:, -1] = np.maximum(step[:, -1], -0.75 * fit.sd)
-    repeated = at.of(np.zeros(rows.n_groups, dtype=np.int64)).moved(step)
-    definite &= np.all(np.diff(repeated.thresholds, axis=1) > 0, axis=1)
-    cells = here.gradient.shape[1] - 1
-    return _Without(repeated, covariance[:, :cells, :cells], definite)
-
-
-def _refit(prepared: PreparedColumns, fit: CategoricalFit, out: IntArray, start: _Without, nodes: int) -> _Without:
-    """The k models without `out`, in full, from where one step led."""
-    models = [_leave_out(prepared, int(j)) for j in out]
-    rows = rows_of(models)
-    whole = _inside(prepared, fit)
-    first = whole.of(np.zeros(len(out), dtype=np.int64))
-    usable = start.found[:, None]
-    begin = Parameters(
-        np.where(usable, start.at.thresholds, first.thresholds),
-        np.where(usable, start.at.slopes, first.slopes),
-        np.maximum(np.where(start.found, start.at.sd, first.sd), 0.05),
-    )
-    inner = maximise(rows, begin, nodes=nodes, decrement=_DECREMENT)
-    none = maximise(
-        rows,
-        Parameters(begin.thresholds, begin.slopes, np.zeros(len(out))),
-        nodes=1,
-        free_sd=False,
-        decrement=_DECREMENT,
-    )
-    higher = inner.here.loglik > none.here.loglik + 1e-9 * np.abs(none.here.loglik)
-    at = Parameters(
-        np.where(higher[:, None], inner.at.thresholds, none.at.thresholds),
-        np.where(higher[:, None], inner.at.slopes, none.at.slopes),
-        np.where(higher, inner.at.sd, 0.0),
-    )
-    found = np.where(higher, inner.found, none.found)
-    cells = inner.gradient.shape[1] - 1
-    covariance = np.zeros((len(out), cells, cells))
-    for k in np.flatnonzero(found):
-        information = -(inner.curvature[k] if higher[k] else none.curvature[k][:cells, :cells])
-        covariance[k] = np.linalg.pinv(information, hermitian=True)[:cells, :cells]
-    return _Without(at, covariance, found)
-
-
-def _leave_out(prepared: PreparedColumns, j: int) -> PreparedColumns:
-    """Everybody else, and half an answer in each category that only `j` chose, by an interviewer of its own."""
-    kept = prepared.group != j
-    group = prepared.group[kept] - (prepared.group[kept] > j)
-    category, count, covariates = prepared.category[kept], prepared.count[kept], prepared.covariates[kept]
-    missing = np.setdiff1d(np.arange(prepared.n_categories), category)
-    extra = len(missing)
-    return PreparedColumns(
-        covariates=np.concatenate([covariates, np.zeros((extra, covariates.shape[1]))]),
-        category=np.concatenate([category, missing]),
-        group=np.concatenate([group, group.max() + 1 + np.arange(extra)]),
-        count=np.concatenate([count, np.full(extra, 0.5)]),
-        centre=prepared.centre,
-        scale=prepared.scale,
-        present=np.delete(prepared.present, j),
-        n_categories=prepared.n_categories,
-    )
-
-
-class _Patterns(Struct, frozen=True, eq=False):
+@dataclass(frozen=True, slots=True, eq=False)
+class _Patterns:
     """The covariate patterns of k interviewers, by interviewer."""
 
     owner: IntArray
@@ -261,18 +155,19 @@ def _patterns(prepared: PreparedColumns, who: IntArray, slopes: FloatArray) -> _
     return _Patterns(owner[starts], mean, together)
 
 
-def _judge(prepared: PreparedColumns, who: IntArray, without: _Without, steps: IntArray) -> FloatArray:
+def _judge(prepared: PreparedColumns, who: IntArray, without: Without, steps: IntArray) -> FloatArray:
     """(4, k) p, z, expected mean and its sd, in steps of the lattice, of the interviewers `who`."""
     result = np.full((4, len(who)), np.nan)
     workload = np.bincount(prepared.group, weights=prepared.count)
     total = np.bincount(prepared.group, weights=prepared.count * steps[prepared.category])
     order = np.argsort(workload[who], kind="stable")
     order = order[without.found[order]]
+    if not len(order):
+        return result
+    information = _information(prepared, without.at.of(order[:1]))
     # Interviewers of like workloads together: the longest sum sets the length for all of them.
     for part in np.array_split(order, max(1, len(order) // _TOGETHER)):
-        if not len(part):
-            continue
-        chosen, models, n = who[part], _chosen(without, part), workload[who[part]]
+        chosen, models, n = who[part], without.of(part), workload[who[part]]
         patterns = _patterns(prepared, chosen, models.at.slopes.mean(axis=0))
         latent = _latent(patterns, models, steps)
         between = np.sqrt(models.at.sd**2 + latent.uncertainty)
@@ -285,7 +180,7 @@ def _judge(prepared: PreparedColumns, who: IntArray, without: _Without, steps: I
             below, above, expected, spread = _exact_tails(
                 nodes, patterns, steps, np.asarray(total[chosen], dtype=np.float64), int(n.max())
             )
-        df = _degrees_of_freedom(prepared, chosen, models, latent)
+        df = _degrees_of_freedom(information, chosen, models, latent)
         result[:2, part] = _two_sided(below, above, df)
         result[2:, part] = expected / n, spread / n
     return result
@@ -314,7 +209,7 @@ def _category_shares(thresholds: FloatArray, logit: FloatArray) -> FloatArray:
     return np.diff(np.concatenate([edge, below, edge + 1], axis=-1), axis=-1)
 
 
-def _latent(patterns: _Patterns, models: _Without, steps: IntArray) -> _Latent:
+def _latent(patterns: _Patterns, models: Without, steps: IntArray) -> _Latent:
     """By the delta method at a random intercept of 0: how the expected total moves with logits and parameters."""
     at, owner = models.at, patterns.owner
     logit = np.einsum("rp,rp->r", patterns.covariates, at.slopes[owner])
@@ -338,21 +233,21 @@ def _latent(patterns: _Patterns, models: _Without, steps: IntArray) -> _Latent:
     )
 
 
-def _degrees_of_freedom(prepared: PreparedColumns, who: IntArray, models: _Without, latent: _Latent) -> FloatArray:
+def _information(prepared: PreparedColumns, at: Parameters) -> FloatArray:
+    """(G,) information of each interviewer's interviews on their logit, at a random intercept of 0; `at` is one fit."""
+    patterns = _patterns(prepared, np.arange(len(prepared.present)), at.slopes[0])
+    logit = patterns.covariates @ at.slopes[0]
+    share = _category_shares(np.broadcast_to(at.thresholds[0], (len(logit), prepared.n_categories - 1)), logit)
+    below = np.cumsum(share, axis=1)
+    score = below + np.column_stack([np.zeros(len(logit)), below[:, :-1]]) - 1
+    return np.asarray(np.bincount(patterns.owner, weights=patterns.count * (share * score**2).sum(axis=1)), dtype=float)
+
+
+def _degrees_of_freedom(information: FloatArray, who: IntArray, models: Without, latent: _Latent) -> FloatArray:
     """(k,) Satterthwaite degrees of freedom of the variance an interviewer is judged by, sd^2 of the others + chance.
 
     The information on sd^2 is that of J estimated effects with variances sd^2 + 1/I_j, which exists at zero variance.
     """
-    everyone = np.arange(len(prepared.present))
-    mean = _Without(
-        models.at.of(np.zeros(len(everyone), dtype=np.int64)), np.zeros((len(everyone), 1, 1)), np.ones(1, dtype=bool)
-    )
-    patterns = _patterns(prepared, everyone, mean.at.slopes[0])
-    logit = patterns.covariates @ mean.at.slopes[0]
-    share = _category_shares(np.broadcast_to(mean.at.thresholds[0], (len(logit), prepared.n_categories - 1)), logit)
-    below = np.cumsum(share, axis=1)
-    score = below + np.column_stack([np.zeros(len(logit)), below[:, :-1]]) - 1
-    information = np.bincount(patterns.owner, weights=patterns.count * (share * score**2).sum(axis=1))
     variance = models.at.sd[:, None] ** 2 + 1 / np.maximum(information, _CERTAIN)
     precision = 1 / variance**2
     precision[np.arange(len(who)), who] = 0.0
@@ -369,7 +264,7 @@ class _Nodes(Struct, frozen=True, eq=False):
     """(r, U, C)."""
 
 
-def _nodes(patterns: _Patterns, models: _Without, between: FloatArray, latent: _Latent) -> _Nodes:
+def _nodes(patterns: _Patterns, models: Without, between: FloatArray, latent: _Latent) -> _Nodes:
     """A trapezoid sum over the normal intercept is exact to rounding once its step is small beside both the normal and
     the width over which the total follows the intercept."""
     # Where the intercept is as good as unknown, all answers are at one end or the other: how far out does not matter.
@@ -388,18 +283,15 @@ def _nodes(patterns: _Patterns, models: _Without, between: FloatArray, latent: _
 def _exact_tails(nodes: _Nodes, patterns: _Patterns, steps: IntArray, total: FloatArray, most: int) -> _Tails:
     """From the distribution of each total: products of characteristic functions, over the intercept."""
     length = fft.next_fast_len(most * int(steps[-1]) + 1, real=True)
-    wave = np.exp(-2j * np.pi / length * np.outer(steps, np.arange(length // 2 + 1)))
+    angle: FloatArray = 2 * np.pi / length * np.arange(length // 2 + 1, dtype=np.float64)
+    wave = np.exp(-1j * np.outer(steps, angle))
     first = np.searchsorted(patterns.owner, np.arange(len(total)))
-    transform = np.zeros((len(total), wave.shape[1]), dtype=complex)
-    for u, weight in enumerate(nodes.weight):
-        single = nodes.share[:, u] @ wave
+    transform = np.zeros((len(total), len(angle)), dtype=complex)
+    for u, used in enumerate(_audible(nodes, patterns, steps, angle, first)):
+        single = nodes.share[:, u] @ wave[:, used]
         if (patterns.count != 1).any():
-            # The transform of a sum of many answers is nothing at most frequencies.
-            size = np.add.reduceat(patterns.count[:, None] * np.log(np.maximum(np.abs(single), _NOTHING)), first)
-            some = (size > np.log(_NOTHING)).any(axis=0)
-            transform[:, some] += weight * np.multiply.reduceat(single[:, some] ** patterns.count[:, None], first)
-        else:
-            transform += weight * np.multiply.reduceat(single, first)
+            single = single ** patterns.count[:, None]
+        transform[:, used] += nodes.weight[u] * np.multiply.reduceat(single, first)
     chances = np.asarray(np.maximum(fft.irfft(transform, length), 0.0))
     values = np.arange(chances.shape[1])
     own = np.round(total).astype(np.int64)
@@ -408,6 +300,22 @@ def _exact_tails(nodes: _Nodes, patterns: _Patterns, steps: IntArray, total: Flo
     above = np.where(values > own[:, None], chances, 0.0).sum(axis=1) + here / 2
     expected = np.asarray(chances @ values, dtype=np.float64)
     return below, above, expected, np.sqrt(np.maximum(chances @ values**2 - expected**2, 0.0))
+
+
+def _audible(
+    nodes: _Nodes, patterns: _Patterns, steps: IntArray, angle: FloatArray, first: IntArray
+) -> list[NDArray[np.int64]]:
+    """The frequencies at which the transforms of the totals are not negligible, at each node.
+
+    The squared size of an answer's is 1 - 2 sum p_k p_l (1 - cos(t (s_k - s_l))) over pairs of categories, so that a
+    total's is at most exp(-sum p_k p_l (1 - cos(...))) over all answers. The more interviews, the fewer frequencies.
+    """
+    one, other = np.triu_indices(len(steps), 1)
+    pairs = np.add.reduceat(nodes.share[..., one] * nodes.share[..., other] * patterns.count[:, None, None], first)
+    swing = 1 - np.cos(np.outer(steps[one] - steps[other], angle))
+    with np.errstate(divide="ignore"):
+        allowed = np.log(nodes.weight) - np.log(_SILENT)
+    return [np.flatnonzero(((pairs[:, u] @ swing) < allowed[u]).any(axis=0)) for u in range(len(nodes.weight))]
 
 
 def _against_constant(prepared: PreparedColumns, j: int, others: FloatArray, steps: IntArray) -> FloatArray:
