@@ -148,6 +148,27 @@ def test_expected_ranks_add_up_and_follow_the_order() -> None:
     np.testing.assert_allclose(expected_ranks(1e-3 * eblup, 1e-3 * sd), ranks)
 
 
+@pytest.mark.parametrize(("busiest", "most"), [(40, 1e-7), (100_000, 0.3)])
+def test_expected_ranks_of_many_are_those_of_all_pairs(
+    monkeypatch: pytest.MonkeyPatch, busiest: int, most: float
+) -> None:
+    """Beside a fiftieth of the largest, sds are rounded up: 10 of 100,000 interviews."""
+    rng = np.random.default_rng(61)
+    n = np.concatenate([rng.integers(1, 40, 790), np.full(10, busiest)])
+    sd = np.sqrt(0.2 / (1 + 0.2 * n))[:, None]
+    eblup = rng.normal(0, np.sqrt(0.2 - sd**2))
+    quick = expected_ranks(eblup, sd)
+    monkeypatch.setattr("qa_reports.effects.inference.MOST_PAIRED", 1_000)
+    paired = expected_ranks(eblup, sd)
+    assert not np.array_equal(quick, paired)
+    np.testing.assert_allclose(quick, paired, atol=most)
+    np.testing.assert_allclose(expected_ranks(np.round(eblup, 1), 0 * sd), _mid_ranks_by_hand(np.round(eblup, 1)))
+
+
+def _mid_ranks_by_hand(values: np.ndarray) -> np.ndarray:
+    return 0.5 + (values > values.T).sum(1, keepdims=True) + (values == values.T).sum(1, keepdims=True) / 2
+
+
 def test_influence_measures_equal_refits() -> None:
     columns = random_intercepts(np.random.default_rng(59), interviewers=12, icc=0.2)
     moments = compute_moments([columns], 12)
