@@ -134,20 +134,22 @@ def slope_and_curvature(problem: Problem, d: FloatArray) -> tuple[FloatArray, Fl
     """(F, K) each: the derivatives of the deviance in the only element of D, as `profile` has them, and no more."""
     z, keep, p = problem.zz[..., 0, 0], problem.keep, problem.n_fixed
     shrink = 1 / (1 + d[..., None] * z)
-    narrow = z * shrink
-    weights = np.stack([d[..., None] * shrink, shrink**2, -2 * narrow * shrink**2], axis=2) * -keep[:, :, None]
-    f, k, _, j = weights.shape
+    narrow, kept = z * shrink, keep * shrink
+    f, k, j = shrink.shape
+    weights = np.empty((f, k, 3, j))
+    weights[:, :, 0], weights[:, :, 1] = -d[..., None] * kept, -kept * shrink
+    weights[:, :, 2] = -2 * narrow * weights[:, :, 1]
     sums = (weights.reshape(f, 3 * k, j) @ problem.zc_products).reshape(f, k, 3, p + 1, p + 1)
     s, change = problem.total + sums[:, :, 0], sums[:, :, 1:]
     xy = s[..., :p, p]
     inverse = np.linalg.inv(s[..., :p, :p])
-    v = np.concatenate([-(inverse @ xy[..., None])[..., 0], np.ones((f, k, 1))], axis=-1)
+    v = np.empty((f, k, p + 1))
+    v[..., :p], v[..., p] = -(inverse @ xy[..., None])[..., 0], 1.0
     moved = (change @ v[:, :, None, :, None])[..., 0]
-    r2_1, r2_2 = np.moveaxis((moved * v[:, :, None]).sum(-1), 2, 0)
-    first = moved[:, :, 0, :p]
-    r2_2 = r2_2 - 2 * ((first[..., None, :] @ inverse)[..., 0, :] * first).sum(-1)
+    r2_12, first = (moved * v[:, :, None]).sum(-1), moved[:, :, 0, :p]
+    r2_1, r2_2 = r2_12[..., 0], r2_12[..., 1] - 2 * ((first[..., None, :] @ inverse)[..., 0, :] * first).sum(-1)
     r2 = _positive(s[..., p, p] + (xy * v[..., :p]).sum(-1), problem)
-    slope, curvature = (keep * narrow).sum(-1), -(keep * narrow**2).sum(-1)
+    slope, curvature = (kept * z).sum(-1), -(kept * z * narrow).sum(-1)
     if problem.method == "REML":
         scaled = inverse[:, :, None] @ change[..., :p, :p]
         traces = np.trace(scaled, axis1=-2, axis2=-1)

@@ -110,16 +110,21 @@ def _moments_of_columns(fits: list[Columns], n_interviewers: int, centre_fixed: 
 def _moments_of_some(fits: Sequence[Columns], n_interviewers: int, centre_fixed: bool) -> _Parts:
     """All interviews of the fits in one table: every product of two columns is summed for everybody at once."""
     size = np.array([len(fit.response) for fit in fits])
-    f, k = len(fits), fits[0].fixed.shape[1]
-    table = np.concatenate([np.vstack([fit.fixed[:, 1:].T, fit.response]) for fit in fits], axis=1)
+    f, k, ends = len(fits), fits[0].fixed.shape[1], np.cumsum(size)
+    rows = [slice(end - m, end) for end, m in zip(ends.tolist(), size.tolist(), strict=True)]
+    table = np.empty((k, int(ends[-1])))
+    for fit, own in zip(fits, rows, strict=True):
+        table[:-1, own], table[-1, own] = fit.fixed[:, 1:].T, fit.response
     filled = np.flatnonzero(size)
-    starts = (np.cumsum(size) - size)[filled]
     centre, scale = np.zeros((f, k + 1)), np.ones((f, k + 1))
     if filled.size:
-        mean = np.add.reduceat(table, starts, axis=1) / size[filled]
+        starts, number = (ends - size)[filled], size[filled]
+        mean = np.add.reduceat(table, starts, axis=1) / number
         largest = np.maximum.reduceat(np.abs(table), starts, axis=1)
-        inside = table - np.repeat(mean, size[filled], axis=1)
-        spread = np.sqrt(np.add.reduceat(inside**2, starts, axis=1) / size[filled])
+        inside = table if centre_fixed else table.copy()
+        for column, own in enumerate(rows[place] for place in filled):
+            inside[:, own] -= mean[:, [column]]
+        spread = np.sqrt(np.add.reduceat(inside**2, starts, axis=1) / number)
         # The mean of a constant column may miss it by a rounding error: such a column has no scale.
         scale[filled, 1:] = np.where(spread > 1e-10 * largest, spread, 1.0).T
         if not centre_fixed:

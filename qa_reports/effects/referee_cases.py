@@ -16,10 +16,9 @@ from qa_reports.effects.referee import RefereeCase
 
 FloatArray = NDArray[np.float64]
 
-MOST_INTERVIEWS = 200_000
-"""More interviews than this take statsmodels too long."""
-_SAMPLE = 20_000
-"""Interviews it is asked about then, evenly spread over those at hand."""
+MOST_INTERVIEWS, MOST_INTERVIEWERS = 20_000, 1_000
+"""More than these take statsmodels too long. It is asked about some then: all interviews of evenly spread interviewers,
+and of these interviews evenly spread ones."""
 
 
 def referee_cases(
@@ -44,12 +43,18 @@ def referee_cases(
 
 
 def _asked_about(plan: ModelPlan) -> Columns:
-    columns, m = plan.columns, len(plan.rows)
-    n = m if plan.whole is None else int(plan.whole.products.n.sum())
-    if n <= MOST_INTERVIEWS:
+    columns, n = plan.columns, plan.n_interviews
+    present = np.unique(columns.interviewer)
+    if n <= MOST_INTERVIEWS and len(present) <= MOST_INTERVIEWERS:
         return columns
-    some = np.unique(np.linspace(0, m - 1, min(m, _SAMPLE)).round().astype(np.int64))
+    some = np.flatnonzero(np.isin(columns.interviewer, present[_spread(len(present), MOST_INTERVIEWERS)]))
+    some = some[_spread(len(some), MOST_INTERVIEWS)]
     return Columns(columns.fixed[some], columns.response[some], columns.interviewer[some])
+
+
+def _spread(n: int, most: int) -> NDArray[np.int64]:
+    """Evenly spread places among n."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
 
 
 def _loglik_on(columns: Columns, plan: ModelPlan, fits: MixedModelFits, f: int, n_interviewers: int) -> float:
