@@ -122,8 +122,8 @@ def _moments_of_some(fits: Sequence[Columns], n_interviewers: int, centre_fixed:
         mean = np.add.reduceat(table, starts, axis=1) / number
         largest = np.maximum.reduceat(np.abs(table), starts, axis=1)
         inside = table if centre_fixed else table.copy()
-        for column, own in enumerate(rows[place] for place in filled):
-            inside[:, own] -= mean[:, [column]]
+        for at, own in enumerate(rows[place] for place in filled):
+            inside[:, own] -= mean[:, [at]]
         spread = np.sqrt(np.add.reduceat(inside**2, starts, axis=1) / number)
         # The mean of a constant column may miss it by a rounding error: such a column has no scale.
         scale[filled, 1:] = np.where(spread > 1e-10 * largest, spread, 1.0).T

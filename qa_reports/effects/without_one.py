@@ -120,8 +120,8 @@ class WithoutOne:
         k, d = len(out), self.here.gradient.shape[1]
         result = Without(self._repeated(k), np.zeros((k, d - 1, d - 1)), np.zeros(k, dtype=bool))
         left = np.flatnonzero((self.others[out] > 0).all(axis=1))  # nobody else may miss a category
-        clear = self.sd_se is not None and self.at.sd[0] > _CLEAR * self.sd_se
-        if not clear and len(left) > _NO_VARIANCE * d:
+        uphill = np.zeros(len(left), dtype=bool)
+        if not self._clear and len(left) > _NO_VARIANCE * d:
             owns = self._alone(out[left])
             none = maximise(self.rows, replace(self.at, sd=np.zeros(1)), nodes=1, free_sd=False).at
             outer = _Expansion(self.rows, none, 2)
@@ -129,14 +129,18 @@ class WithoutOne:
             downhill = outer.slope_at_zero(owns, at) <= 0
             places = np.flatnonzero(good & downhill)
             _put(result, left[places], Without(at.of(places), covariance[places], good[places]))
-            left = left[good & ~downhill]
+            uphill, left = (good & ~downhill)[~(good & downhill)], left[~(good & downhill)]
         if self.at.sd[0] > 0 and len(left) > _VARIANCE * d:
             at, covariance, good = _Expansion(self.rows, self.at, self.nodes).without(self._alone(out[left]))
-            if clear:  # still
-                good &= at.sd**2 > _CLEAR / 2 * np.sqrt(np.maximum(covariance[:, -1, -1], 0.0))
+            good &= uphill | (at.sd**2 > _CLEAR / 2 * np.sqrt(np.maximum(covariance[:, -1, -1], 0.0)))
             places = np.flatnonzero(good)
             _put(result, left[places], Without(at.of(places), covariance[places, :-1, :-1], good[places]))
         return result
+
+    @property
+    def _clear(self) -> bool:
+        """Whether the whole fit's variance is far from zero."""
+        return self.sd_se is not None and float(self.at.sd[0]) > _CLEAR * self.sd_se
 
     def _alone(self, out: IntArray) -> Rows:
         """Each of `out` and nobody else."""
@@ -261,7 +265,6 @@ class _Expansion:
         good &= np.all(np.diff(at.thresholds, axis=1) > 0, axis=1)
         if self.by_variance:
             good &= at.sd**2 > 2 * _SLIGHT * self.at.sd[0] ** 2
-        self.last = last
         return at, self.root @ np.linalg.inv(left) @ self.root.T, good
 
     def slope_at_zero(self, owns: Rows, at: Parameters) -> FloatArray:
