@@ -161,6 +161,17 @@ class _Best(Struct, frozen=True, eq=False):
         better = share > self.share[rows]
         self.share[rows[better]], self.partner[rows[better]] = share[better], partner[better]
 
+    def take_all(self, share: ShareArray, first: int, partner: int) -> float:
+        """Shares of interviews from `first` on (rows) with those from `partner` on; the highest share of all.
+
+        Who it is with is looked for only where it is higher than before, which soon is nowhere.
+        """
+        highest = share.max(axis=1)
+        better = np.flatnonzero(highest > self.share[first : first + len(share)])
+        if better.size:
+            self.take(first + better, highest[better], partner + share[better].argmax(axis=1))
+        return float(highest.max())
+
     def copy(self) -> _Best:
         return _Best(self.share.copy(), self.partner.copy())
 
@@ -178,12 +189,9 @@ def _compare_between(
         share = packed.shares(rows, columns, fewest)
         if owner[columns.start] <= owner[rows.stop - 1]:  # interviews stand by interviewer
             share[owner[rows, None] >= owner[columns]] = -1
-        at = share.argmax(axis=1)
-        best.take(np.arange(rows.start, rows.stop), share[np.arange(len(at)), at], columns.start + at)
-        at = share.argmax(axis=0)
-        highest = share[at, np.arange(len(at))]
-        best.take(np.arange(columns.start, columns.stop), highest, rows.start + at)
-        if highest.max() >= 1 and len(identical) < _LISTED:
+        best.take_all(share, rows.start, columns.start)
+        highest = best.take_all(share.T, columns.start, rows.start)
+        if highest >= 1 and len(identical) < _LISTED:
             identical += [(rows.start + int(a), columns.start + int(b)) for a, b in np.argwhere(share >= 1)[:_LISTED]]
         if number % every == 0:
             between += np.bincount((share[share >= 0] * _BINS).astype(np.int64), minlength=_BINS + 1)

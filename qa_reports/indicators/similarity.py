@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from qa_reports.indicators.measure import FloatArray, IntArray
 
-Words = NDArray[np.uint64]
+Words = NDArray[np.unsignedinteger]
 ShareArray = NDArray[np.float32]
 
 ROWS, _COLUMNS = 64, 4096
-_WORD = 64
 
 
 class PackedAnswers(Struct, frozen=True, eq=False):
@@ -53,7 +52,7 @@ class PackedAnswers(Struct, frozen=True, eq=False):
         others = self if others is None else others
         shape = (rows.stop - rows.start, columns.stop - columns.start)
         different, common = np.zeros(shape, dtype=np.uint16), np.zeros(shape, dtype=np.uint16)
-        buffer, plane_difference = np.empty(shape, dtype=np.uint64), np.empty(shape, dtype=np.uint64)
+        buffer, plane_difference = np.empty(shape, self.rows.dtype), np.empty(shape, self.rows.dtype)
         for word in range(len(self.rows)):
             np.bitwise_xor(self.rows[word, 0, rows, None], others.columns[word, 0, columns], out=buffer)
             for plane in range(1, self.rows.shape[1]):
@@ -115,11 +114,12 @@ def _planes(codes: IntArray, planes: int) -> Words:
 
 
 def _words(bits: NDArray[np.bool_]) -> Words:
-    """(W, n) the bits of 64 items in one word."""
+    """(W, n) the bits of 64 items in one word, or of 32 where there are no more."""
     n, k = bits.shape
-    padded = np.zeros((n, -(-k // _WORD) * _WORD), dtype=bool)
+    word = np.dtype(np.uint32 if k <= 32 else np.uint64)
+    padded = np.zeros((n, -(-k // (8 * word.itemsize)) * 8 * word.itemsize), dtype=bool)
     padded[:, :k] = bits
-    return np.ascontiguousarray(np.packbits(padded, axis=1).view(np.uint64).T)
+    return np.ascontiguousarray(np.packbits(padded, axis=1).view(word).T)
 
 
 def blocks(n: int) -> Iterator[tuple[slice, slice]]:
