@@ -117,8 +117,7 @@ def _lattice(scores: FloatArray) -> tuple[IntArray, float]:
     return np.arange(len(scores)), float(gaps[-1] / (len(scores) - 1))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Patterns:
+class _Patterns(Struct, frozen=True, eq=False):
     """The covariate patterns of k interviewers, by interviewer."""
 
     owner: IntArray

@@ -13,9 +13,9 @@ parameters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.effects.categorical import (
@@ -54,8 +54,7 @@ _SLIGHT = 1e-3
 """Share of the variance of the whole fit that takes the place of one that vanishes or is negative."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Without:
+class Without(Struct, frozen=True, eq=False):
     """The model without each of k interviewers, standardised columns."""
 
     at: Parameters
@@ -274,8 +273,7 @@ class _Expansion:
         return np.asarray(self.slope + v @ self.slope_gradient - self._derivatives(owns, at, self.nodes).slope)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Derivatives:
+class _Derivatives(Struct, frozen=True, eq=False):
     """Of the likelihood of G interviewers in d parameters, the sd of the intercept as its square or left out."""
 
     gradient: FloatArray
