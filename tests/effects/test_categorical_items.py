@@ -79,8 +79,8 @@ def test_a_configured_model_overrides_the_choice() -> None:
     refused = _items({"many": many}, "ordinal")[0]
     assert refused.kind == "linear"
     assert refused.categorical == CategoricalFailed("there are 40 different answers, too many for one threshold each")
-    four = _items({"four": _answers("four")}, "binary")[0]
-    assert four.categorical == CategoricalFailed("there are 4 different answers, and a binary model needs two")
+    three = _items({"three": np.minimum(_answers("four"), 3)}, "binary")[0]
+    assert three.categorical == CategoricalFailed("there are 3 different answers, and a binary model needs two")
 
 
 def test_covariates_enter_and_a_separating_one_is_named() -> None:
@@ -92,6 +92,8 @@ def test_covariates_enter_and_a_separating_one_is_named() -> None:
     assert isinstance(adjusted.adjusted, CategoricalModel)
     assert [effect.term for effect in adjusted.judging.fixed_effects] == ["age"]
     assert [effect.term for effect in adjusted.null.thresholds] == ["1|2", "2|3", "3|4"]
+    # Three thresholds, the variance, and age.
+    assert (adjusted.null.n_parameters, adjusted.adjusted.n_parameters) == (4, 5)
     splitting = Covariate("split", "Split", "numeric", answers * 10, ())
     separated = _items({"four": answers}, covariates=(splitting,))[0].categorical
     assert separated.adjusted == CategoricalFailed("a covariate separates the answers perfectly: split")

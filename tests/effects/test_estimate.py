@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from qa_reports.effects import referee_cases
 from qa_reports.effects.damage import measure_damages
@@ -171,6 +172,17 @@ def test_a_slope_on_a_constant_predictor_fails_with_a_reason() -> None:
     )
     assert isinstance(item.slope, FailedModel)
     assert "item1 does not vary" in item.slope.reason
+
+
+def test_the_test_of_the_variance_is_against_ordinary_regression() -> None:
+    answers, interviewer = wave(np.random.default_rng(12), items=1, interviewers=25)
+    model = modelled(estimate_items(make_survey(answers, interviewer), make_config(["item0"]))[0]).null
+    n, left = len(interviewer), float(((answers["item0"] - answers["item0"].mean()) ** 2).sum())
+    # Restricted log-likelihood of a mean alone.
+    alone = -0.5 * ((n - 1) * (np.log(2 * np.pi * left / (n - 1)) + 1) + np.log(n))
+    (test,) = model.tests
+    assert test.statistic == pytest.approx(2 * (model.loglik - alone), abs=1e-6)
+    assert test.p == pytest.approx(stats.chi2.sf(test.statistic, 1) / 2)
 
 
 def test_the_exact_test_is_of_a_single_random_term() -> None:

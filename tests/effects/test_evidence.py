@@ -1,12 +1,15 @@
-"""Evidence over all items: the statistic is that of its definition, by dense algebra."""
+"""Evidence over all items: the statistic is that of its definition, by dense algebra, and p is what it says."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy import stats
 
-from qa_reports.effects.evidence import _observed
+from qa_reports.effects.estimate import ItemEffects, estimate_items
+from qa_reports.effects.evidence import _observed, combine_evidence
 from qa_reports.effects.side_by_side import Table, weights_in_t
+from tests.effects.synthetic import make_config, make_survey, wave
 
 CLOSE = 1e-9
 """Two ways of solving 5 by 5 systems."""
@@ -36,3 +39,30 @@ def test_the_statistic_is_that_of_its_definition() -> None:
         statistic = d @ np.linalg.solve(without, d)
         same_tail = stats.chi2.isf(stats.chi2.sf(statistic, len(d)), items)
         np.testing.assert_allclose(observed[j], same_tail, rtol=CLOSE)
+
+
+def test_who_differs_a_little_on_all_items_has_a_small_p() -> None:
+    answers, interviewer = wave(np.random.default_rng(72), interviewers=40, items=6, workload=(10, 20), icc=0.02)
+    for k, values in enumerate(answers.values()):
+        # Up and down: what is common to all items is what interviewers differ in anyway.
+        values[interviewer == 7] = np.clip(values[interviewer == 7] + (1.2 if k % 2 else -1.2), 0, 10)
+    items = [
+        item
+        for item in estimate_items(make_survey(answers, interviewer), make_config(list(answers)))
+        if isinstance(item, ItemEffects)
+    ]
+    judged = np.arange(40) != 3
+    evidence = combine_evidence(items, 40, judged, 0.05)
+    assert evidence.simulated is not None
+    assert np.isnan(evidence.p[3])
+    p = evidence.p[judged]
+    assert ((p > 0) & (p <= 1)).all()
+    assert np.nanargmin(evidence.p) == 7
+    assert evidence.p[7] < 0.01
+    # Means of 38 uniform numbers: 0.5 to within three of their standard deviations, 0.047.
+    assert 0.36 < p[p != evidence.p[7]].mean() < 0.64
+    np.testing.assert_array_equal(evidence.simulated.interviewer, np.flatnonzero(judged))
+    of_simulated = evidence.simulated.p
+    assert of_simulated.min() > 0
+    assert of_simulated.max() <= 1
+    assert of_simulated.mean() == pytest.approx(0.5, abs=0.001)
