@@ -20,13 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from qa_reports.config import load_config
-from qa_reports.effects.categorical import (
-    CategoricalColumns,
-    CategoricalFit,
-    fit_categorical_models,
-    latent_icc_interval,
-    number_categories,
-)
+from qa_reports.effects.categorical import CategoricalFit, fit_categorical_models
+from qa_reports.effects.categorical_columns import CategoricalColumns, number_categories
+from qa_reports.effects.categorical_interval import latent_icc_interval
 from qa_reports.effects.design import covariate_terms
 from qa_reports.effects.predictive import predictive_tails
 from qa_reports.survey.clean import clean_survey

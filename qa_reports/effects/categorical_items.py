@@ -11,15 +11,14 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import special
 
-from qa_reports.effects.categorical import (
+from qa_reports.effects.categorical import CategoricalFit, fit_categorical_models
+from qa_reports.effects.categorical_columns import (
     MOST_CATEGORIES,
     CategoricalColumns,
     CategoricalFailure,
-    CategoricalFit,
-    fit_categorical_models,
-    latent_icc_interval,
     number_categories,
 )
+from qa_reports.effects.categorical_interval import latent_icc_interval
 from qa_reports.effects.intervals import Interval
 from qa_reports.effects.linear import ModelPlan, ModelResult
 from qa_reports.effects.predictive import PredictiveTails, predictive_tails

@@ -16,12 +16,8 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.config import ReportConfig
-from qa_reports.effects.categorical import (
-    CategoricalColumns,
-    CategoricalFit,
-    fit_categorical_models,
-    number_categories,
-)
+from qa_reports.effects.categorical import CategoricalFit, fit_categorical_models
+from qa_reports.effects.categorical_columns import CategoricalColumns, number_categories
 from qa_reports.effects.design import Term, covariate_terms, plan_model
 from qa_reports.effects.distributions import binomial_mid_p, normal_isf, normal_sf
 from qa_reports.effects.fit import fit_models

@@ -17,14 +17,14 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import fft, special
 
-from qa_reports.effects.categorical import (
-    NODES,
+from qa_reports.effects.categorical import CategoricalFit
+from qa_reports.effects.categorical_columns import (
     CategoricalColumns,
     CategoricalFailure,
-    CategoricalFit,
     PreparedColumns,
     prepare_columns,
 )
+from qa_reports.effects.categorical_search import NODES
 from qa_reports.effects.distributions import binomial_mid_p, normal_isf, t_sf
 from qa_reports.effects.quadrature import Parameters
 from qa_reports.effects.saddlepoint import saddlepoint_tails

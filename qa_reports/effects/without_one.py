@@ -18,12 +18,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from qa_reports.effects.categorical import (
-    CategoricalFit,
-    PreparedColumns,
-    maximise,
-    rows_of,
-)
+from qa_reports.effects.categorical import CategoricalFit
+from qa_reports.effects.categorical_columns import PreparedColumns, rows_of
+from qa_reports.effects.categorical_search import maximise
 from qa_reports.effects.quadrature import Parameters, Rows, evaluate
 
 FloatArray = NDArray[np.float64]

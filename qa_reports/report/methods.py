@@ -8,8 +8,8 @@ import numpy as np
 from msgspec import Struct
 
 from qa_reports.config import ReportConfig
-from qa_reports.effects.categorical import NODES
 from qa_reports.effects.categorical_items import CategoricalResult
+from qa_reports.effects.categorical_search import NODES
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flags
 from qa_reports.effects.linear import FailedModel, ModelResult

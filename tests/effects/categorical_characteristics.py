@@ -11,12 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qa_reports.effects.categorical import (
-    CategoricalColumns,
-    CategoricalFit,
-    fit_categorical_models,
-    number_categories,
-)
+from qa_reports.effects.categorical import CategoricalFit, fit_categorical_models
+from qa_reports.effects.categorical_columns import CategoricalColumns, number_categories
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
 from qa_reports.effects.predictive import predictive_tails

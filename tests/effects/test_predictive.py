@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from qa_reports.effects.categorical import CategoricalColumns, CategoricalFit, fit_categorical_models
+from qa_reports.effects.categorical import CategoricalFit, fit_categorical_models
+from qa_reports.effects.categorical_columns import CategoricalColumns
 from qa_reports.effects.predictive import PredictiveTails, predictive_tails
 from tests.effects.categorical_characteristics import SHARES, tail_ratios
 

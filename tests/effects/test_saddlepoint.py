@@ -7,7 +7,8 @@ import pytest
 from scipy import special
 
 from qa_reports.effects import predictive
-from qa_reports.effects.categorical import CategoricalColumns, CategoricalFit, fit_categorical_models
+from qa_reports.effects.categorical import CategoricalFit, fit_categorical_models
+from qa_reports.effects.categorical_columns import CategoricalColumns
 from qa_reports.effects.predictive import predictive_tails
 from qa_reports.effects.saddlepoint import saddlepoint_tails
 

@@ -5,14 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qa_reports.effects.categorical import (
-    NODES,
-    CategoricalColumns,
-    CategoricalFit,
-    PreparedColumns,
-    fit_categorical_models,
-    prepare_columns,
-)
+from qa_reports.effects.categorical import CategoricalFit, fit_categorical_models
+from qa_reports.effects.categorical_columns import CategoricalColumns, PreparedColumns, prepare_columns
+from qa_reports.effects.categorical_search import NODES
 from qa_reports.effects.without_one import Without, WithoutOne
 
 CLOSE = 0.01

@@ -10,7 +10,8 @@ import pytest
 from msgspec import structs
 
 from qa_reports import second_core
-from qa_reports.effects.categorical import CategoricalColumns, CategoricalFailure, fit_categorical_models
+from qa_reports.effects.categorical import fit_categorical_models
+from qa_reports.effects.categorical_columns import CategoricalColumns, CategoricalFailure
 from qa_reports.effects.joint_intervals import _Surface
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
