@@ -65,6 +65,8 @@ def test_three_of_four_items_are_nearly_all() -> None:
     [
         (-0.6, 0.8, True, "reversed_slope"),
         (-0.1, 0.8, True, "flat_slope"),
+        (-0.35, 0.8, True, "flat_slope"),
+        (-0.45, 0.8, True, "reversed_slope"),
         (0.1, 0.8, True, "flat_slope"),
         (1.6, 0.8, True, "steep_slope"),
         (-2.5, 0.1, True, "reversed_slope"),

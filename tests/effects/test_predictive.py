@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import special, stats
 
 from qa_reports.effects.categorical import CategoricalFit, fit_categorical_models
 from qa_reports.effects.categorical_columns import CategoricalColumns
-from qa_reports.effects.predictive import PredictiveTails, predictive_tails
+from qa_reports.effects.predictive import PredictiveTails, _degrees_of_freedom, predictive_tails
 from tests.effects.categorical_characteristics import SHARES, tail_ratios
 
 DRAWS = 400_000
@@ -115,3 +117,16 @@ def test_normal_interviewers_are_not_remarkable_more_often_than_nominal(name: st
     # Three standard errors of the count expected by chance above a ratio of 1.
     assert three < 1 + 3 / np.sqrt(0.0027 * judged)
     assert four < 1 + 3 / np.sqrt(6.3e-5 * judged)
+
+
+def test_degrees_of_freedom_are_those_of_everybody_else() -> None:
+    """Satterthwaite's: judged^2 over half the variance of sd^2, which J - 1 estimated effects tell."""
+    information, who, sd = np.array([4.0, 9.0, 1.0]), np.array([0, 2]), np.array([0.5, 0.7])
+    uncertainty, own = np.array([0.01, 0.02]), np.array([0.25, 1.0])
+    df = _degrees_of_freedom(
+        information, who, SimpleNamespace(at=SimpleNamespace(sd=sd)), SimpleNamespace(uncertainty=uncertainty, own=own)  # type: ignore[arg-type]
+    )  # fmt: skip
+    for k, j in enumerate(who):
+        others = np.delete(information, j)
+        variance_of_sd2 = 2 / ((sd[k] ** 2 + 1 / others) ** -2).sum()
+        assert df[k] == pytest.approx(2 * (sd[k] ** 2 + uncertainty[k] + own[k]) ** 2 / variance_of_sd2)
