@@ -94,6 +94,7 @@ def test_a_reversed_slope_is_called_a_slope() -> None:
     flag = flags.flags[0]
     assert (flag.interviewer, flag.kind, flag.items) == ("111", "slope", ("y",))
     assert flag.estimate == pytest.approx(-1.6, abs=0.5)
+    assert flag.pattern == "reversed_slope"
 
 
 def test_interviews_too_alike_are_called_spread() -> None:
