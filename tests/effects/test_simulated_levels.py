@@ -35,6 +35,7 @@ def test_effects_near_the_end_of_a_scale_are_bent() -> None:
     levels = ends.level(effects)
     assert levels.mean() == pytest.approx(0, abs=0.01)
     np.testing.assert_allclose(levels.var(axis=0), 0.2, rtol=0.02)
+    assert (ends.spread(effects)[:, 0] ** 2).mean() == pytest.approx(1, abs=0.002)
     np.testing.assert_array_equal(levels[:, 1], effects[:, 1])
     np.testing.assert_array_equal(ends.spread(effects)[:, 1], 1.0)
     for effect in (-1.2, -0.6, 0.0, 0.6, 1.2):

@@ -58,3 +58,7 @@ def test_a_part_of_the_interviews_goes_by_what_is_known_of_all() -> None:
 def test_without_times_on_either_side_there_are_none(own: bool) -> None:
     told = interviews(slice(2, 5), timed=own).with_facts_of(interviews(slice(None), timed=not own))
     assert (told.minutes, told.clock, told.questions) == (None, None, None)
+
+
+def test_what_rounding_leaves_below_zero_has_the_root_zero() -> None:
+    assert ARRAYS.root(np.array([4.0, -1e-17])).tolist() == [2, 0]
