@@ -32,7 +32,7 @@ from qa_reports.report.wave_changes import InterviewerChange
 from qa_reports.report.wave_sentences import roster_sentence, since_sentence
 from qa_reports.report.waves import ItemOverWaves
 
-SCRIPTS = ("tables", "glossary", "figures", "fingerprint", "profiles", "report")
+SCRIPTS = ("tables", "glossary", "figures", "fingerprint", "profiles", "folds", "report")
 """The page's script in parts, in the order in which they use each other."""
 
 SURVEYS_SCRIPTS = ("tables", "glossary", "surveys")

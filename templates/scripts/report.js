@@ -1,5 +1,17 @@
 // Starts everything, and opens what a link points to.
 
+// What a fold shows gets its tools and marks when it is opened.
+function fillOpened(fold) {
+  build(fold);
+  enhanceVisible(fold);
+  if (chosen !== null) highlightVisible(fold);
+}
+
+function openFold(fold) {
+  build(fold);
+  fold.open = true;
+}
+
 function openTarget() {
   const name = decodeURIComponent(location.hash.slice(1));
   const position = pageData ? pageData.people.findIndex((person) => person.anchor === name) : -1;
@@ -7,7 +19,7 @@ function openTarget() {
   const target = document.getElementById(name);
   if (position >= 0 && !target?.closest("article")) return showProfile(position);
   if (!target) return undefined;
-  for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+  for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") openFold(node);
   return target.scrollIntoView();
 }
 
@@ -28,14 +40,12 @@ enhanceVisible(document);
 explainTerms(document.getElementById("verdict"));
 document.querySelectorAll("[data-copy]").forEach(makeCopyable);
 watchFigures();
-document.addEventListener("toggle", (event) => {
-  if (!event.target.open) return;
-  enhanceVisible(event.target);
-  if (chosen !== null) highlightVisible(event.target);
-}, true);
+document.addEventListener("toggle", (event) => { if (event.target.open) fillOpened(event.target); }, true);
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideTip(); });
 addEventListener("scroll", hideTip, { passive: true });
 addEventListener("hashchange", openTarget);
+addEventListener("beforeprint", buildAll);
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
 if (location.hash) openTarget();
 performance.mark("qa-report-ready");
+requestAnimationFrame(() => whenIdle(buildWhileIdle)); // after the first picture

@@ -408,6 +408,38 @@ def test_profile_of_anybody_on_demand_and_their_marks_in_figures(browser_page: P
 
 
 @pytest.mark.browser
+def test_item_pages_are_built_while_idle_at_once_where_wanted_and_without_a_script(browser_page: Page) -> None:
+    browser_page.wait_for_function("!document.querySelector('details > noscript')")
+    built = browser_page.evaluate("document.querySelector('#item-pages').innerHTML")
+    browser_page.evaluate("document.querySelectorAll('details.page').forEach((fold) => { fold.open = true; })")
+    assert browser_page.locator("#item-pages table:visible").count() > 5
+
+    # Opened, linked to and printed before anybody had time.
+    browser = browser_page.context.browser
+    assert browser is not None
+    busy = browser.new_page()
+    busy.add_init_script("globalThis.requestIdleCallback = () => {}")
+    busy.goto(browser_page.url.partition("#")[0] + "#item-gincdif")
+    waiting = "[...document.querySelectorAll('details:has(> noscript)')].map((fold) => fold.id)"
+    assert busy.evaluate(waiting) == ["item-trstplc", "item-pplhlp"]
+    assert busy.locator("#item-gincdif table:visible").count() > 2
+    busy.locator("#item-pplhlp > summary").click()
+    busy.wait_for_selector("#item-pplhlp .tools button")
+    busy.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert busy.evaluate(waiting) == []
+    assert "<noscript" not in busy.evaluate("document.querySelector('#item-pages').innerHTML")
+    busy.close()
+
+    bare = browser.new_page(java_script_enabled=False)
+    bare.goto(browser_page.url.partition("#")[0])
+    bare.locator("#item-pplhlp > summary").click()
+    assert bare.locator("#item-pplhlp svg.figure").first.is_visible()
+    assert bare.locator("#item-pplhlp table:visible").count() > 2
+    assert built.count("<table") >= bare.locator("#item-pages table").count() > 5
+    bare.close()
+
+
+@pytest.mark.browser
 def test_fingerprint_by_keyboard_and_pointer(browser_page: Page) -> None:
     table = browser_page.locator("table.fingerprint")
     first = table.locator("tbody tr").first
