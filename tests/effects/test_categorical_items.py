@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from qa_reports.effects.categorical_items import CategoricalFailed, CategoricalModel, CategoricalResult
+from qa_reports.effects.categorical_items import CategoricalFailed, CategoricalModel, CategoricalResult, LogitEffect
 from qa_reports.effects.estimate import ItemEffects, estimate_items
 from qa_reports.effects.judge import level_cells
 from qa_reports.survey.clean import Covariate
@@ -110,3 +111,9 @@ def test_a_rare_event_is_judged_by_its_tail_even_where_nobody_else_has_it() -> N
     assert cells is not None
     assert cells.z[0] > 4
     assert np.isfinite(cells.p).all()
+
+
+def test_a_threshold_has_the_interval_and_test_of_a_normal_estimate() -> None:
+    effect = LogitEffect("age", -0.4, 0.2)
+    assert (effect.interval.lower, effect.interval.upper) == pytest.approx(stats.norm.interval(0.95, -0.4, 0.2))
+    assert effect.p == pytest.approx(2 * stats.norm.cdf(-2))

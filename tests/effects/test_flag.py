@@ -283,6 +283,33 @@ def test_single_cells_of_other_sources_are_expected_as_often_as_chance_makes_the
     assert np.mean(singles) > 0.1
 
 
+def test_interviewers_are_expected_as_often_as_the_rules_name_them() -> None:
+    rng, (waves, interviewers) = np.random.default_rng(32), (2_000, 12)
+    nothing = np.zeros(0)
+    uniform = rng.uniform(size=(waves, interviewers))
+    levels = SimulatedLevels(
+        interviewer=np.arange(interviewers),
+        p=uniform,
+        remarkable=np.ones((waves, interviewers), dtype=bool),
+        n_cells=interviewers,
+        cell_wave=nothing.astype(int),
+        cell_row=nothing.astype(int),
+        cell_p=nothing,
+        cell_large=nothing.astype(bool),
+    )
+
+    def sources(wave: int) -> list[EvidenceSource]:
+        level = EvidenceSource("level", "level", 3.0, uniform[wave], (), lambda _: None)
+        return [level, EvidenceSource("spread", "spread", 1.0, rng.uniform(size=interviewers), (), lambda _: None)]
+
+    expected = expected_by_chance(CombinedEvidence(uniform[0], levels), sources(0), 0.05)
+
+    named = [len({finding.interviewer for _, finding in decide(sources(wave), 0.05).findings}) for wave in range(waves)]
+    # Means over 2,000 waves, of numbers whose standard deviation is about 0.6.
+    assert expected.interviewers == pytest.approx(np.mean(named), abs=0.06)
+    assert 0.2 < np.mean(named) < 0.6
+
+
 def test_response_styles_stand_behind_a_spread_of_the_same_interviewer() -> None:
     style, spread = _flag("7", "response_style", 1e-9), _flag("7", "spread", 1e-4)
     other = _flag("8", "response_style", 1e-6)
