@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qa_reports.effects.distributions import normal_isf, t_sf
 from qa_reports.effects.information import degrees_of_freedom, expected_information
 from qa_reports.effects.left_out import leave_each_out
+from qa_reports.effects.left_out_several import Expansion
 from qa_reports.effects.likelihood import Profile, profile
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform
 from qa_reports.effects.moments import Moments
@@ -25,6 +26,8 @@ _CHUNK = 2_000_000
 """Left-out interviewers times interviewers, or times sums per interviewer, handled at once: some 100 MB."""
 _SUMS = 12
 """Tables of the size of the cross products that are held for a left-out interviewer."""
+_MANY = 300
+"""Interviewers left out of a model with several random terms from which an expansion is tried first."""
 _NOTHING = 1e-100
 """Relative variance of a deviation that only rounding has left; the square of its reciprocal would be no number."""
 
@@ -126,6 +129,12 @@ def _delete_chunk(
         left = leave_each_out(moments, random[0], float(relative[0, 0]), out[judged])
         place(judged, left.relative[:, None, None], left.profile, left.found)
         judged = judged[~left.found]
+    elif len(judged) > _MANY:
+        expansion = Expansion(moments, random, relative)
+        if expansion.usable:
+            several = expansion.without(out[judged])
+            place(judged, several.relative, several.profile, several.found)
+            judged = judged[~several.found]
     for rows in np.array_split(judged, max(1, -(-len(judged) * moments.n.shape[1] // _CHUNK))):
         if rows.size:
             keep = np.ones((1, len(rows), moments.n.shape[1]))

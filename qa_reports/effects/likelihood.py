@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 
 from qa_reports.effects.problem import Problem, Setup
@@ -79,7 +80,7 @@ def profile(problem: Problem, relative: FloatArray, *, second: bool = True) -> P
     """
     if len(problem.random) == 1:
         return _profile_one_term(problem, relative[..., 0, 0])
-    return _profile_several_terms(problem, relative, second)
+    return assemble_profile(problem, **asdict(sums_of_several_terms(problem, relative, second=second)))
 
 
 def deviance(problem: Problem, relative: FloatArray) -> FloatArray:
@@ -180,7 +181,24 @@ def _profile_one_term(problem: Problem, d: FloatArray) -> Profile:
     )
 
 
-def _profile_several_terms(problem: Problem, relative: FloatArray, second: bool) -> Profile:
+class Sums(Struct, frozen=True, eq=False):
+    """What a profile is assembled from, B = (F, K): S = [X y]'H^-1[X y] and log|H| with derivatives in D."""
+
+    s: FloatArray
+    """(B, p+1, p+1)."""
+    s_gradient: FloatArray
+    """(B, r, p+1, p+1)."""
+    s_hessian: FloatArray
+    """(B, r, r, p+1, p+1)."""
+    log_h: FloatArray
+    """(B)."""
+    log_h_gradient: FloatArray
+    """(B, r)."""
+    log_h_hessian: FloatArray
+    """(B, r, r)."""
+
+
+def sums_of_several_terms(problem: Problem, relative: FloatArray, *, second: bool = True) -> Sums:
     """Several random terms. Matrices over interviewers have their indices in front: (q, q, F, K, J), see `times`.
 
     With T = Q Z'C, W = Q Z'Z and units e_i e_j' of the basis of D: S_a = -T'E_a T sums -C'Z G_ij Z'C with
@@ -213,8 +231,7 @@ def _profile_several_terms(problem: Problem, relative: FloatArray, second: bool)
         s_hessian[:, :, a, b] = s_hessian[:, :, b, a] = sums[:, :, place]
         trace = sum(w[j, k] * w[m, i] for i, j in units[a] for k, m in units[b])
         log_h_hessian[:, :, a, b] = log_h_hessian[:, :, b, a] = -(keep * trace).sum(-1)
-    return assemble_profile(
-        problem,
+    return Sums(
         s=problem.total - sums[:, :, 0],
         s_gradient=-sums[:, :, 1 : 1 + r],
         s_hessian=s_hessian,

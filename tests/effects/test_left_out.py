@@ -6,15 +6,20 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from qa_reports.effects.influence import delete_interviewers
 from qa_reports.effects.left_out import leave_each_out
+from qa_reports.effects.left_out_several import Expansion
 from qa_reports.effects.likelihood import profile
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, Moments, compute_moments
 from qa_reports.effects.optimise import minimise
 from qa_reports.effects.problem import problem
+from tests.effects.simulate import random_slopes
 
 OPTIMUM = 1e-7
 """Relative: a minimum is known to the root of the precision of the deviance, whose own is some 1e-14."""
+EXPANDED = 1e-3
+"""An expansion may be wrong by 1e-4 standard errors of D by its own account, which are a tenth of D."""
 VALUE = 1e-10
 """Relative, of what does not move to first order at a minimum."""
 
@@ -58,3 +63,26 @@ def test_what_lies_outside_the_range_is_not_claimed() -> None:
     moments = moments_of(6, 40, 1.0, (5, 20))
     left = leave_each_out(moments, 0, 1e-6, np.arange(40))
     assert not left.found.any()
+
+
+def test_slopes_of_many_as_refits_on_everybody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(11)
+    columns = random_slopes(rng, interviewers=400)
+    columns.response[columns.interviewer == 7] += 3.0
+    moments = compute_moments([columns], 400)
+    fits = fit_mixed_models(moments, (0, 1), "REML")
+    found = Expansion(moments, (0, 1), fits.relative[0]).without(np.arange(400)).found
+    assert found.mean() > 0.9
+    quick = delete_interviewers(moments, (0, 1), fits)
+    monkeypatch.setattr("qa_reports.effects.influence._MANY", 1_000)
+    full = delete_interviewers(moments, (0, 1), fits)
+    assert not np.array_equal(quick.z, full.z)
+    np.testing.assert_allclose(quick.z, full.z, atol=EXPANDED)
+    np.testing.assert_allclose(quick.covariance, full.covariance, rtol=EXPANDED, atol=EXPANDED * full.covariance.max())
+
+
+def test_a_covariance_at_a_bound_is_not_expanded() -> None:
+    rng = np.random.default_rng(12)
+    columns = random_slopes(rng, interviewers=60)
+    moments = compute_moments([columns], 60)
+    assert not Expansion(moments, (0, 1), np.array([[0.2, 0.1], [0.1, 0.05]])).usable
