@@ -21,7 +21,7 @@ def named(deviations: dict[str, float]) -> list[Cell]:
     ("shown", "others", "battery"),
     [
         ({"a": -2.0, "b": -1.8}, {"c": -1.2, "d": -1.0}, "Trust"),
-        ({"a": 2.0, "b": 1.8}, {"c": 1.2, "d": 1.0}, "Trust"),
+        ({"a": 0.8, "b": 0.7}, {"c": 0.6, "d": 0.5}, "Trust"),
         ({"a": -2.0, "b": -1.8, "x": -1.5}, {"c": -1.2, "d": -1.0}, "Trust"),
         # One item deviates much more than the battery does: it is about the item.
         ({"a": -3.0, "b": -1.0}, {"c": -0.5, "d": -0.5}, None),
