@@ -44,6 +44,7 @@ def test_every_pattern_is_explained() -> None:
     [
         (("a",), ("a",), "one_item"),
         (("a", "b"), ("a", "b"), "one_battery"),
+        (TRUST, TRUST, "one_battery"),
         (("a", "d"), ("a", "d"), "several_items"),
         (("a", "d", "e"), ("a", "d", "e"), "several_items"),
         (("a", "d", "e"), (*TRUST, *"defgh"), "shifted_up"),
