@@ -18,6 +18,7 @@ from qa_reports.effects.flag import Flag, FlagKind, Flags, flag_interviewers, in
 from qa_reports.effects.inference import boundary_p, false_discovery_q
 from qa_reports.effects.side_by_side import shrink_between
 from qa_reports.effects.simulated_levels import SimulatedLevels
+from qa_reports.effects.slope_flags import slope_source
 from qa_reports.effects.sources import Cell, EvidenceSource, combine_sources, decide
 from qa_reports.effects.spread_effects import SpreadEffects
 from qa_reports.survey.clean import Covariate, Survey
@@ -90,11 +91,16 @@ def test_a_reversed_slope_is_called_a_slope() -> None:
     slope = np.where(interviewer == 11, -0.8, 0.8)
     y = 5 + slope * (x - 5) + rng.normal(0, 1.2, len(x)) + rng.normal(0, 0.3, 60)[interviewer]
     survey = make_survey({"y": y, "x": x}, interviewer)
-    flags = judge(survey, make_config(["y", "x"], {"y": ["x"]}))
-    flag = flags.flags[0]
+    config = make_config(["y", "x"], {"y": ["x"]}, min_interviews=int(counts[11]))
+    items = estimate_items(survey, config)
+    flag = flag_interviewers(survey, items, (), config).flags[0]
     assert (flag.interviewer, flag.kind, flag.items) == ("111", "slope", ("y",))
     assert flag.estimate == pytest.approx(-1.6, abs=0.5)
     assert flag.pattern == "reversed_slope"
+    modelled = [item for item in items if isinstance(item, ItemEffects)]
+    for minimum in range(10, 31):
+        cells = slope_source(survey, modelled, make_config(["y", "x"], min_interviews=minimum)).cells
+        assert {cell.interviewer for cell in cells} == set(np.flatnonzero(counts >= minimum).tolist())
 
 
 def test_interviews_too_alike_are_called_spread() -> None:
@@ -154,6 +160,7 @@ def test_a_flag_that_only_a_suspect_code_makes_is_data_preparation() -> None:
 def test_hardly_anyone_to_compare_with(interviewers: int) -> None:
     answers, interviewer = wave(np.random.default_rng(25), interviewers=interviewers, items=2, workload=(10, 20))
     flags = judge(make_survey(answers, interviewer), make_config(list(answers)))
+    assert (flags.expected_by_chance.interviewers == 0) is (interviewers == 2)
     # Two cannot be told apart at all; of three nobody is certain enough to be critical.
     assert not any(flag.severity == "critical" for flag in flags.flags)
     assert len(flags.interviewers) == interviewers

@@ -103,6 +103,17 @@ def test_means_of_drawn_respondents_have_the_variance_of_means() -> None:
     np.testing.assert_allclose(d.var(axis=0), np.outer([1 / 3, 2 / 40, 1 / 400], [1.0, 0.8]), rtol=0.2)
 
 
+def test_simulated_variances_are_shrunk_as_those_of_the_survey() -> None:
+    df = np.array([0.0, 5.0, 500.0])
+    true, made_of_it = OwnSpread(np.ones(3), df, 0.0, 0.4).simulate(np.random.default_rng(96), 4_000)
+    np.testing.assert_allclose(np.log(true).std(axis=0), 0.8, rtol=0.05)
+    # Nothing is known without degrees of freedom, and nearly all with very many.
+    assert np.ptp(made_of_it[:, 0]) < 1e-6
+    np.testing.assert_allclose(made_of_it[:, 2], true[:, 2], rtol=0.3)
+    assert np.log(made_of_it[:, 1]).std() < 0.8
+    assert np.corrcoef(np.log(made_of_it[:, 1]), np.log(true[:, 1]))[0, 1] > 0.6
+
+
 def test_few_interviewers_share_one_reference() -> None:
     n = np.rint(np.geomspace(5, 60, 20))
     simulated = np.random.default_rng(92).chisquare(12, (500, 20))

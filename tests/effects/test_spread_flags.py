@@ -31,10 +31,12 @@ def over_all(deviation: float, z: float) -> SpreadEffects:
     return SpreadEffects(**one | {"status": "converged", "tau_interval": Interval(0.0, 1.0)})  # type: ignore[arg-type]
 
 
-def described(single: list[Cell], cells: list[Cell], overall: SpreadEffects | None = None) -> Flag | None:
+def described(
+    single: list[Cell], cells: list[Cell], overall: SpreadEffects | None = None, *, minimum: int = 20
+) -> Flag | None:
     items = [SimpleNamespace(item=name, label=name.title(), spread=None) for name in ITEMS]
     source = spread_source(
-        SURVEY, items, overall or NoSpread("-"), np.ones(2, dtype=bool), make_config(ITEMS, min_interviews=5)  # type: ignore[arg-type]
+        SURVEY, items, overall or NoSpread("-"), np.ones(2, dtype=bool), make_config(ITEMS, min_interviews=minimum)  # type: ignore[arg-type]
     )  # fmt: skip
     return source.describe(Finding(0, "critical", 0.01, 0.03, tuple(cells), tuple(single)))
 
@@ -78,3 +80,4 @@ def test_without_a_sure_item_all_of_them_lead_or_nothing_is_said() -> None:
     assert flag.items == ("b",)
     assert described([], [cell("b", -0.7)], over_all(-0.01, -2.5)) is None
     assert described([], [cell("b", -0.7)]) is None
+    assert described([], [cell("b", -0.7)], over_all(-0.5, -2.5), minimum=21) is None
