@@ -55,6 +55,7 @@ def test_each_model_uses_its_complete_interviews_and_is_confirmed_by_statsmodels
     slope, covariates = fitted(second.slope), fitted(second.covariates)
     assert slope.n_parameters == 6
     assert slope.effects.terms == ("intercept", "slope:item2")
+    assert [terms for *terms, _ in slope.variance.covariances] == [["intercept", "slope:item2"]]
     assert slope.by_ml is not None
     assert slope.by_ml.loglik == pytest.approx(slope.loglik_ml, abs=1e-6)
     assert covariates.fixed_effects[-1].term == "item2:years"

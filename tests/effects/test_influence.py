@@ -60,6 +60,18 @@ def test_not_estimable_is_nan_with_two_interviewers_or_none_to_compare() -> None
     assert np.isnan(deletions.z).all()
 
 
+def test_one_interviewer_of_several_interviews_tells_the_residual_variance() -> None:
+    """Without the only one nothing tells interviewers and respondents apart."""
+    y = np.random.default_rng(15).normal(size=12)
+    for several in (2, 1):
+        interviewer = np.repeat(np.arange(12 - 2 * several), [3] * several + [1] * (12 - 3 * several))
+        moments = compute_moments([Columns(np.ones((12, 1)), y, interviewer)], 12)
+        deletions = delete_interviewers(moments, (0,), fit_mixed_models(moments, (0,), "REML"))
+        judged = np.isfinite(deletions.deviation[0, :, 0])
+        assert judged[:several].all() == (several == 2)
+        assert judged[several : 12 - 2 * several].all()
+
+
 def test_an_interviewer_with_one_predictor_value_has_no_slope() -> None:
     columns = random_slopes(np.random.default_rng(9), interviewers=12)
     fixed = columns.fixed.copy()

@@ -12,6 +12,7 @@ from msgspec import structs
 from qa_reports.config import ReportConfig
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items
 from qa_reports.effects.flag import Flags, flag_interviewers
+from qa_reports.effects.inference import boundary_p
 from qa_reports.effects.sensitivity import Sensitivity, WeightSensitivity, _means, examine_sensitivity
 from qa_reports.report.results_sensitivity import sensitivity_record
 from qa_reports.report.sensitivity import SensitivitySummary, summarise_sensitivity
@@ -95,6 +96,9 @@ def test_interpenetrated_areas_are_told_apart_and_missing_ones_counted(survey: S
     for item in area.items:
         zero = {"interviewers": item.intercept == 0, "areas": item.group == 0}
         assert {name for name in zero if name in (item.reason or "")} == {name for name in zero if zero[name]}
+        assert item.p == pytest.approx(boundary_p(item.statistic or 0.0, 1))
+        assert item.group_p == pytest.approx(boundary_p(item.group_statistic or 0.0, 1))
+        assert (item.statistic == 0, item.group_statistic == 0) == tuple(zero.values())
     summary = summary_of(found)
     assert summary.verdict_notes == ()
     assert "can be told apart" in summary.area_sentences[0]
