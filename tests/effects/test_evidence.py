@@ -9,6 +9,7 @@ from scipy import stats
 from qa_reports.effects.estimate import ItemEffects, estimate_items
 from qa_reports.effects.evidence import _observed, combine_evidence
 from qa_reports.effects.side_by_side import Table, weights_in_t
+from qa_reports.effects.simulated_levels import _quadratic
 from tests.effects.synthetic import make_config, make_survey, wave
 
 CLOSE = 1e-9
@@ -39,6 +40,21 @@ def test_the_statistic_is_that_of_its_definition() -> None:
         statistic = d @ np.linalg.solve(without, d)
         same_tail = stats.chi2.isf(stats.chi2.sf(statistic, len(d)), items)
         np.testing.assert_allclose(observed[j], same_tail, rtol=CLOSE)
+
+
+def test_simulated_waves_have_the_statistic_of_the_definition() -> None:
+    rng = np.random.default_rng(73)
+    within, n = 0.4 + 0.6 * np.eye(4), rng.uniform(3, 30, (2, 6))
+    between = 0.05 * (rng.uniform(0.5, 1, 2)[:, None, None] * np.full((4, 4), 0.3) + 0.7 * np.eye(4))
+    d = rng.normal(0, 0.3, (2, 6, 4))
+    whiten = np.linalg.inv(np.linalg.cholesky(within))
+    expected = [[d[w, j] @ np.linalg.solve(between[w] + within / n[w, j], d[w, j]) for j in range(6)] for w in range(2)]
+    np.testing.assert_allclose(_quadratic(d, between, whiten, n), expected, rtol=CLOSE)
+
+
+def test_more_interviews_weigh_more_but_less_and_less_so() -> None:
+    weight = weights_in_t(np.array([1.0, 2.0, 10.0, 27.0]))
+    np.testing.assert_allclose(weight, [1 / 11, 2 / 12, 0.5, 27 / 37])
 
 
 def test_who_differs_a_little_on_all_items_has_a_small_p() -> None:

@@ -98,9 +98,15 @@ def test_a_reversed_slope_is_called_a_slope() -> None:
     assert flag.estimate == pytest.approx(-1.6, abs=0.5)
     assert flag.pattern == "reversed_slope"
     modelled = [item for item in items if isinstance(item, ItemEffects)]
-    for minimum in range(10, 31):
+    for minimum in range(30, 9, -1):
         cells = slope_source(survey, modelled, make_config(["y", "x"], min_interviews=minimum)).cells
         assert {cell.interviewer for cell in cells} == set(np.flatnonzero(counts >= minimum).tolist())
+    # Large is what moves the outcome by 0.3 of its sd over two standard deviations of the predictor.
+    residual = modelled[0].slope.variance.residual  # type: ignore[union-attr]
+    moved = np.array([abs(cell.deviation) * 2 * x.std() / np.sqrt(residual) for cell in cells])
+    clear = abs(moved - 0.3) > 0.003
+    assert [cell.large for cell, known in zip(cells, clear, strict=True) if known] == (moved >= 0.3)[clear].tolist()
+    assert {cell.large for cell in cells} == {True, False}
 
 
 def test_interviews_too_alike_are_called_spread() -> None:
