@@ -129,8 +129,11 @@ def report(
         return code
     if not all(report.all_mailed for report in made):
         return NOT_ALL_MAILED
-    doubtful = strict and any(report.facts.n_doubts for report in made)
-    return FAIL_ON_MET if doubtful or any(_met(fail_on, report.facts) for report in made) else REPORT_MADE
+    n_doubts = sum(report.facts.n_doubts for report in made) if strict else 0
+    if n_doubts:
+        results = "1 result is" if n_doubts == 1 else f"{n_doubts:,} results are"
+        say(f"--strict: {results} to be read with care; the report lists which, and why", sys.stderr)
+    return FAIL_ON_MET if n_doubts or any(_met(fail_on, report.facts) for report in made) else REPORT_MADE
 
 
 def program() -> NoReturn:
