@@ -20,11 +20,12 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from qa_reports.delivery.archive import damaged_files, list_archive
-from tests.delivery.mail_server import Mailbox, running
+from tests.delivery.mail_server import Mailbox, free_port, running
 from tests.small_wave import SmallWave, write_small_wave
 
 ROOT = Path(__file__).parents[2]
@@ -267,6 +268,81 @@ def killed_at_any_moment(kills: int) -> str:
         return f"{killed} of {kills} killed; {sound(archive, before)}, the next run succeeds, nobody was mailed twice"
 
 
+def mail_server(port: int, taken: Path) -> subprocess.Popen[str]:
+    """A mail server of its own process, which takes its time; it adds to a file whose letters it has taken."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW_SERVER, str(port), str(taken)], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+SLOW_SERVER = """
+import asyncio, sys, time
+from pathlib import Path
+from aiosmtpd.controller import Controller
+
+class Slow:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        await asyncio.sleep(0.15)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        with Path(sys.argv[2]).open("a") as taken:
+            taken.writelines(f"{address}\\n" for address in envelope.rcpt_tos)
+        await asyncio.sleep(0.15)
+        return "250 taken"
+
+Controller(Slow(), hostname="localhost", port=int(sys.argv[1])).start()
+print("ready", flush=True)
+time.sleep(10**6)
+"""
+
+
+def mail_server_killed(kills: int) -> str:
+    moments, counted = random.Random(2), Counter[str]()
+    people = [f"p{number}@x.example" for number in range(6)]
+    for _ in range(kills):
+        with archived_wave() as wave:
+            taken, port = wave.folder / "taken", free_port()
+            taken.touch()
+            smtp = f"{{host: localhost, port: {port}, security: none, timeout: 5}}"
+            wave.replace("items:", f"email: {{from: qa@agency.example, to: {people}, smtp: {smtp}}}\nitems:")
+            archive = wave.folder / "archive"
+            server, n_wanted = mail_server(port, taken), moments.randrange(1, 5)
+            process = start(str(wave.config), *FORMATS, "--new-run", "--quiet")
+            while len(taken.read_text().splitlines()) < n_wanted:
+                time.sleep(0.01)
+            time.sleep(moments.uniform(0, 0.3))
+            before = taken.read_text().splitlines()
+            server.kill()
+            server.communicate()
+            told = process.communicate(timeout=300)[1]
+            assert (process.returncode, "Traceback" in told) == (4, False), (process.returncode, told)
+            run = str(list_archive(archive).runs[-1].folder)
+            server = mail_server(port, taken)
+            ended = start("send", run)
+            words = ended.communicate(timeout=300)[0].splitlines()
+            got, uncertain = Counter(taken.read_text().splitlines()), [line for line in words if "--again" in line]
+            server.kill()
+            server.communicate()
+            sound(archive)
+            assert max(got.values()) == 1, got
+            assert ended.returncode == (4 if uncertain else 0), (ended.returncode, words)
+            missed = set(people) - set(got)
+            assert all(any(person in line for line in uncertain) for person in missed), (missed, words)
+            counted += Counter({"before": len(before), "after": len(got) - len(before), "perhaps": len(uncertain)})
+            counted["missed"] += len(missed)
+    return (
+        f"{kills} servers killed: exit 4, the report is archived; {counted['before']} letters were taken before and "
+        f"{counted['after']} by `send` from a new server, {counted['perhaps']} called perhaps sent, of which "
+        f"{counted['missed']} had not arrived; nobody got two, nobody was forgotten in silence"
+    )
+
+
 def state(process: int) -> str:
     """As the kernel names it; Z has ended."""
     with contextlib.suppress(OSError):
@@ -330,7 +406,11 @@ def main() -> int:
     parser.add_argument("--only", default="", help="faults whose name holds this")
     parser.add_argument("--from", dest="first", default="", help="the fault to begin with")
     asked = parser.parse_args()
-    faults = {**FAULTS, "killed at a random moment, with mail": lambda: killed_at_any_moment(asked.kills)}
+    faults = {
+        **FAULTS,
+        "killed at a random moment, with mail": lambda: killed_at_any_moment(asked.kills),
+        "the mail server is killed while it takes six letters": lambda: mail_server_killed(max(asked.kills // 5, 1)),
+    }
     print("| fault | what was seen |\n|---|---|")
     failed, begun = 0, False
     for name, attempt in faults.items():

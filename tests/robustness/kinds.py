@@ -21,6 +21,7 @@ from qa_reports.survey.where import parse_where
 from tests.robustness.random_surveys import RandomSurvey, random_surveys
 from tests.robustness.random_text import codebooks, filters, spoilt_configurations, tables
 from tests.robustness.soundness import assert_sound, run, said
+from tests.robustness.waves_soundness import waves_end_well
 from tests.survey.wave_files import SUFFIXES, write_wave
 
 PACKED = (".csv.gz", ".csv.zip")
@@ -190,6 +191,7 @@ BINARY_SUFFIXES = tuple(suffix for suffix in SUFFIXES if suffix not in TEXT_SUFF
 
 KINDS = {
     "surveys": Kind(random_surveys(), survey_ends_well),
+    "waves": Kind(st.integers(0, 2**32), waves_end_well),
     "beginnings": Kind(random_surveys().map(_with_ratings), beginning_can_be_read),
     "stored": Kind(
         st.tuples(random_surveys(), st.sampled_from([".sav", ".dta", ".parquet", ".xlsx"])), stored_survey_comes_back

@@ -49,11 +49,11 @@ WORDS = ("no", "perhaps", "yes", *HOSTILE[:3])
 COVARIATES = ("normal", "constant", "collinear", "missing", "two", "many levels", "words", "huge", "sparse")
 
 
-class _Quoted(yaml.SafeDumper):
+class Quoted(yaml.SafeDumper):
     """Writes every text in quotes: what YAML 1.1 leaves bare, such as 1e3, is a number by YAML 1.2."""
 
 
-_Quoted.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
+Quoted.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class RandomSurvey:
             writer.writerow(self.columns)
             writer.writerows(zip(*self.columns.values(), strict=True))
         path = folder / "wave.yaml"
-        path.write_text(yaml.dump(self.config, Dumper=_Quoted, allow_unicode=True, width=10_000), encoding="utf-8")
+        path.write_text(yaml.dump(self.config, Dumper=Quoted, allow_unicode=True, width=10_000), encoding="utf-8")
         return path
 
     @property
