@@ -244,7 +244,7 @@ def _verdict(
         n_critical=sum(call.severity == "critical" for call in calls),
         n_too_few=n_too_few,
         expected_by_chance=chance,
-        n_data_problems=len(suspects),
+        n_data_problems=len(by_item(suspects)),
         n_reviewed=len(reviewed),
     )
 

@@ -212,7 +212,7 @@ def _strip(shown: DeviationStrip) -> str:
         *(text(at, height - 20, answer(value), "tick", "middle") for value, at in zip(ticks, guides, strict=True)),
         text(291, height - 5, "lower ← deletion z → higher", "axis", "middle"),
         *(
-            text(206, at + 4, shorten(name, 32), "name" if flag else "tick", "end")
+            text(206, at + 4, shorten(name, 28 if flag else 32), "name" if flag else "tick", "end")  # bold is wider
             for name, at, flag in zip(shown.labels, rows, marked, strict=True)
         ),
         segments(zero[plain], rows[plain], x[plain], rows[plain], "stem"),
