@@ -110,8 +110,8 @@ class _Batch(Struct, frozen=True, eq=False):
     groups: list[_GroupNumbers]
     usable: tuple[int, ...]
     """The fits that did not fail."""
-    opinions: Callable[[], list[tuple[float, float]]]
-    """Our log-likelihood and statsmodels' of the usable fits, once they are there."""
+    opinions: Callable[[], list[tuple[float, float, int]]]
+    """Our log-likelihood of the usable fits and statsmodels', once they are there, and of how many interviews."""
 
 
 class _GroupNumbers(Struct, frozen=True, eq=False):
@@ -168,14 +168,15 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore
 
 def _opinions(
     plans: Sequence[ModelPlan], fits: MixedModelFits, usable: Sequence[int], n_interviewers: int, core: SecondCore
-) -> Callable[[], list[tuple[float, float]]]:
+) -> Callable[[], list[tuple[float, float, int]]]:
     """Ask statsmodels about the usable fits, where a second opinion is wanted."""
     if not plans[0].checked:
-        unasked = [(np.nan, np.nan)] * len(usable)
+        unasked = [(np.nan, np.nan, 0)] * len(usable)
         return lambda: unasked
     ours, cases = referee_cases(plans, fits, usable, n_interviewers)
     theirs = core.start(referee_logliks, cases)
-    return lambda: list(zip(ours, theirs(), strict=True))
+    asked = [len(case.response) for case in cases]
+    return lambda: list(zip(ours, theirs(), asked, strict=True))
 
 
 def _component_intervals(
@@ -215,7 +216,7 @@ def _test_group(
 
 
 def _completed(
-    result: ModelResult, plan: ModelPlan, batch: _Batch, f: int, opinion: tuple[float, float]
+    result: ModelResult, plan: ModelPlan, batch: _Batch, f: int, opinion: tuple[float, float, int]
 ) -> ModelResult:
     """With what another process has worked on."""
     return replace(
@@ -256,7 +257,7 @@ def _result(plan: ModelPlan, batch: _Batch, f: int) -> ModelResult | FailedModel
         icc_interval=_interval(batch.icc[f]) if batch.icc is not None else None,
         group_tests=_group_tests(plan, batch, f),
         by_ml=_by_ml(plan, batch, f),
-        referee=_referee(np.nan, np.nan),
+        referee=_referee(np.nan, np.nan, 0),
         effects=_effects(plan, batch, f, present, n_by_interviewer),
         predictor_sd=np.where(np.array(plan.random) == 0, 0.0, batch.moments.scale[f, list(plan.random)]),
         rows=plan.rows,
@@ -358,8 +359,8 @@ def _tests(plan: ModelPlan, fits: MixedModelFits, without: list[MixedModelFits],
     return tuple(tests)
 
 
-def _referee(ours: float, theirs: float) -> Referee:
-    return Referee(theirs, ours - theirs, bool(abs(ours - theirs) <= TOLERANCE * max(1.0, abs(theirs))))
+def _referee(ours: float, theirs: float, n: int) -> Referee:
+    return Referee(theirs, ours - theirs, bool(abs(ours - theirs) <= TOLERANCE * max(1.0, abs(theirs))), n)
 
 
 def _effects(

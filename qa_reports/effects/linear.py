@@ -110,6 +110,8 @@ class Referee(Struct, frozen=True):
     loglik_difference: float
     """Ours minus theirs."""
     agrees: bool
+    n_interviews: int
+    """Interviews that it was asked about, all of the model unless there are very many; 0 where it was not asked."""
 
 
 class InterviewerEffects(Struct, frozen=True, eq=False):

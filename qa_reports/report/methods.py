@@ -145,8 +145,17 @@ def _fitting(fits: list[ModelResult], failed: int) -> str:
         f"{count_of(len(fits), 'model')} {'was' if len(fits) == 1 else 'were'} fitted"
         f"{f', {listing(bounds)}' if bounds else ''}{unfitted}. statsmodels computed the log-likelihood of every "
         f"fitted model again at these estimates and agreed on {integer(agreeing)} of {integer(len(fits))} (largest "
-        f"difference {scientific(largest)})."
+        f"difference {scientific(largest)}){_on_a_sample(fits)}."
     )
+
+
+def _on_a_sample(fits: list[ModelResult]) -> str:
+    """How many interviews statsmodels was asked about, where these are not all."""
+    sampled = [fit.referee.n_interviews for fit in fits if 0 < fit.referee.n_interviews < fit.n_interviews]
+    if not sampled:
+        return ""
+    n = integer(max(sampled))
+    return f", both log-likelihoods being those of up to {n} evenly spread interviews"
 
 
 def _categorical(modelled: tuple[ItemEffects, ...]) -> str:

@@ -214,6 +214,7 @@ def _referee(referee: Referee) -> Document:
         "loglik": number(referee.loglik),
         "loglik_difference": number(referee.loglik_difference),
         "agrees": referee.agrees,
+        "n_interviews": referee.n_interviews,
     }
 
 

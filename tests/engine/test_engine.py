@@ -23,7 +23,9 @@ from qa_reports.engine.tables import open_table, wants_engine
 from qa_reports.errors import ConfigError, DataError
 from qa_reports.indicators.collect import measure_indicators
 from qa_reports.report.answers import answer_scatter
+from qa_reports.report.methods import _fitting
 from qa_reports.report.recontact import respondents_to_recontact
+from qa_reports.report.results_items import _referee
 from qa_reports.starting.check import check_config
 from qa_reports.survey.clean import Survey, clean_survey
 from qa_reports.survey.load import load_survey
@@ -160,6 +162,11 @@ def test_a_sample_at_hand_changes_no_model(
     of_sample = estimate_items(sampled, config)
 
     assert list(differences(without_rows(of_memory), without_rows(of_sample))) == []
+    fits = [item.null for item in of_sample if isinstance(item, ItemEffects)]
+    assert all(fit.referee.agrees and 0 < fit.referee.n_interviews <= sampled.n_rows for fit in fits)
+    most = max(fit.referee.n_interviews for fit in fits)
+    assert f"both log-likelihoods being those of up to {most} evenly spread interviews" in _fitting(fits, 0)
+    assert {_referee(fit.referee)["n_interviews"] for fit in fits} == {fit.referee.n_interviews for fit in fits}
     flags = flags_of(sampled, of_sample, config)
     assert any(flag.interviewer == "4976" for flag in flags.flags)
     assert any("rest on" in note for note in sampled.log.notes)

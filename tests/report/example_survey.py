@@ -394,7 +394,7 @@ def example_model(
         if name == "adjusted"
         else (),
         by_ml=None if predictor is None else MaximumLikelihood(-308.75, fixed_effects, variance, tests),
-        referee=Referee(loglik=-310.25, loglik_difference=2e-9, agrees=True),
+        referee=Referee(loglik=-310.25, loglik_difference=2e-9, agrees=True, n_interviews=0),
         effects=effects,
         rows=rows,
         interviewer=groups,

@@ -267,6 +267,7 @@ def test_worst_referee_is_a_failed_check() -> None:
         "loglik": -310.25,
         "loglik_difference": 1e-3,
         "agrees": False,
+        "n_interviews": 0,
     }
 
 

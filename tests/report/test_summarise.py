@@ -162,7 +162,7 @@ def test_a_disagreeing_referee_reaches_the_verdict() -> None:
     given = example_report_input()
     item = given.items[0]
     assert isinstance(item, ItemEffects)
-    null = structs.replace(item.null, referee=Referee(-300.0, -10.25, agrees=False))
+    null = structs.replace(item.null, referee=Referee(-300.0, -10.25, agrees=False, n_interviews=0))
     changed = (structs.replace(item, null=null), *given.items[1:])
     found = summary_of(structs.replace(given, items=changed))
     assert not found.items[0].referee_agrees
