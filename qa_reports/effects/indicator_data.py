@@ -13,8 +13,6 @@ from qa_reports.survey.whole import MeasureWhole, Totals
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-FEW_VALUES = 2_000
-"""Different values among the interviews at hand up to which an engine counts every value by interviewer."""
 _CATEGORIES = 7
 """Ordered categories that counts and skewed measures are collapsed to, at most."""
 
@@ -50,11 +48,11 @@ def of_rows(values: FloatArray, owner: IntArray, n_interviewers: int) -> Measure
 
 
 def of_whole(name: str, at_hand: FloatArray, whole: MeasureWhole, n_interviewers: int) -> MeasureData:
-    """Data of all interviews, of which those at hand show how many different values there are."""
-    known = at_hand[np.isfinite(at_hand)]
-    if len(np.unique(known)) <= FEW_VALUES:
-        cells = whole.value_cells(name)
+    """Data of all interviews."""
+    cells = whole.value_cells(name)
+    if cells is not None:
         return _of_cells(cells.interviewer, cells.value, cells.count, n_interviewers)
+    known = at_hand[np.isfinite(at_hand)]
     # How often the commonest of very many values occurs, the interviews at hand tell well enough.
     commonest = float(np.unique(known, return_counts=True)[1].max() / len(known))
     return _of_totals(whole.totals(name), commonest)

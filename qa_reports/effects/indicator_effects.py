@@ -251,7 +251,7 @@ def _categorical(
 def _effects(survey: Survey, indicators: Indicators, measure: IndicatorMeasure, terms: _Terms) -> IndicatorEffects:
     j, whole = len(survey.interviewer_ids), None
     if indicators.whole is not None and measure.kind != "duplicates":
-        whole = indicators.whole.of(measure.name)
+        whole = indicators.whole.of(measure.name, [term.factors for _, term in terms])
     data = (
         of_rows(measure.values, survey.interviewer, j)
         if whole is None

@@ -79,7 +79,16 @@ def item_spreads(
         models: judging models of the items, how they were planned, and the item's answers.
         whole: all interviews, where those at hand are a sample.
     """
-    moments = [_moments(model, plan, given, whole) for model, plan, given in models if isinstance(plan, ModelPlan)]
+    planned = [(model, plan, given) for model, plan, given in models if isinstance(plan, ModelPlan)]
+    powers: dict[int, FloatArray] = {}
+    if whole is not None:
+        asked = {
+            k: (plan.whole.rows, plan.whole.columns, np.array([effect.estimate for effect in model.fixed_effects]))
+            for k, (model, plan, given) in enumerate(planned)
+            if plan.whole is not None and _obstacle(model, given) is None
+        }
+        powers = dict(zip(asked, whole.residual_powers(list(asked.values())), strict=True)) if asked else {}
+    moments = [_moments(model, plan, given, powers.get(k)) for k, (model, plan, given) in enumerate(planned)]
     usable = [one for one in moments if isinstance(one, SpreadMoments)]
     if not usable:
         return [one for one in moments if isinstance(one, NoSpread)]
@@ -88,21 +97,29 @@ def item_spreads(
     return [one if isinstance(one, NoSpread) else _effects(fits, next(position), one.df, one.n, one) for one in moments]
 
 
-def _moments(model: ModelResult, plan: ModelPlan, given: AnswerCounts, whole: Whole | None) -> SpreadMoments | NoSpread:
-    distinct = given.values[given.counts.any(axis=0)]
-    if len(distinct) < FEWEST_ANSWERS:
-        return NoSpread(f"with {len(distinct)} different answers the level of an interviewer determines the spread")
-    effects = model.effects
-    if effects.terms != ("intercept",):
+def _obstacle(model: ModelResult, given: AnswerCounts) -> NoSpread | None:
+    n = int(given.counts.any(axis=0).sum())
+    if n < FEWEST_ANSWERS:
+        return NoSpread(f"with {n} different answers the level of an interviewer determines the spread")
+    if model.effects.terms != ("intercept",):
         return NoSpread("the model has no interviewer levels to vary about")
+    return None
+
+
+def _moments(
+    model: ModelResult, plan: ModelPlan, given: AnswerCounts, powers: FloatArray | None
+) -> SpreadMoments | NoSpread:
+    """`powers` (J, 4) are sums over all interviews, where those at hand are a sample."""
+    obstacle = _obstacle(model, given)
+    if obstacle is not None:
+        return obstacle
+    distinct, effects = given.values[given.counts.any(axis=0)], model.effects
     level = np.zeros(len(given.counts))
     level[effects.interviewer] = effects.eblup[:, 0]
     around = model.residuals + level[model.interviewer]
     step = float(np.diff(distinct).min())
-    if whole is None or plan.whole is None:
+    if plan.whole is None or powers is None:
         return spread_moments(around, model.interviewer, given.values, given.counts, step)
-    fixed = np.array([effect.estimate for effect in model.fixed_effects])
-    powers = whole.residual_powers(plan.whole.rows, plan.whole.columns, fixed)
     return spread_moments_of_sums(
         plan.whole.products.n, powers, around, model.interviewer, given.values, given.counts, step
     )

@@ -11,6 +11,7 @@ import pandas as pd
 from msgspec.structs import replace
 
 from qa_reports.config import CovariateConfig, ReportConfig
+from qa_reports.engine.batches import ReadColumn, by_places
 from qa_reports.engine.cells import Cells, CleanColumn, clean_column, count_cells, is_plain, plain_column
 from qa_reports.engine.interviews import COVARIATE, ITEM, interviews_of
 from qa_reports.engine.people import WHO, People, find_people
@@ -73,12 +74,12 @@ def clean_in_engine(source: EngineTable, config: ReportConfig, folder: Path, sam
         for item, cells in zip(scored, item_cells, strict=True)
     }
     covariates = [_respondent_covariate(wanted, people, source, labels) for wanted in config.respondent_covariates]
-    columns |= {Factor("respondent", one.covariate.name): column for one, column in covariates}
+    columns |= {Factor("respondent", one.covariate.name): column for one, column, _ in covariates}
     of_interviewers = [
         _interviewer_covariate(wanted, people, source, labels) for wanted in config.interviewers.covariates
     ]
     teams, team_notes = _teams(people, source, config, labels)
-    levels = tuple(one.covariate for one, _ in covariates)
+    levels = tuple(one.covariate for one, _, _ in covariates)
 
     def showing(survey: Survey, whose: Sequence[int]) -> Survey:
         within = np.cumsum(survey.workload[list(whose)]) <= _MOST_SHOWN
@@ -88,13 +89,26 @@ def clean_in_engine(source: EngineTable, config: ReportConfig, folder: Path, sam
         return _with_rows(survey, *_sample(people, source, config, labels, sample, chosen), levels)
 
     cleaned = {ITEM.format(k): column for k, column in enumerate(c for f, c in columns.items() if f.kind == "item")}
-    known = {COVARIATE.format(k): column for k, (_, column) in enumerate(covariates)}
+    known = {COVARIATE.format(k): column for k, (_, column, _) in enumerate(covariates)}
     rows = people.rows.mutate(**{name: column.expression for name, column in (cleaned | known).items()})
     clean_rows = source.view(rows, "qa_clean")
+    read = {
+        Factor("item", item.responses.name): by_places(
+            clean_rows, cells, item.responses.answers, item.responses.answer_class
+        )
+        for item, cells in zip(scored, item_cells, strict=True)
+    }
+    read |= {
+        Factor("respondent", one.covariate.name): ReadColumn(clean_rows[COVARIATE.format(k)])
+        if cells is None
+        else by_places(clean_rows, cells, one.covariate.values)
+        for k, (one, _, cells) in enumerate(covariates)
+    }
     whole = EngineWhole(
         source=source,
         rows=people.rows,
         columns=columns,
+        read=read,
         of_interviewers={one.covariate.name: one.covariate.values for one in of_interviewers},
         counts={
             item.responses.name: _answer_counts(item, cells) for item, cells in zip(scored, item_cells, strict=True)
@@ -109,7 +123,7 @@ def clean_in_engine(source: EngineTable, config: ReportConfig, folder: Path, sam
     at_hand, interviewer = _sample(people, source, config, labels, sample)
     interviewers = [cells.interviewers for cells in item_cells]
     by_variable = [item.recodes for item in items]
-    by_variable += [one.recodes for one in (*(one for one, _ in covariates), *of_interviewers)]
+    by_variable += [one.recodes for one in (*(one for one, _, _ in covariates), *of_interviewers)]
     reasons = known_reasons(config)
     notes = (
         *_sample_notes(len(interviewer), whole.n_interviews),
@@ -194,15 +208,16 @@ def _answer_counts(item: CleanItem, cells: Cells) -> AnswerCounts:
 
 def _respondent_covariate(
     wanted: CovariateConfig, people: People, source: EngineTable, labels: dict[str, VariableLabels]
-) -> tuple[CleanCovariate, CleanColumn]:
+) -> tuple[CleanCovariate, CleanColumn, Cells | None]:
+    """With its different values, unless it is numbers as they are."""
     of_column = labels.get(wanted.name, _NO_LABELS)
     if wanted.type == "numeric" and not wanted.missing_codes and is_plain(people, source, wanted.name):
         label = wanted.label or of_column.label or wanted.name
         covariate = Covariate(wanted.name, label, "numeric", np.zeros(0), ())
-        return CleanCovariate(covariate, ()), plain_column(people.rows, source, wanted.name)
+        return CleanCovariate(covariate, ()), plain_column(people.rows, source, wanted.name), None
     cells = count_cells(people, source, wanted.name)
     clean = respondent_covariate(cells.column, wanted, of_column, cells.interviewers, source.name)
-    return clean, clean_column(people.rows, cells, clean.covariate.values)
+    return clean, clean_column(people.rows, cells, clean.covariate.values), cells
 
 
 def _interviewer_covariate(

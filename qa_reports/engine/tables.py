@@ -102,6 +102,13 @@ class EngineTable(Struct, frozen=True, eq=False):
         if self.engine == "duckdb":
             self.backend.raw_sql(f'DROP TABLE "{name}"')
 
+    def batches(self, table: ir.Table, size: int) -> Iterator[Any]:
+        """The rows of a table in their order, as Arrow batches of about `size` rows; DuckDB only."""
+        with answering(self.name):
+            relation = self.backend.con.sql(self.backend.compile(table))
+            read = relation.to_arrow_reader if hasattr(relation, "to_arrow_reader") else relation.fetch_arrow_reader
+            yield from read(size)
+
     def frame(self, expression: ir.Table, *, ordered: bool = False) -> pd.DataFrame:
         """The rows of an expression. `ordered`: sums of numbers that are not whole, always in the same order."""
         if ordered and self.engine == "duckdb":

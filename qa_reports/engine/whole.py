@@ -1,14 +1,14 @@
 """All interviews of a survey, asked of an engine: the sums and counts that `qa_reports.survey.whole` promises.
 
-One expression per item and set of columns: products of columns as doubles, summed by interviewer. A single query over
-all items is many times slower, because no engine shares the work between hundreds of sums. Columns are taken about a
-whole number near their mean, so that sums of whole numbers are exact, in whatever order they are added, and nothing
-cancels later. Sizes: J interviewers, K columns.
+DuckDB hands over batches of columns, of which sums are made here (`batch_sums.py`, `batch_measures.py`); counts are
+queries. Spark gets one expression per item and set of columns, and so does DuckDB for what is asked seldom: products of
+columns as doubles, summed by interviewer. Columns are taken about a whole number near their mean, so that sums of whole
+numbers are exact, in whatever order they are added, and nothing cancels later. Sizes: J interviewers, K columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,14 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from qa_reports.engine.batch_measures import EngineMeasures, MeasureSums
+from qa_reports.engine.batch_sums import Design, Sums, item_sums, residual_powers
+from qa_reports.engine.batches import ReadColumn
 from qa_reports.engine.cells import CleanColumn
 from qa_reports.engine.interviews import COVARIATE
 from qa_reports.engine.people import WHO
 from qa_reports.engine.tables import EngineTable
-from qa_reports.survey.interviews import Interviews
+from qa_reports.survey.interviews import Column, Interviews
 from qa_reports.survey.whole import (
     AnswerCounts,
     CrossSums,
@@ -30,6 +33,7 @@ from qa_reports.survey.whole import (
     ModelColumn,
     PairCounts,
     Patterns,
+    ResidualQuestion,
     Rows,
     Totals,
     ValueCells,
@@ -44,17 +48,7 @@ IntArray = NDArray[np.int64]
 _N = "qa_n"
 _WORTH_COUNTING = 20
 """Times the most patterns wanted: where more are possible, they are not even counted."""
-_TOGETHER = 6
-"""Measures of interviews that are computed and held at once."""
 _Key = tuple[str, frozenset[Factor], tuple[ModelColumn, ...]]
-
-
-class _Sums(Struct, frozen=True, eq=False):
-    """Sums of products of row-level columns [1, others ..., outcome], each less its origin."""
-
-    cross: FloatArray
-    n: IntArray
-    origin: FloatArray
 
 
 class EngineWhole(Struct, frozen=True, eq=False):
@@ -65,6 +59,8 @@ class EngineWhole(Struct, frozen=True, eq=False):
     """The Ibis table of the rows in use, with `WHO`."""
     columns: Mapping[Factor, CleanColumn]
     """Items and respondent covariates (positions of categories)."""
+    read: Mapping[Factor, ReadColumn]
+    """The same, as batches of `clean_rows` have them; empty where they have not."""
     of_interviewers: Mapping[str, FloatArray]
     """Interviewer covariates, (J,) each: numbers or positions of categories."""
     counts: Mapping[str, AnswerCounts]
@@ -77,10 +73,12 @@ class EngineWhole(Struct, frozen=True, eq=False):
     """Column by column, as expressions."""
     showing: Callable[[Survey, Sequence[int]], Survey]
     """The survey with all interviews of some interviewers at hand."""
-    known: dict[_Key, _Sums] = field(default_factory=dict)
+    known: dict[_Key, Sums] = field(default_factory=dict)
     """Sums that were asked for before."""
-    cells: dict[str, ValueCells] = field(default_factory=dict)
-    """Likewise."""
+    measures: Measures = field(default_factory=dict)
+    """What stands in the place of items."""
+    summed: Mapping[str, MeasureSums] = field(default_factory=dict)
+    """What is known of measures."""
 
     @property
     def n_interviews(self) -> int:
@@ -93,14 +91,17 @@ class EngineWhole(Struct, frozen=True, eq=False):
 
     def without(self, values: Mapping[str, Collection[float]]) -> EngineWhole:
         """The same with some answers, by item, set to missing."""
-        columns, counts = dict(self.columns), dict(self.counts)
+        columns, counts, read = dict(self.columns), dict(self.counts), dict(self.read)
         for item, out in values.items():
             factor = Factor("item", item)
             old = columns[factor]
             columns[factor] = replace(old, expression=old.expression.isin(sorted(out)).ifelse(None, old.expression))
+            of_places = read[factor].values
+            assert of_places is not None
+            read[factor] = replace(read[factor], values=np.where(np.isin(of_places, list(out)), np.nan, of_places))
             stays = ~np.isin(counts[item].values, list(out))
             counts[item] = AnswerCounts(counts[item].values[stays], counts[item].counts[:, stays])
-        return replace(self, columns=columns, counts=counts, known={})
+        return replace(self, columns=columns, counts=counts, read=read, known={})
 
     def with_all_of(self, survey: Survey, interviewers: Sequence[int]) -> Survey:
         """The survey with all interviews of these interviewers at hand, behind those that are."""
@@ -117,46 +118,45 @@ class EngineWhole(Struct, frozen=True, eq=False):
         """Interviews for which a respondent covariate is known."""
         return int(self.source.number(self.columns[factor].expression.notnull().sum()) or 0)
 
-    def measured(self, measures: Measures) -> EngineMeasures:
-        """Measures of interviews in the place of items: expression, whether whole numbers, usual value."""
-        names = list(measures)
-        parts = (names[start : start + _TOGETHER] for start in range(0, len(names), _TOGETHER))
-        return EngineMeasures(self, tuple({name: measures[name] for name in part} for part in parts))
+    def measured(self, measures: Measures, compute: Callable[[Interviews], Mapping[str, Column]]) -> EngineMeasures:
+        """Measures of interviews in the place of items; `compute` makes them in memory."""
+        return EngineMeasures(self, measures, compute)
 
-    def with_measures(self, measures: Measures, table: str) -> EngineWhole:
-        """Measures in the place of items, computed once, and respondent covariates, as a table of that name."""
+    def with_measures(self, measures: Measures, table: str | None = None) -> EngineWhole:
+        """Measures in the place of items, and respondent covariates; computed once where they get a table."""
         every = (factor for factor in self.columns if factor.kind == "respondent")
         covariates = {COVARIATE.format(k): factor for k, factor in enumerate(every)}
         told = {
-            f"m{k}": expression.cast("int16" if whole else "float64")
-            for k, (expression, whole, _) in enumerate(measures.values())
+            f"m{k}": told.expression.cast("int16" if told.whole else "float64")
+            for k, told in enumerate(measures.values())
         }
-        rows = self.source.store(self.clean_rows.select(WHO, *covariates, **told), table)
+        rows = self.clean_rows.select(WHO, *covariates, **told)
+        if table is not None:
+            rows = self.source.store(rows, table)
         columns = {factor: replace(self.columns[factor], expression=rows[name]) for name, factor in covariates.items()}
         columns |= {
-            Factor("item", name): CleanColumn(rows[f"m{k}"].cast("float64"), float(np.rint(usual)), whole)
-            for k, (name, (_, whole, usual)) in enumerate(measures.items())
+            Factor("item", name): CleanColumn(rows[f"m{k}"].cast("float64"), float(np.rint(told.usual)), told.whole)
+            for k, (name, told) in enumerate(measures.items())
         }
-        return replace(self, rows=rows, columns=columns, counts={}, known={}, cells={})
+        return replace(self, rows=rows, columns=columns, read={}, counts={}, known={}, measures=measures)
 
-    def has_values(self, name: str) -> bool:
-        """Whether any interview has a value of a measure."""
-        found = self._values(name).limit(1)
-        return bool(self.source.number(found.count()))
-
-    def value_cells(self, name: str) -> ValueCells:
-        """Counts of the values of a measure that has few different ones."""
-        if name not in self.cells:
-            table = self._values(name)
-            frame = self.source.frame(table.group_by([WHO, "v"]).aggregate(**{_N: table.count()}))
-            frame = frame.sort_values([WHO, "v"], ignore_index=True)
-            self.cells[name] = ValueCells(
-                frame[WHO].to_numpy(np.int64), frame["v"].to_numpy(np.float64), frame[_N].to_numpy(np.float64)
-            )
-        return self.cells[name]
+    def value_cells(self, name: str) -> ValueCells | None:
+        """Counts of the values of a measure; None where it has very many different ones."""
+        if not self.measures[name].few:
+            return None
+        if name in self.summed:
+            return self.summed[name].cells
+        table = self._values(name)
+        frame = self.source.frame(table.group_by([WHO, "v"]).aggregate(**{_N: table.count()}))
+        frame = frame.sort_values([WHO, "v"], ignore_index=True)
+        return ValueCells(
+            frame[WHO].to_numpy(np.int64), frame["v"].to_numpy(np.float64), frame[_N].to_numpy(np.float64)
+        )
 
     def totals(self, name: str) -> Totals:
         """Sums of a measure, however many different values it has."""
+        if name in self.summed and (known := self.summed[name].totals) is not None:
+            return known
         column = self.columns[Factor("item", name)]
         table = self._values(name).mutate(d=lambda t: t.v - column.origin)
         sums = table.group_by(WHO).aggregate(
@@ -185,12 +185,14 @@ class EngineWhole(Struct, frozen=True, eq=False):
         value, a = self.columns[factor].expression, self.interviews.arithmetic
         place = a.where(a.known(value), sum(a.given(value > float(bound)) for bound in bounds))
         columns = {**self.columns, factor: CleanColumn(place, 0.0, whole=True)}
-        placed = replace(self, columns=columns, counts={}, known={}, cells={})
-        if name in self.cells:
-            cells = self.cells[name]
+        placed = replace(self, columns=columns, counts={}, known={}, summed={})
+        cells = self.value_cells(name)
+        if cells is not None:
             who, count, at = cells.interviewer, cells.count, np.searchsorted(bounds, cells.value)
         else:
-            cells = placed.value_cells(name)
+            few = replace(placed, measures={name: replace(self.measures[name], few=True)})
+            cells = few.value_cells(name)
+            assert cells is not None
             who, count, at = cells.interviewer, cells.count, cells.value.astype(np.int64)
         counts = np.zeros((len(self.workload), len(bounds) + 1), dtype=np.int64)
         np.add.at(counts, (who, at), np.rint(count).astype(np.int64))
@@ -229,25 +231,42 @@ class EngineWhole(Struct, frozen=True, eq=False):
         cross = move @ sums.cross @ np.swapaxes(move, 1, 2)
         return CrossSums(cross, np.where(counted, sums.n, 0), origin)
 
-    def residual_powers(self, rows: Rows, columns: tuple[ModelColumn, ...], fixed: FloatArray) -> FloatArray:
-        """(J, 4) sums of the first four powers of outcome - columns @ fixed."""
-        if len(columns) == 1 and not self._row_level(rows):
-            counted = self.counts[rows.outcome]
-            residual = counted.values - fixed[0]
-            powers = np.stack([counted.counts @ residual**power for power in range(1, 5)], axis=1)
-        else:
-            table = self._complete(rows)
-            residual = self._column((Factor("item", rows.outcome),), 0.0) - float(fixed[0])
-            for column, coefficient in zip(columns[1:], fixed[1:], strict=True):
-                residual = residual - self._column(column, 0.0) * float(coefficient)
-            table = table.select(WHO, r=residual).mutate(s=lambda t: t.r * t.r)
-            found = table.group_by(WHO).aggregate(
-                p1=table.r.sum(), p2=table.s.sum(), p3=(table.r * table.s).sum(), p4=(table.s * table.s).sum()
-            )
-            frame = self.source.frame(found, ordered=True)
-            powers = np.zeros((len(self.workload), 4))
-            powers[frame[WHO].to_numpy()] = frame[["p1", "p2", "p3", "p4"]].to_numpy(dtype=np.float64)
-        powers[list(rows.left_out)] = 0.0
+    def residual_powers(self, questions: Sequence[ResidualQuestion]) -> FloatArray:
+        """(questions, J, 4) sums of the first four powers of outcome - columns @ fixed."""
+        counted = [len(columns) == 1 and not self._row_level(rows) for rows, columns, _ in questions]
+        asked = [question for question, known in zip(questions, counted, strict=True) if not known]
+        found: Iterator[FloatArray] = iter(())
+        if asked and self._batches:
+            found = iter(residual_powers(self.source, self.clean_rows, self.read, asked, len(self.workload)))
+        elif asked:
+            found = (self._asked_powers(*question) for question in asked)
+        powers = np.stack(
+            [
+                self._counted_powers(rows, fixed) if known else next(found)
+                for (rows, _, fixed), known in zip(questions, counted, strict=True)
+            ]
+        )
+        for own, (rows, _, _) in zip(powers, questions, strict=True):
+            own[list(rows.left_out)] = 0.0
+        return powers
+
+    def _counted_powers(self, rows: Rows, fixed: FloatArray) -> FloatArray:
+        counted = self.counts[rows.outcome]
+        residual = counted.values - fixed[0]
+        return np.stack([counted.counts @ residual**power for power in range(1, 5)], axis=1)
+
+    def _asked_powers(self, rows: Rows, columns: tuple[ModelColumn, ...], fixed: FloatArray) -> FloatArray:
+        table = self._complete(rows)
+        residual = self._column((Factor("item", rows.outcome),), 0.0) - float(fixed[0])
+        for column, coefficient in zip(columns[1:], fixed[1:], strict=True):
+            residual = residual - self._column(column, 0.0) * float(coefficient)
+        table = table.select(WHO, r=residual).mutate(s=lambda t: t.r * t.r)
+        found = table.group_by(WHO).aggregate(
+            p1=table.r.sum(), p2=table.s.sum(), p3=(table.r * table.s).sum(), p4=(table.s * table.s).sum()
+        )
+        frame = self.source.frame(found, ordered=True)
+        powers = np.zeros((len(self.workload), 4))
+        powers[frame[WHO].to_numpy()] = frame[["p1", "p2", "p3", "p4"]].to_numpy(dtype=np.float64)
         return powers
 
     def patterns(self, rows: Rows, columns: tuple[ModelColumn, ...], most: int) -> Patterns | None:
@@ -307,30 +326,48 @@ class EngineWhole(Struct, frozen=True, eq=False):
         table = self.rows
         return table.filter([self.columns[factor].expression.notnull() for factor in needed])
 
-    def _sums(self, rows: Rows, others: tuple[ModelColumn, ...]) -> _Sums:
+    def _sums(self, rows: Rows, others: tuple[ModelColumn, ...]) -> Sums:
         """Sums of row-level columns, of any wider question that was asked of the same rows before."""
         complete = frozenset(self._row_level(rows))
         for (outcome, known, wider), sums in self.known.items():
             if (outcome, known) == (rows.outcome, complete) and set(others) <= set(wider):
                 chosen = [0, *(1 + wider.index(column) for column in others), len(wider) + 1]
-                return _Sums(sums.cross[:, chosen][..., chosen], sums.n, sums.origin[chosen])
-        sums = (
-            self._counted_sums(rows.outcome)
-            if not complete and rows.outcome in self.counts
-            else self._asked_sums(rows, others)
-        )
-        self.known[rows.outcome, complete, others] = sums
-        return sums
+                return Sums(sums.cross[:, chosen][..., chosen], sums.n, sums.origin[chosen])
+        if not complete and rows.outcome in self.counts:
+            self.known[rows.outcome, complete, others] = self._counted_sums(rows.outcome)
+        elif self._batches:
+            self._sum_batches(Factor("item", rows.outcome), self.design(complete, others))
+        else:
+            self.known[rows.outcome, complete, others] = self._asked_sums(rows, others)
+        return self.known[rows.outcome, complete, others]
 
-    def _counted_sums(self, outcome: str) -> _Sums:
+    def design(self, complete: frozenset[Factor], others: tuple[ModelColumn, ...]) -> Design:
+        """Columns that outcomes are crossed with."""
+        return Design(complete, others, np.array([0.0, *(self._origin(column) for column in others)]))
+
+    def _sum_batches(self, outcome: Factor, design: Design) -> None:
+        """What is asked of one item beside respondent covariates will be asked of all."""
+        alike = all(factor.kind == "respondent" for factor in design.factors)
+        outcomes = [factor for factor in self.read if factor.kind == "item"] if alike else [outcome]
+        origins = {factor: self.columns[factor].origin for factor in outcomes}
+        found = item_sums(self.source, self.clean_rows, self.read, origins, design, len(self.workload))
+        for factor, sums in found.items():
+            self.known[factor.name, design.complete, design.others] = sums
+
+    @property
+    def _batches(self) -> bool:
+        """Whether sums are made of batches here, and not by the engine."""
+        return self.source.engine == "duckdb" and bool(self.read)
+
+    def _counted_sums(self, outcome: str) -> Sums:
         """[1, outcome] from the counts of its answers."""
         counted, origin = self.counts[outcome], self.columns[Factor("item", outcome)].origin
         away = counted.values - origin
         n, first, second = (counted.counts @ away**power for power in range(3))
         cross = np.stack([np.stack([n, first], -1), np.stack([first, second], -1)], -2)
-        return _Sums(cross, counted.counts.sum(axis=1), np.array([0.0, origin]))
+        return Sums(cross, counted.counts.sum(axis=1), np.array([0.0, origin]))
 
-    def _asked_sums(self, rows: Rows, others: tuple[ModelColumn, ...]) -> _Sums:
+    def _asked_sums(self, rows: Rows, others: tuple[ModelColumn, ...]) -> Sums:
         every = (*others, (Factor("item", rows.outcome),))
         origin = np.array([0.0, *(self._origin(column) for column in every)])
         table = self._complete(rows)
@@ -350,7 +387,7 @@ class EngineWhole(Struct, frozen=True, eq=False):
             cross[who, 0, k + 1] = cross[who, k + 1, 0] = frame[f"s{k}"].to_numpy(dtype=np.float64)
         for a, b in pairs:
             cross[who, a + 1, b + 1] = cross[who, b + 1, a + 1] = frame[f"s{a}_{b}"].to_numpy(dtype=np.float64)
-        return _Sums(cross, n, origin)
+        return Sums(cross, n, origin)
 
 
 def _apart(columns: Sequence[ModelColumn], a: int, b: int) -> bool:
@@ -359,21 +396,3 @@ def _apart(columns: Sequence[ModelColumn], a: int, b: int) -> bool:
     if a == b or len(one) != 1 or len(other) != 1 or one[0].level is None or other[0].level is None:
         return False
     return (one[0].kind, one[0].name) == (other[0].kind, other[0].name)
-
-
-class EngineMeasures:
-    """Measures of all interviews: a few of them at a time are computed and held, for as long as they are asked for."""
-
-    def __init__(self, every: EngineWhole, parts: Sequence[Measures]) -> None:
-        """Of the interviews of `every`, in the order in which they will be asked for."""
-        self._every, self._parts = every, tuple(parts)
-        self._held: tuple[int, EngineWhole] | None = None
-
-    def of(self, name: str) -> EngineWhole:
-        """All interviews with this measure among their items."""
-        at = next(k for k, part in enumerate(self._parts) if name in part)
-        if self._held is None or self._held[0] != at:
-            if self._held is not None:
-                self._every.source.drop(f"qa_measures_{self._held[0]}")
-            self._held = (at, self._every.with_measures(self._parts[at], f"qa_measures_{at}"))
-        return self._held[1]

@@ -22,8 +22,11 @@ from qa_reports.indicators.straightlining import straightlining_measures
 from qa_reports.indicators.timing import clock, question_measures, speed_measures, time_measures
 from qa_reports.survey.clean import Survey
 from qa_reports.survey.interviews import ARRAYS, Interviews, answered, lengths
-from qa_reports.survey.whole import MeasuredWhole
+from qa_reports.survey.whole import MeasuredWhole, ToldMeasure
 
+FEW_VALUES = 2_000
+"""Different values among the interviews at hand up to which an engine counts every value by interviewer."""
+_COMMONEST = "; how frequent its commonest value is, which decides between models, is told by the interviews at hand"
 _SWITCHED_OFF = "switched off (indicators.off)"
 _SAMPLED = "most interviews are not at hand one by one (docs/scale.md)"
 
@@ -42,14 +45,27 @@ class Indicators(Struct, frozen=True, eq=False):
 def measure_indicators(survey: Survey, config: ReportConfig) -> Indicators:
     """Measure every indicator that is not switched off; those that are have that as their reason."""
     measures, whole = _at_hand(survey, config), None
+    told: dict[str, ToldMeasure] = {}
     if survey.whole is not None:
         # The same measures, told to the engine.
         every = survey.whole.interviews
-        told = {one.name: one for one in _measures(every, survey, config) if one.applicable}
-        usual = {one.name: _mean(one) for one in measures if one.applicable}
-        whole = survey.whole.measured(
-            {name: (one.values, one.scale == "count", usual[name]) for name, one in told.items()}
-        )
+        at_hand = {one.name: one.values[np.isfinite(one.values)] for one in measures if one.applicable}
+
+        def compute(interviews: Interviews) -> dict[str, FloatArray]:
+            return {one.name: one.values for one in _measures(interviews, survey, config) if one.applicable}
+
+        told = {
+            one.name: ToldMeasure(
+                expression=one.values,
+                whole=one.scale == "count",
+                continuous=one.scale == "continuous",
+                usual=float(at_hand[one.name].mean()) if len(at_hand[one.name]) else 0.0,
+                few=len(np.unique(at_hand[one.name])) <= FEW_VALUES,
+            )
+            for one in _measures(every, survey, config)
+            if one.applicable
+        }
+        whole = survey.whole.measured(told, compute)
     off, sampled = frozenset(config.indicators.off), survey.n_rows < survey.n_interviews
     missing = _SWITCHED_OFF if "duplicates" in off else _SAMPLED if sampled else None
     found = None
@@ -58,6 +74,8 @@ def measure_indicators(survey: Survey, config: ReportConfig) -> Indicators:
         fewest = config.indicators.min_shared_answers
         found = find_duplicates(answers, survey.interviewer, len(survey.interviewer_ids), fewest)
     measures.append(found.measure if found else no_duplicates(missing or ""))
+    many = {name for name, one in told.items() if sampled and not one.few}
+    measures = [replace(one, threshold=one.threshold + _COMMONEST) if one.name in many else one for one in measures]
     return Indicators(tuple(_or_reason(one, whole) for one in measures), found, whole)
 
 
@@ -109,15 +127,10 @@ def _measures(of: Interviews, survey: Survey, config: ReportConfig) -> Iterator[
             yield replace(measure, values=None, reason=_SWITCHED_OFF) if kind in options.off else measure
 
 
-def _mean(measure: IndicatorMeasure) -> float:
-    known = measure.values[np.isfinite(measure.values)]
-    return float(known.mean()) if len(known) else 0.0
-
-
 def _or_reason(measure: IndicatorMeasure, whole: MeasuredWhole | None) -> IndicatorMeasure:
     """The measure, or its reason where no interview has a value."""
     if not measure.applicable or np.isfinite(measure.values).any():
         return measure
-    if whole is not None and whole.of(measure.name).has_values(measure.name):
+    if whole is not None and whole.has_values(measure.name):
         return measure
     return replace(measure, values=None, reason=measure.unless)

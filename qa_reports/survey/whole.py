@@ -7,7 +7,7 @@ Sizes: J interviewers, K columns with the response last.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -99,8 +99,24 @@ class Patterns(Struct, frozen=True, eq=False):
     """(R,) interviews that a row stands for; None is one each."""
 
 
-Measures = Mapping[str, tuple[Column, bool, float]]
-"""By name the expression of a measure, whether all its values are whole numbers, and its usual value."""
+class ToldMeasure(Struct, frozen=True, eq=False):
+    """A measure that all interviews are asked for, and what those at hand tell of its values."""
+
+    expression: Column
+    whole: bool
+    """Whether all are whole numbers."""
+    continuous: bool
+    """Whether a linear model may be asked for."""
+    usual: float
+    """Their mean."""
+    few: bool
+    """Whether so few differ that each can be counted by interviewer."""
+
+
+Measures = Mapping[str, ToldMeasure]
+"""By name."""
+ResidualQuestion = tuple[Rows, tuple[ModelColumn, ...], FloatArray]
+"""Interviews and columns of a model, and its fixed effects."""
 
 
 class ValueCells(Struct, frozen=True, eq=False):
@@ -148,8 +164,8 @@ class Whole(Protocol):
         """Interviews for which a respondent covariate is known."""
         ...
 
-    def measured(self, measures: Measures) -> MeasuredWhole:
-        """Measures of all interviews, to be asked for one by one in this order."""
+    def measured(self, measures: Measures, compute: Callable[[Interviews], Mapping[str, Column]]) -> MeasuredWhole:
+        """Measures of all interviews, to be asked for one by one in this order; `compute` makes them in memory."""
         ...
 
     def answer_counts(self, item: str) -> AnswerCounts:
@@ -168,8 +184,8 @@ class Whole(Protocol):
         """Cross products of the columns, the first of which is the constant, and the outcome."""
         ...
 
-    def residual_powers(self, rows: Rows, columns: tuple[ModelColumn, ...], fixed: FloatArray) -> FloatArray:
-        """(J, 4) sums of the first four powers of outcome - columns @ fixed."""
+    def residual_powers(self, questions: Sequence[ResidualQuestion]) -> FloatArray:
+        """(questions, J, 4) sums of the first four powers of outcome - columns @ fixed."""
         ...
 
     def patterns(self, rows: Rows, columns: tuple[ModelColumn, ...], most: int) -> Patterns | None:
@@ -184,20 +200,20 @@ class Whole(Protocol):
 class MeasuredWhole(Protocol):
     """Measures of all interviews."""
 
-    def of(self, name: str) -> MeasureWhole:
-        """All interviews, with this measure in the place of an item."""
+    def of(self, name: str, columns: Sequence[ModelColumn]) -> MeasureWhole:
+        """All interviews, with this measure in the place of an item, and columns that will be asked for beside it."""
+        ...
+
+    def has_values(self, name: str) -> bool:
+        """Whether any interview has a value of a measure."""
         ...
 
 
 class MeasureWhole(Whole, Protocol):
     """All interviews with measures in the place of items."""
 
-    def has_values(self, name: str) -> bool:
-        """Whether any interview has a value of a measure."""
-        ...
-
-    def value_cells(self, name: str) -> ValueCells:
-        """Counts of the values of a measure that has few different ones."""
+    def value_cells(self, name: str) -> ValueCells | None:
+        """Counts of the values of a measure; None where it has very many different ones."""
         ...
 
     def totals(self, name: str) -> Totals:

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from msgspec import structs
 
-from qa_reports.effects import indicator_data
 from qa_reports.effects.indicator_effects import JudgedIndicators, estimate_indicators
+from qa_reports.indicators import collect
 from qa_reports.indicators.collect import measure_indicators
 from qa_reports.survey.clean import Survey
 from tests.engine.test_engine import EXAMPLE, differences, in_engine, in_memory
@@ -123,10 +123,14 @@ def test_measures_of_very_many_values_are_summed_up(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("qa_reports.indicators.heaping._END_DIGITS", (7,))
     path = write_survey(tmp_path, "parquet", 3, duration={"minutes": "minutes"})
     _, memory = judged(path, None)
-    monkeypatch.setattr(indicator_data, "FEW_VALUES", 12)
+    monkeypatch.setattr(collect, "FEW_VALUES", 12)
     _, engine = judged(path, 1_500)
 
     assert compared(memory, engine) == []
+    survey, config = in_engine(path, SAMPLE)
+    told = {measure.name: measure.threshold for measure in measure_indicators(survey, config).measures}
+    assert told["variability"].endswith("is told by the interviews at hand")
+    assert "at hand" not in told["refusal"]
 
 
 @pytest.mark.slow

@@ -1,0 +1,128 @@
+"""All interviews once, as arrays: batches of columns that DuckDB hands over, worked on by several threads.
+
+A batch is small enough to stay near the processor while hundreds of sums are made of it. An engine goes through all
+rows for a few sums at a time, and adds numbers that are not whole in no fixed order unless it has one thread. Batches
+come in the order of the rows and are added in that order, so the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from msgspec import Struct, field
+from numpy.typing import NDArray
+
+from qa_reports.engine.cells import Cells, plain
+from qa_reports.engine.people import WHO
+from qa_reports.engine.tables import EngineTable
+from qa_reports.survey.answer_classes import AnswerClass
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+T = TypeVar("T")
+
+_ROWS = 32_768
+"""Interviews of a batch: what is computed of them stays near the processor."""
+_WAITING = 2
+"""Batches that each thread may be behind, before the engine is asked for more."""
+_MOST_PLACES = 30_000
+"""Values from the smallest to the largest whole number of a column that is told by the distance from the smallest."""
+
+
+class ReadColumn(Struct, frozen=True, eq=False):
+    """A column as it is read, and what that stands for."""
+
+    expression: Any
+    """Places in `values`, never NULL; or, where `values` is None, numbers, NULL where missing."""
+    values: FloatArray | None = None
+    """(v,) NaN where missing."""
+    classes: IntArray | None = None
+    """(v,) `AnswerClass` of each."""
+    known: dict[frozenset[int], NDArray[np.bool_]] = field(default_factory=dict)
+    """Which are of some classes, as it was asked for before."""
+
+    def numbers(self, read: NDArray[Any]) -> FloatArray:
+        """(m,) NaN where missing."""
+        return np.asarray(read, dtype=np.float64) if self.values is None else self.values[read]
+
+    def in_classes(self, wanted: frozenset[int]) -> NDArray[np.bool_]:
+        """(v,) which of the places are of one of these classes."""
+        if wanted not in self.known:
+            assert self.classes is not None
+            self.known[wanted] = np.isin(self.classes, list(wanted))
+        return self.known[wanted]
+
+
+def by_places(rows: Any, cells: Cells, clean: FloatArray, classes: NDArray[Any] | None = None) -> ReadColumn:
+    """A column whose different values are known, from what became of each cell: `clean` and `classes` (c,)."""
+    column = rows[str(cells.column.name)]
+    codes, distinct = pd.factorize(cells.column)
+    of_cells = np.zeros(len(codes), dtype=np.int64) if classes is None else np.asarray(classes, dtype=np.int64)
+    whole = bool(column.type().is_integer()) and len(distinct) > 0
+    low, high = (int(distinct.min()), int(distinct.max())) if whole else (0, len(distinct) - 1)
+    if whole and high - low < _MOST_PLACES:
+        place = np.asarray(distinct, dtype=np.int64) - low
+        expression = (column.cast("int64") - low).cast("int16").fill_null(high - low + 1)
+    else:
+        low, high, place = 0, len(distinct) - 1, np.arange(len(distinct))
+        told = [(plain(raw), k) for k, raw in enumerate(distinct)]
+        blank = len(distinct)
+        expression = column.cases(*told, else_=blank).cast("int16") if told else column.isnull().cast("int16") * 0
+    # The last place is that of empty cells.
+    values, of_places = np.full(high - low + 2, np.nan), np.full(high - low + 2, int(AnswerClass.BLANK))
+    at = np.where(codes >= 0, np.append(place, high - low + 1)[codes], high - low + 1)
+    values[at], of_places[at] = clean, of_cells
+    return ReadColumn(expression, values, of_places)
+
+
+class Batch(Struct, frozen=True, eq=False):
+    """m interviews of g interviewers."""
+
+    who: IntArray
+    """(m,) places in `own`."""
+    own: IntArray
+    """(g,) interviewers."""
+    columns: Mapping[str, NDArray[Any]]
+    """As they were read."""
+
+    def summed(self, columns: Iterable[FloatArray]) -> FloatArray:
+        """(g, w) sums by interviewer of w columns (m,)."""
+        return np.stack([np.bincount(self.who, column, len(self.own)) for column in columns], axis=1)
+
+
+def each_batch(
+    source: EngineTable, rows: Any, columns: Mapping[str, Any], work: Callable[[Batch], T]
+) -> Iterator[tuple[Batch, T]]:
+    """What `work` makes of every batch, in the order of the rows; threads work on several of them at a time."""
+    threads = os.cpu_count() or 1
+    waiting: deque[Future[tuple[Batch, T]]] = deque()
+
+    def worked_on(record: Any) -> tuple[Batch, T]:
+        batch = _batch(record)
+        return batch, work(batch)
+
+    with ThreadPoolExecutor(threads) as pool:
+        for record in source.batches(rows.select(WHO, **columns), _ROWS):
+            waiting.append(pool.submit(worked_on, record))
+            if len(waiting) > threads * _WAITING:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _batch(record: Any) -> Batch:
+    columns = {name: record.column(name).to_numpy(zero_copy_only=False) for name in record.schema.names}
+    who = columns.pop(WHO)
+    # A radix sort, where the numbers are short.
+    order = np.argsort(who.astype(np.int16) if who.max() < np.iinfo(np.int16).max else who, kind="stable")
+    ordered = who[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    place = np.empty(len(who), dtype=np.int64)
+    place[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(who))))
+    return Batch(place, ordered[starts].astype(np.int64), columns)

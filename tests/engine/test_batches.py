@@ -1,0 +1,136 @@
+"""Sums made of batches of columns beside those that the engine makes by queries."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from msgspec.structs import replace
+
+from qa_reports.engine import batch_measures, batches
+from qa_reports.engine.whole import EngineWhole
+from qa_reports.survey.whole import Factor, Rows
+from tests.engine.test_engine import in_engine
+
+pytest.importorskip("duckdb")
+pytest.importorskip("ibis")
+
+CLOSE = 1e-12
+"""Relative to the largest: the same numbers added in another order."""
+N, J = 9_000, 30
+AGE, SEX, INCOME = (Factor("respondent", name) for name in ("age", "sex", "income"))
+FEMALE = Factor("respondent", "sex", 1)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> EngineWhole:
+    """Whole numbers with empty cells and far codes, texts, halves, and a covariate of very many values."""
+    folder = tmp_path_factory.mktemp("batches")
+    rng = np.random.default_rng(17)
+    answers = rng.integers(0, 11, N)
+    table = pd.DataFrame(
+        {
+            "int": rng.integers(0, J, N) + 5,
+            "near": pd.array(np.where(rng.random(N) < 0.03, 88, answers), dtype="Int8"),
+            "far": pd.array(np.where(rng.random(N) < 0.03, 999_999_999, answers), dtype="Int64"),
+            "text": pd.Series(answers).map("a{}".format).where(rng.random(N) > 0.03, "88"),
+            "half": answers / 2,
+            "age": pd.array(rng.integers(18, 91, N), dtype="Int16"),
+            "sex": rng.integers(1, 3, N).astype(np.int8),
+            "income": np.exp(rng.standard_normal(N)),
+        }
+    )
+    table["text"] = table["text"].str.replace("a", "")
+    for name in ("near", "far", "text", "half", "age", "income"):
+        table.loc[rng.random(N) < 0.02, name] = None
+    table.to_parquet(folder / "wave.parquet")
+    config = {
+        "survey": {"name": "Made"},
+        "data": {"file": "wave.parquet", "interviewer": "int", "engine": "duckdb"},
+        "missing_codes": {88: "Don't know", 999_999_999: "Refusal"},
+        "respondent_covariates": ["age", {"name": "sex", "type": "categorical"}, "income"],
+        "items": [{"name": name, "scale": [0, 10]} for name in ("near", "far", "text", "half")],
+    }
+    path = folder / "wave.yaml"
+    path.write_text(yaml.safe_dump(config))
+    found = in_engine(path)[0].whole
+    assert isinstance(found, EngineWhole)
+    return found
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many batches that several are at work at a time."""
+    monkeypatch.setattr(batches, "_ROWS", 2_048)
+
+
+def close(one: np.ndarray, other: np.ndarray) -> None:
+    np.testing.assert_allclose(one, other, rtol=0, atol=CLOSE * np.abs(other).max())
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("item", ["near", "far", "text", "half"])
+def test_sums_are_those_of_queries(whole: EngineWhole, item: str) -> None:
+    columns = ((), (AGE,), (FEMALE,), (INCOME,), (AGE, FEMALE))
+    rows = Rows(item, frozenset((AGE, SEX, INCOME)), left_out=(3,))
+    by_batches, by_query = (one.cross_sums(rows, columns) for one in (whole, replace(whole, read={}, known={})))
+
+    np.testing.assert_array_equal(by_batches.n, by_query.n)
+    np.testing.assert_array_equal(by_batches.origin, by_query.origin)
+    close(by_batches.cross, by_query.cross)
+    assert by_batches.n[3] == 0 < by_batches.n[4] < whole.workload[4]
+
+
+@pytest.mark.usefixtures("small")
+def test_an_item_beside_others_has_the_sums_of_queries(whole: EngineWhole) -> None:
+    other = Factor("item", "text")
+    rows, columns = Rows("near", frozenset((other,))), ((), (other,))
+    by_batches, by_query = (one.cross_sums(rows, columns) for one in (whole, replace(whole, read={}, known={})))
+
+    np.testing.assert_array_equal(by_batches.cross, by_query.cross)
+
+
+@pytest.mark.usefixtures("small")
+def test_residual_powers_are_those_of_queries(whole: EngineWhole) -> None:
+    columns, fixed = ((), (AGE,), (FEMALE,), (INCOME,)), np.array([4.0, 0.02, -0.3, 0.1])
+    questions = [
+        (Rows(item, frozenset((AGE, SEX, INCOME)), left_out=(2,)), columns, fixed) for item in ("near", "half")
+    ]
+    questions.append((Rows("text", frozenset()), ((),), np.array([5.0])))
+    by_batches, by_query = (one.residual_powers(questions) for one in (whole, replace(whole, read={}, known={})))
+
+    assert by_batches.shape == (3, J, 4)
+    assert not by_batches[0, 2].any()
+    for power in range(4):
+        close(by_batches[..., power], by_query[..., power])
+    np.testing.assert_array_equal(by_batches, whole.residual_powers(questions))  # whatever thread is first
+
+
+@pytest.mark.usefixtures("small")
+def test_answers_set_aside_are_missing_in_batches(whole: EngineWhole) -> None:
+    rows, columns = Rows("far", frozenset((AGE,))), ((), (AGE,))
+    less = whole.without({"far": [0.0, 10.0]})
+    by_batches, by_query = (one.cross_sums(rows, columns) for one in (less, replace(less, read={}, known={})))
+
+    np.testing.assert_array_equal(by_batches.cross, by_query.cross)
+    assert by_batches.n.sum() < whole.cross_sums(rows, columns).n.sum()
+
+
+def test_cells_of_batches_are_added_up_whenever_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(18)
+    monkeypatch.setattr(batch_measures, "_MOST_CELLS", 500)
+    cells, expected = batch_measures._Cells(), np.zeros((40, 60))
+    for _ in range(20):
+        values = rng.permutation(60)[:50] / 7
+        who, place = rng.integers(0, 40, 300), rng.integers(0, 50, 300)
+        count = rng.integers(1, 9, 300)
+        cells.add(values, who, place, count)
+        np.add.at(expected, (who, np.rint(values[place] * 7).astype(int)), count)
+    found = cells.all()
+
+    rebuilt = np.zeros_like(expected)
+    rebuilt[found.interviewer, np.rint(found.value * 7).astype(int)] = found.count
+    np.testing.assert_array_equal(rebuilt, expected)
+    assert len(found.count) == (expected > 0).sum()
+    assert (np.diff(found.interviewer * 1_000 + found.value) > 0).all()
