@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from qa_reports.effects.fit import _referee
 from qa_reports.effects.inference import expected_ranks
 from qa_reports.effects.influence import delete_interviewers
 from qa_reports.effects.intervals import icc_intervals, single_term_intervals
@@ -199,3 +200,5 @@ def test_the_referee_notices_wrong_estimates() -> None:
     assert ours == pytest.approx(fits.loglik[0], abs=1e-6)
     assert shifted < fits.loglik[0] - 0.01
     assert wide < fits.loglik[0] - 0.01
+    agrees = [_referee(float(fits.loglik[0]), theirs).agrees for theirs in (ours, shifted, wide, np.nan)]
+    assert agrees == [True, False, False, False]

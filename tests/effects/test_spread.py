@@ -24,7 +24,7 @@ from msgspec.structs import replace
 from qa_reports.effects.estimate import ItemEffects, estimate_items
 from qa_reports.effects.judge import level_cells
 from qa_reports.effects.spread import fit_spreads
-from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, overall_spread
+from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, _effective_df, overall_spread
 from qa_reports.effects.spread_moments import spread_moments, spread_moments_of_sums
 from qa_reports.survey.whole import count_answers
 from tests.effects.lme4_tables import REFERENCE
@@ -147,6 +147,17 @@ def test_over_all_items_the_usual_spread_is_that_of_an_average_interviewer() -> 
     assert isinstance(half, SpreadEffects)
     np.testing.assert_array_equal(half.n_interviews, 2 * overall.n_interviews)
     np.testing.assert_allclose(half.df, 2 * overall.df)
+
+
+def test_degrees_of_freedom_over_all_items_have_no_unit() -> None:
+    rng = np.random.default_rng(79)
+    interviewer = np.repeat(np.arange(9), rng.integers(1, 8, 9))
+    surprise, weight = rng.gamma(2, 0.5, len(interviewer)), rng.uniform(1, 3, len(interviewer))
+    ratio, n = rng.uniform(0.5, 2, 9), np.bincount(interviewer)
+    df = _effective_df(ratio, surprise * weight, weight, interviewer, n)
+    np.testing.assert_array_equal(df > 0, n > 1)
+    np.testing.assert_allclose(_effective_df(7 * ratio, 7 * surprise * weight, weight, interviewer, n), df)
+    np.testing.assert_allclose(_effective_df(ratio, surprise * 7 * weight, 7 * weight, interviewer, n), df)
 
 
 def test_sums_of_powers_tell_the_spread_as_well_as_interviews() -> None:
