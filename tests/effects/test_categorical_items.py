@@ -95,6 +95,7 @@ def test_covariates_enter_and_a_separating_one_is_named() -> None:
     assert [effect.term for effect in adjusted.null.thresholds] == ["1|2", "2|3", "3|4"]
     # Three thresholds, the variance, and age.
     assert (adjusted.null.n_parameters, adjusted.adjusted.n_parameters) == (4, 5)
+    assert adjusted.null.aic == pytest.approx(8 - 2 * adjusted.null.loglik)
     splitting = Covariate("split", "Split", "numeric", answers * 10, ())
     separated = _items({"four": answers}, covariates=(splitting,))[0].categorical
     assert separated.adjusted == CategoricalFailed("a covariate separates the answers perfectly: split")
