@@ -66,6 +66,23 @@ def test_who_alone_holds_a_code_is_told_what_it_does_to_a_slope(spoilt: tuple[Su
     assert told_of(survey, damage, "109", "112") == {}
 
 
+def test_the_lowest_or_highest_slope_of_all_is_called_so(spoilt: tuple[Survey, SuspectDamage]) -> None:
+    survey, damage = spoilt
+    null, slope = damage.with_suspect
+    before, after = with_slope_test(slope, ("slope:item1", 2.0)), with_slope_test(slope, ("slope:item1", 20.0))
+    others = slope.effects.interviewer != 9
+    for own, words in (
+        (9.0, "slope of “Item0” on “Item1” the highest of all"),
+        (-9.0, "the lowest of all"),
+        (0.0, None),
+    ):
+        eblup = np.where(others[:, None], np.linspace(-1, 1, len(others))[:, None], own) * np.ones(2)
+        extreme = replace(after, effects=replace(after.effects, eblup=eblup))
+        two = replace(damage, with_suspect=(null, extreme), without_suspect=(null, before))
+        sentence = told_of(survey, two, "109")["109"]
+        assert words in sentence if words else "of all" not in sentence
+
+
 def test_the_slope_that_is_disturbed_most_is_named(spoilt: tuple[Survey, SuspectDamage]) -> None:
     """A rise that would change no conclusion, and what happens to the intercept, are not worth a word."""
     survey, damage = spoilt
