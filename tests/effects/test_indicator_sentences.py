@@ -13,13 +13,22 @@ from qa_reports.effects.indicator_sentences import indicator_sentence
 
 
 def shown(
-    name: str, own: float, others: float, *, n: int = 20, affected: int = 0, elsewhere: float = 0.0, unit: str = ""
+    name: str,
+    own: float,
+    others: float,
+    *,
+    n: int = 20,
+    affected: int = 0,
+    elsewhere: float = 0.0,
+    unit: str = "",
+    z: float = 2.5,
 ) -> IndicatorEffects:
     """Of the only interviewer."""
     return SimpleNamespace(  # type: ignore[return-value]
         measure=SimpleNamespace(name=name, unit=unit, label="Refusals", scale="count"),
         own=np.array([own]), others=np.array([others]), n=np.array([n]),
         affected=np.array([affected]), affected_elsewhere=np.array([elsewhere]),
+        z=np.array([z]), size=np.array([1.0]), judged_by="ordinal",
     )  # fmt: skip
 
 
@@ -77,3 +86,25 @@ def test_reasons_are_compared_with_what_they_are_elsewhere() -> None:
     reasons = (shown("dont_know", 2.0, 2.0), shown("refusal", 0.5, 0.1), shown("nonresponse", 2.5, 2.1))
     kind = _Kind("nonresponse", reasons, np.ones(3), np.ones((1, 3)), None)
     assert kind._excess(0) == pytest.approx({"dont_know": 0.0, "refusal": 0.4})
+
+
+@pytest.mark.parametrize(("z", "leads"), [(3.5, "a number ends in 0 or 5"), (2.5, "a number ends in 7")])
+def test_a_single_digit_leads_where_all_of_them_do_not_say_it_plainly(z: float, leads: str) -> None:
+    measures = (
+        shown("round_numbers", 0.6, 0.1, affected=12, z=z),
+        shown("last_digit:7", 1.0, 0.0, affected=12, z=6.0),
+    )
+    remark = _Kind("heaping", measures, np.ones(2), np.array([[0.01, 1e-6]]), None).remark(0, 1e-6)
+    assert remark is not None
+    assert leads in remark.sentence
+
+
+def test_batteries_that_are_remarkable_are_told_beside_all_of_them() -> None:
+    measures = (
+        shown("straightlining", 0.6, 0.1, affected=12, z=3.5),
+        shown("straightlining:Trust", 1.0, 0.0, affected=9, z=6.0),
+        shown("straightlining:Work", 1.0, 0.0, affected=3, z=1.5),
+    )
+    remark = _Kind("straightlining", measures, np.ones(3), np.array([[0.01, 1e-6, 0.1]]), None).remark(0, 1e-6)
+    assert remark is not None
+    assert remark.sentence.endswith("; Trust in 9.")
