@@ -409,7 +409,7 @@ def test_profile_of_anybody_on_demand_and_their_marks_in_figures(browser_page: P
 
 @pytest.mark.browser
 def test_item_pages_are_built_while_idle_at_once_where_wanted_and_without_a_script(browser_page: Page) -> None:
-    browser_page.wait_for_function("!document.querySelector('details > noscript')")
+    browser_page.wait_for_selector("details > noscript", state="detached")
     built = browser_page.evaluate("document.querySelector('#item-pages').innerHTML")
     browser_page.evaluate("document.querySelectorAll('details.page').forEach((fold) => { fold.open = true; })")
     assert browser_page.locator("#item-pages table:visible").count() > 5
