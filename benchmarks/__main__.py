@@ -33,6 +33,7 @@ SCRIPTS = {
     "Interviewers and areas as crossed effects": ("crossed.py",),
     "Near-duplicates": ("duplicates.py", "10000", "100"),
     "Opening the page": ("page.py",),
+    "Linear models as interviewers grow": ("interviewers.py", "100", "1000", "10000"),
 }
 """Benchmarks that print their own tables or lines."""
 LONG = {"The crossed effects by lme4": ("crossed.R",), "Ten million interviews": ("nation.py",)}
