@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from qa_reports.effects import rlrt
 from qa_reports.effects.fit import _referee
 from qa_reports.effects.inference import expected_ranks
 from qa_reports.effects.influence import delete_interviewers
@@ -132,6 +133,17 @@ def test_exact_test_says_nothing_of_what_was_not_tested() -> None:
     assert np.isnan(test.p)
     (test,) = exact_restricted_lrt(moments, 0, np.array([0.0]))
     assert test.p == 1.0
+
+
+def test_eigenvalues_taken_together_tell_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = random_intercepts(np.random.default_rng(64), interviewers=30)
+    moments, statistics = compute_moments([columns], 30), np.array([0.5])
+    (alone,) = exact_restricted_lrt(moments, 0, statistics)
+    monkeypatch.setattr(rlrt, "_MOST_EIGENVALUES", 20)
+    (together,) = exact_restricted_lrt(moments, 0, statistics)
+    # Each is known to its standard error of .004.
+    assert together.p == pytest.approx(alone.p, abs=0.02)
+    assert together.zero_probability == pytest.approx(alone.zero_probability, abs=0.025)
 
 
 def test_expected_ranks_add_up_and_follow_the_order() -> None:
