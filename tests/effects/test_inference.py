@@ -212,5 +212,5 @@ def test_the_referee_notices_wrong_estimates() -> None:
     assert ours == pytest.approx(fits.loglik[0], abs=1e-6)
     assert shifted < fits.loglik[0] - 0.01
     assert wide < fits.loglik[0] - 0.01
-    agrees = [_referee(float(fits.loglik[0]), theirs).agrees for theirs in (ours, shifted, wide, np.nan)]
+    agrees = [_referee(float(fits.loglik[0]), theirs, 100).agrees for theirs in (ours, shifted, wide, np.nan)]
     assert agrees == [True, False, False, False]
