@@ -86,8 +86,8 @@ class EngineTable(Struct, frozen=True, eq=False):
         return self.backend.table(name)
 
     def store(self, table: ir.Table, name: str) -> ir.Table:
-        """Compute a table once, for the many questions that follow."""
-        with answering(self.name):
+        """Compute a table once, for the many questions that follow, its rows always in the same order."""
+        with self._one_thread(), answering(self.name):
             return table.cache() if self.engine == "spark" else self.backend.create_table(name, table, temp=True)
 
     def view(self, table: ir.Table, name: str) -> ir.Table:
@@ -111,14 +111,20 @@ class EngineTable(Struct, frozen=True, eq=False):
 
     def frame(self, expression: ir.Table, *, ordered: bool = False) -> pd.DataFrame:
         """The rows of an expression. `ordered`: sums of numbers that are not whole, always in the same order."""
-        if ordered and self.engine == "duckdb":
-            self.backend.raw_sql("SET threads = 1")
+        with self._one_thread() if ordered else contextlib.nullcontext(), answering(self.name):
+            return pd.DataFrame(expression.to_pyarrow().to_pandas())
+
+    @contextlib.contextmanager
+    def _one_thread(self) -> Iterator[None]:
+        """Keep DuckDB from doing what comes first in no certain order."""
+        if self.engine != "duckdb":
+            yield
+            return
+        self.backend.raw_sql("SET threads = 1")
         try:
-            with answering(self.name):
-                return pd.DataFrame(expression.to_pyarrow().to_pandas())
+            yield
         finally:
-            if ordered and self.engine == "duckdb":
-                self.backend.raw_sql("RESET threads")
+            self.backend.raw_sql("RESET threads")
 
 
 @contextlib.contextmanager

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from msgspec.structs import replace
 
+from qa_reports.config import load_config
 from qa_reports.engine import batch_measures, batches
+from qa_reports.engine.people import WHO, find_people
+from qa_reports.engine.tables import open_table
 from qa_reports.engine.whole import EngineWhole
 from qa_reports.survey.whole import Factor, Rows
 from tests.engine.test_engine import in_engine
@@ -134,3 +139,24 @@ def test_cells_of_batches_are_added_up_whenever_there_are_many(monkeypatch: pyte
     np.testing.assert_array_equal(rebuilt, expected)
     assert len(found.count) == (expected > 0).sum()
     assert (np.diff(found.interviewer * 1_000 + found.value) > 0).all()
+
+
+def test_rows_are_stored_in_the_same_order_every_time(tmp_path: Path) -> None:
+    """So many that two threads would take turns at storing them: sums of what is not whole depend on the order."""
+    rng = np.random.default_rng(19)
+    n = 700_000
+    table = pd.DataFrame({"int": rng.integers(0, 50, n), "q": rng.integers(0, 11, n)})
+    table.to_parquet(tmp_path / "wave.parquet", row_group_size=50_000)
+    config = {
+        "survey": {"name": "Made"},
+        "data": {"file": "wave.parquet", "interviewer": "int", "engine": "duckdb"},
+        "items": [{"name": "q", "scale": [0, 10]}],
+    }
+    path = tmp_path / "wave.yaml"
+    path.write_text(yaml.safe_dump(config))
+    config_read = load_config(path)
+    for _ in range(2):
+        source = open_table(config_read, tmp_path)
+        rows = find_people(source, config_read, tmp_path).rows
+        read = [batch.column(1).to_numpy() for batch in source.batches(rows.select(WHO, "q"), 32_768)]
+        np.testing.assert_array_equal(np.concatenate(read), table["q"])
