@@ -117,13 +117,17 @@ def penalty_and_r2(
 
 
 def _eliminated(s: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(...) log|XX| and yy - yX XX^-1 Xy of [X y]'[X y] (..., p+1, p+1): Gauss's elimination, many at a time."""
+    """(...) log|XX| and yy - yX XX^-1 Xy of [X y]'[X y] (..., p+1, p+1): Gauss's elimination, many at a time.
+
+    Where D is so large that XX has no digits left, log|XX| is infinite, so that no search goes there.
+    """
     pivots = []
     for _ in range(s.shape[-1] - 1):
         pivot = s[..., :1, :1]
         pivots.append(pivot[..., 0, 0])
-        s = s[..., 1:, 1:] - s[..., 1:, :1] * (s[..., :1, 1:] / pivot)
-    return np.log(np.maximum(np.stack(pivots), 1e-300)).sum(0), s[..., 0, 0]
+        s = s[..., 1:, 1:] - s[..., 1:, :1] * (s[..., :1, 1:] / np.where(pivot > 0, pivot, 1.0))
+    found = np.stack(pivots)
+    return np.where(found > 0, np.log(np.where(found > 0, found, 1.0)), np.inf).sum(0), s[..., 0, 0]
 
 
 def _positive(r2: FloatArray, problem: Setup) -> FloatArray:

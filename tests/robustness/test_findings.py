@@ -13,12 +13,14 @@ from qa_reports import second_core
 from qa_reports.effects.categorical import fit_categorical_models
 from qa_reports.effects.categorical_columns import CategoricalColumns, CategoricalFailure
 from qa_reports.effects.joint_intervals import _Surface
+from qa_reports.effects.likelihood import _eliminated
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
-from qa_reports.effects.predictive import _exact_tails, _latent, _nodes, _Patterns, _Without
+from qa_reports.effects.predictive import _exact_tails, _latent, _nodes, _Patterns
 from qa_reports.effects.quadrature import Parameters
 from qa_reports.effects.referee import RefereeCase, referee_logliks
 from qa_reports.effects.spread_effects import SpreadEffects, times_usual
+from qa_reports.effects.without_one import Without
 from qa_reports.report.canvas import padded
 from qa_reports.report.everyone import _alike
 from qa_reports.report.interviewers import _spread_words
@@ -71,11 +73,11 @@ def test_an_interviewer_whose_predictors_are_all_zero_is_not_judged_by_a_slope(t
     assert [effect["interviewer"] for effect in slopes if effect["z"] is None] == ["100"]
 
 
-def _alone(threshold: float, sd: float, uncertainty: float) -> tuple[_Patterns, _Without]:
+def _alone(threshold: float, sd: float, uncertainty: float) -> tuple[_Patterns, Without]:
     """One interviewer of ten binary answers under a model with one threshold."""
     at = Parameters(np.array([[threshold]]), np.zeros((1, 0)), np.array([sd]))
     patterns = _Patterns(np.zeros(1, dtype=np.int64), np.zeros((1, 0)), np.array([10.0]))
-    return patterns, _Without(at, np.array([[[uncertainty]]]), np.ones(1, dtype=bool))
+    return patterns, Without(at, np.array([[[uncertainty]]]), np.ones(1, dtype=bool))
 
 
 @pytest.mark.parametrize("threshold", [0.0, 40.0, -40.0, 800.0, -800.0])
@@ -229,3 +231,11 @@ def test_an_interviewer_without_residuals_has_no_combined_evidence(tmp_path: Pat
     assert_sound(ended, output, ["q"])
     assert ended.results is not None
     assert "separates" in ended.results["items"][0]["categorical"]["models"]["adjusted"]["reason"]
+
+
+def test_a_variance_so_large_that_no_digits_are_left_is_no_minimum() -> None:
+    """A step of the search without one interviewer, seed 2014 of the random waves: a pivot of zero was divided by."""
+    sums = np.array([[[4.0, 1.0], [1.0, 3.0]], [[0.0, 0.0], [0.0, 3.0]], [[-1e-18, 0.0], [0.0, 3.0]]])
+    log_xx, r2 = _eliminated(sums)
+    np.testing.assert_allclose(log_xx, [np.log(4), np.inf, np.inf])
+    np.testing.assert_allclose(r2, [2.75, 3, 3])
