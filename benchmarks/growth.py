@@ -28,6 +28,8 @@ from benchmarks.waves import WavePlan, write_wave
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = ("load", "clean", "estimate", "flag", "report")
+_APART = 1.5
+"""Ratio of seconds between words in the plot."""
 WORKLOAD = 10
 """Interviews per interviewer where the number of interviewers grows."""
 
@@ -150,10 +152,14 @@ def draw(measured: list[tuple[Axis, list[WavePlan], list[Measured]]], path: Path
     figure, panels = plt.subplots(1, len(measured), figsize=(9.5, 3.2), sharey=True, layout="constrained")
     for panel, (axis, plans, rows) in zip(panels, measured, strict=True):
         sizes = [axis.size(plan) for plan in plans]
-        for step in STEPS:
+        below = 0.0
+        for step in sorted(STEPS, key=lambda step: rows[-1][step]):
             values = [max(row[step], 1e-3) for row in rows]
-            panel.plot(sizes, values, marker="o", markersize=3, linewidth=1.2)
-            panel.annotate(f" {step} ({exponent(sizes, values):.1f})", (sizes[-1], values[-1]), va="center")
+            colour = f"C{STEPS.index(step)}"
+            panel.plot(sizes, values, marker="o", markersize=3, linewidth=1.2, color=colour)
+            below = max(values[-1], _APART * below)  # no word upon another
+            words = f" {step} ({exponent(sizes, values):.1f})"
+            panel.annotate(words, (sizes[-1], below), va="center", color=colour)
         panel.set(xscale="log", yscale="log", xlabel=axis.name)
         panel.set_xlim(sizes[0] / 1.3, sizes[-1] * (sizes[-1] / sizes[0]) ** 0.6)  # room for the words on the right
         panel.set_xticks(sizes, [f"{size:,}" for size in sizes])
