@@ -16,9 +16,10 @@ from qa_reports.effects.referee import RefereeCase
 
 FloatArray = NDArray[np.float64]
 
-MOST_INTERVIEWS, MOST_INTERVIEWERS = 20_000, 1_000
+MOST_INTERVIEWS, MOST_INTERVIEWERS = 200_000, 1_000
 """More than these take statsmodels too long. It is asked about some then: all interviews of evenly spread interviewers,
-and of these interviews evenly spread ones."""
+and, where it is interviews that are too many, of these `SOME_INTERVIEWS` evenly spread ones."""
+SOME_INTERVIEWS = 20_000
 
 
 def referee_cases(
@@ -48,7 +49,8 @@ def _asked_about(plan: ModelPlan) -> Columns:
     if n <= MOST_INTERVIEWS and len(present) <= MOST_INTERVIEWERS:
         return columns
     some = np.flatnonzero(np.isin(columns.interviewer, present[_spread(len(present), MOST_INTERVIEWERS)]))
-    some = some[_spread(len(some), MOST_INTERVIEWS)]
+    if n > MOST_INTERVIEWS:
+        some = some[_spread(len(some), SOME_INTERVIEWS)]
     return Columns(columns.fixed[some], columns.response[some], columns.interviewer[some])
 
 

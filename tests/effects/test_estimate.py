@@ -111,11 +111,12 @@ def test_interviewer_covariates_are_held_against_the_model_with_respondent_covar
     assert explained["covariates"].variance_larger == fitted(item.covariates).variance.intercept
 
 
-@pytest.mark.parametrize(("limit", "most"), [("MOST_INTERVIEWS", 200), ("MOST_INTERVIEWERS", 18)])
+@pytest.mark.parametrize("limits", [{"MOST_INTERVIEWS": 200, "SOME_INTERVIEWS": 150}, {"MOST_INTERVIEWERS": 18}])
 def test_on_a_sample_of_very_many_interviews_statsmodels_agrees_as_well(
-    monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+    monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
 ) -> None:
-    monkeypatch.setattr(referee_cases, limit, most)
+    for limit, most in limits.items():
+        monkeypatch.setattr(referee_cases, limit, most)
     rng = np.random.default_rng(11)
     answers, interviewer = wave(rng, items=2, interviewers=40)
     age = Covariate("age", "Age", "numeric", rng.normal(50, 15, len(interviewer)), ())
