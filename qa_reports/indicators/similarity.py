@@ -84,10 +84,11 @@ def count_bits_by_halves(words: Words) -> NDArray[np.unsignedinteger]:
     one, two, four, high = (np.uint64(number) for number in (1, 2, 4, 56))
     pairs, nibbles, low = (np.uint64(mask) for mask in (0x5555555555555555, 0x3333333333333333, 0x0F0F0F0F0F0F0F0F))
     ones = np.uint64(0x0101010101010101)
-    counted = words - ((words >> one) & pairs)
+    wide = words.astype(np.uint64)
+    counted = wide - ((wide >> one) & pairs)
     counted = (counted & nibbles) + ((counted >> two) & nibbles)
     counted = (counted + (counted >> four)) & low
-    return np.asarray((counted * ones) >> high)
+    return np.asarray((counted * ones) >> high).astype(np.uint8)
 
 
 def pack_answers(answers: FloatArray) -> PackedAnswers:
