@@ -47,11 +47,13 @@ def test_shares_equal_those_counted_one_by_one(items: int, missing: float) -> No
     )
 
 
-def test_bits_are_counted_alike_by_either_way() -> None:
-    words = np.random.default_rng(6).integers(0, 2**63, 1000, dtype=np.uint64)
+@pytest.mark.parametrize("word", [np.uint32, np.uint64])
+def test_bits_are_counted_alike_by_either_way(word: type[np.unsignedinteger]) -> None:
+    words = np.random.default_rng(6).integers(0, np.iinfo(word).max, 1000, dtype=word)
 
     np.testing.assert_array_equal(count_bits_by_halves(words), [int(word).bit_count() for word in words])
     np.testing.assert_array_equal(count_bits(words), count_bits_by_halves(words))
+    assert count_bits(words).dtype == count_bits_by_halves(words).dtype  # adds up in place
 
 
 def test_a_missing_answer_is_like_no_other() -> None:
