@@ -127,10 +127,13 @@ def _matching(source: EngineTable, config: ReportConfig) -> tuple[ir.Table, list
     n_out = int(seen.loc[~wanted, _N].sum())
     if not n_out:
         return table, []
+    dropped = [DroppedRows(f"not selected by where: {config.data.where}", n_out)]
     kept = seen.loc[wanted, columns].reset_index(drop=True)
+    if kept.empty:  # a table without rows says nothing of its types
+        return table.limit(0), dropped
     lookup = source.lookup(kept.rename(columns={name: f"qa_{k}" for k, name in enumerate(columns)}), "qa_where")
     same = [table[name].identical_to(lookup[f"qa_{k}"]) for k, name in enumerate(columns)]
-    return table.semi_join(lookup, same), [DroppedRows(f"not selected by where: {config.data.where}", n_out)]
+    return table.semi_join(lookup, same), dropped
 
 
 def _with_interviewer(
