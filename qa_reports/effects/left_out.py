@@ -40,7 +40,7 @@ class LeftOut(Struct, frozen=True, eq=False):
     """(K,) False where the minimum lies outside the range of the nodes: to be looked for without interpolation."""
 
 
-class _Setup(Struct, frozen=True, eq=False):
+class Setup(Struct, frozen=True, eq=False):
     """What a profile is assembled for, B = (1, K)."""
 
     method: Method
@@ -59,7 +59,7 @@ class _Sums:
         self.out, self.width = out, problem.n_fixed + 1
         own = problem.moments.cross[0, out]
         m = problem.m[0, 0] - problem.moments.n[0, out]
-        self.setup = _Setup(problem.method, problem.n_fixed, m[None], (problem.total[0] - own)[None])
+        self.setup = Setup(problem.method, problem.n_fixed, m[None], (problem.total[0] - own)[None])
         angle = np.pi * np.arange(_NODES) / (_NODES - 1)
         low, high = np.log(centre * _BELOW), np.log(centre * _ABOVE)
         self.nodes = (low + high) / 2 - (high - low) / 2 * np.cos(angle)

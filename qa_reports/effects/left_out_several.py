@@ -16,10 +16,11 @@ from msgspec import Struct
 from msgspec.structs import asdict
 from numpy.typing import NDArray
 
+from qa_reports.effects.left_out import Setup
 from qa_reports.effects.likelihood import Profile, Sums, assemble_profile, profile, sums_of_several_terms
 from qa_reports.effects.moments import Moments
 from qa_reports.effects.optimise import newton_step
-from qa_reports.effects.problem import Method, Problem, problem, symmetric_basis
+from qa_reports.effects.problem import Problem, problem, symmetric_basis
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -43,15 +44,6 @@ class LeftOutOfSeveral(Struct, frozen=True, eq=False):
     """There; B = (1, k)."""
     found: BoolArray
     """(k,)."""
-
-
-class _Setup(Struct, frozen=True, eq=False):
-    """What a profile is assembled for, B = (1, k)."""
-
-    method: Method
-    n_fixed: int
-    m: FloatArray
-    total: FloatArray
 
 
 class Expansion:
@@ -114,7 +106,7 @@ class Expansion:
             one.cross[0, out][:, None], one.n[0, out][:, None], one.centre.repeat(k, 0), one.scale.repeat(k, 0)
         )
         alone = Problem(own, self.random, "REML", np.ones((k, 1, 1)))
-        setup = _Setup(
+        setup = Setup(
             method="REML",
             n_fixed=self.everyone.n_fixed,
             m=(self.everyone.m[0, 0] - one.n[0, out])[None].astype(np.float64),
