@@ -53,6 +53,8 @@ Mailing = Literal["send", "write", "none"]
 
 _LAID_OUT: frozenset[Format] = frozenset(("pdf", "feedback"))
 """What WeasyPrint is needed for."""
+_SECONDS = 20_000
+"""Interviews up to which a report takes seconds."""
 _NUMERICAL_LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels")
 
 
@@ -135,9 +137,11 @@ def _make_report(
     progress.end("load", f"{delivered.n_rows:,} interviews from {config.data.source}")
 
     # What stands in the way of a PDF is known only after all that draws it is loaded. A run that is kept is recognised
-    # by its files, and who asked for a PDF wants to know at once; otherwise there is time until the report.
+    # by its files, and who asked for a PDF of many interviews wants to know before they are modelled; otherwise there
+    # is time until the report.
     asked = formats is not None
-    makeable = _makeable_formats(wanted, asked, obstacle(), progress) if keep or asked else wanted
+    at_once = keep or (asked and delivered.n_rows > _SECONDS)
+    makeable = _makeable_formats(wanted, asked, obstacle(), progress) if at_once else wanted
     if keep and "json" not in makeable:
         makeable = (*makeable, "json")  # later waves are compared with it
     names = tuple(FILE_NAMES[name] for name in makeable)
@@ -198,7 +202,7 @@ def _make_report(
     progress.end("flag", f"{len(worth_a_call):,} of {len(flags.interviewers):,} interviewers worth a call")
 
     progress.begin("report")
-    if not (keep or asked):
+    if not at_once:
         makeable = _makeable_formats(wanted, asked, obstacle(), progress)
     document = results_document(survey, items, damages, flags, config, versions, used.sha256, sensitivity, indicators)
     present = Wave(config.survey.wave or "this wave", None, results_of(document))

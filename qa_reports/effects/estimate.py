@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -20,7 +20,7 @@ from qa_reports.effects.categorical_items import (
 from qa_reports.effects.design import plan_model
 from qa_reports.effects.linear import FailedModel, ModelName, ModelPlan, ModelResult
 from qa_reports.effects.plans import Fitted, ItemPlans, Plan, begin_plans, fit_plans, judged_only, plan_items
-from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, item_spreads
+from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, begin_spreads
 from qa_reports.second_core import IN_TURN, SecondCore
 from qa_reports.survey.clean import ItemResponses, Survey
 
@@ -98,7 +98,7 @@ def estimate_items(
     Args:
         survey: the survey.
         config: what to model.
-        core: where second opinions are asked for.
+        core: where second opinions are asked for, and models of spread fitted beside categorical ones.
         judgement_only: only the models that interviewers are judged by, without intervals, tests and second opinions:
             all that flags rest on, and nothing that can be reported.
     """
@@ -110,8 +110,10 @@ def estimate_items(
         _item_effects(item, item_plans, begun.first, survey)
         for item, item_plans in zip(survey.items, plans, strict=True)
     ]
+    spreads = _begin_spreads(items, plans, survey, core)
     items = _with_categories(items, plans, config, survey)
-    items = _with_spread(items, plans, survey)
+    of_items = iter(spreads())
+    items = [replace(item, spread=next(of_items)) if isinstance(item, ItemEffects) else item for item in items]
     whole = begun.whole()
     return tuple(
         _completed(item, item_plans, whole) if isinstance(item, ItemEffects) else item
@@ -146,16 +148,15 @@ def _with_categories(
     return with_categories
 
 
-def _with_spread(
-    items: Sequence[ItemEffects | ItemNotModelled], plans: Sequence[ItemPlans], survey: Survey
-) -> tuple[ItemEffects | ItemNotModelled, ...]:
+def _begin_spreads(
+    items: Sequence[ItemEffects | ItemNotModelled], plans: Sequence[ItemPlans], survey: Survey, core: SecondCore
+) -> Callable[[], list[SpreadEffects | NoSpread]]:
     modelled = [(item, plan) for item, plan in zip(items, plans, strict=True) if isinstance(item, ItemEffects)]
     judging = [plan.adjusted if item.judging is item.adjusted else plan.null for item, plan in modelled]
     of_models = [
         (item.judging, plan, survey.answer_counts(item.item)) for (item, _), plan in zip(modelled, judging, strict=True)
     ]
-    spreads = iter(item_spreads(of_models, survey.whole))
-    return tuple(replace(item, spread=next(spreads)) if isinstance(item, ItemEffects) else item for item in items)
+    return begin_spreads(of_models, survey.whole, core)
 
 
 def _item_effects(

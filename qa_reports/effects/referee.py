@@ -37,10 +37,11 @@ class RefereeCase(Struct, frozen=True, eq=False):
 
 def load_referee() -> None:
     """Load statsmodels, which takes a while: done before the first case is there."""
-    from qa_reports.libraries import load_scipy
+    from qa_reports.libraries import documentation_unread, load_scipy
 
     load_scipy()
-    import statsmodels.regression.mixed_linear_model  # noqa: F401 -- to have it loaded
+    with documentation_unread():
+        import statsmodels.regression.mixed_linear_model  # noqa: F401 -- to have it loaded
 
 
 def referee_logliks(cases: Sequence[RefereeCase]) -> list[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from qa_reports.effects.intervals import Interval
 from qa_reports.effects.linear import FailedModel, ModelPlan, ModelResult
 from qa_reports.effects.spread import FEWEST, SpreadFits, fit_spreads
 from qa_reports.effects.spread_moments import SpreadMoments, spread_moments, spread_moments_of_sums
+from qa_reports.second_core import IN_TURN, SecondCore
 from qa_reports.survey.whole import AnswerCounts, Whole
 
 FloatArray = NDArray[np.float64]
@@ -70,14 +71,17 @@ class NoSpread(Struct, frozen=True):
     reason: str
 
 
-def item_spreads(
-    models: Sequence[tuple[ModelResult, ModelPlan | FailedModel | None, AnswerCounts]], whole: Whole | None = None
-) -> list[SpreadEffects | NoSpread]:
-    """The spread on every item, from the model that judges levels.
+def begin_spreads(
+    models: Sequence[tuple[ModelResult, ModelPlan | FailedModel | None, AnswerCounts]],
+    whole: Whole | None = None,
+    core: SecondCore = IN_TURN,
+) -> Callable[[], list[SpreadEffects | NoSpread]]:
+    """Begin with the spread on every item, from the model that judges levels; what is returned waits for it.
 
     Args:
         models: judging models of the items, how they were planned, and the item's answers.
         whole: all interviews, where those at hand are a sample.
+        core: where the models of spread are fitted.
     """
     planned = [(model, plan, given) for model, plan, given in models if isinstance(plan, ModelPlan)]
     powers: dict[int, FloatArray] = {}
@@ -91,10 +95,16 @@ def item_spreads(
     moments = [_moments(model, plan, given, powers.get(k)) for k, (model, plan, given) in enumerate(planned)]
     usable = [one for one in moments if isinstance(one, SpreadMoments)]
     if not usable:
-        return [one for one in moments if isinstance(one, NoSpread)]
-    fits = fit_spreads(np.stack([one.ratio for one in usable]), np.stack([one.df for one in usable]))
-    position = iter(range(len(usable)))
-    return [one if isinstance(one, NoSpread) else _effects(fits, next(position), one.df, one.n, one) for one in moments]
+        return lambda: [one for one in moments if isinstance(one, NoSpread)]
+    fitted = core.start(fit_spreads, np.stack([one.ratio for one in usable]), np.stack([one.df for one in usable]))
+
+    def spreads() -> list[SpreadEffects | NoSpread]:
+        fits, position = fitted(), iter(range(len(usable)))
+        return [
+            one if isinstance(one, NoSpread) else _effects(fits, next(position), one.df, one.n, one) for one in moments
+        ]
+
+    return spreads
 
 
 def _obstacle(model: ModelResult, given: AnswerCounts) -> NoSpread | None:

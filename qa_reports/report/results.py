@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import cast
 
+import msgspec
 import numpy as np
 
 from qa_reports.config import ReportConfig
@@ -115,12 +116,8 @@ def _doubt(doubt: Doubt) -> Document:
 
 
 def results_json(document: Mapping[str, object]) -> bytes:
-    """The document as UTF-8 JSON with one record per line, so that two runs can be compared with `diff`.
-
-    Raises:
-        ValueError: a number is not finite, which `results_document` never lets through.
-    """
-    return ("{\n" + ",\n".join(_lines(document)) + "\n}\n").encode("utf-8")
+    """The document as UTF-8 JSON with one record per line, so that two runs can be compared with `diff`."""
+    return b"{\n" + b",\n".join(_lines(document)) + b"\n}\n"
 
 
 def results_schema() -> Document:
@@ -129,20 +126,17 @@ def results_schema() -> Document:
     return cast(Document, json.loads(text))
 
 
-def _lines(document: Mapping[str, object]) -> Iterator[str]:
+def _lines(document: Mapping[str, object]) -> Iterator[bytes]:
+    write = msgspec.json.Encoder().encode
     for key, value in document.items():
         if isinstance(value, list) and value:
-            records = ",\n".join(f"  {_compact(record)}" for record in value)
-            yield f" {_compact(key)}: [\n{records}\n ]"
+            records = b",\n".join(b"  " + write(record) for record in value)
+            yield b" %b: [\n%b\n ]" % (write(key), records)
         elif isinstance(value, dict) and value:
-            members = ",\n".join(f"  {_compact(name)}: {_compact(member)}" for name, member in value.items())
-            yield f" {_compact(key)}: {{\n{members}\n }}"
+            members = b",\n".join(b"  %b: %b" % (write(name), write(member)) for name, member in value.items())
+            yield b" %b: {\n%b\n }" % (write(key), members)
         else:
-            yield f" {_compact(key)}: {_compact(value)}"
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+            yield b" %b: %b" % (write(key), write(value))
 
 
 def _recognisable(record: Document, config: ReportConfig) -> Document:

@@ -18,7 +18,7 @@ from qa_reports.effects.judge import own_variance
 from qa_reports.effects.linear import ModelPlan, ModelResult
 from qa_reports.effects.moments import Columns
 from qa_reports.effects.spread import fit_spreads
-from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, item_spreads, overall_spread
+from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, begin_spreads, overall_spread
 from qa_reports.effects.spread_moments import SpreadMoments, spread_moments
 from qa_reports.survey.whole import count_answers
 
@@ -102,7 +102,7 @@ def _spreads(
     models: Sequence[ModelResult], plans: Sequence[ModelPlan], interviewers: int
 ) -> list[SpreadEffects | NoSpread]:
     given = [count_answers(plan.columns.response, plan.columns.interviewer, interviewers) for plan in plans]
-    return item_spreads(list(zip(models, plans, given, strict=True)))
+    return begin_spreads(list(zip(models, plans, given, strict=True)))()
 
 
 def overall_tails(interviewers: int, tau: float, waves: int, seed: int = 62) -> Tails:

@@ -302,7 +302,7 @@ def test_bytes_are_the_same_and_one_record_stands_on_a_line(document: dict) -> N
     written = results_json(document)
     assert written == results_json(document_of(example_report_input()))
     assert written.endswith(b"}\n")
-    assert sum(line.startswith(b'  {"item": "pplhlp", "model"') for line in written.splitlines()) == 3 * 12
+    assert sum(line.startswith(b'  {"item":"pplhlp","model"') for line in written.splitlines()) == 3 * 12
 
 
 def test_hostile_text_survives_as_text() -> None:
