@@ -154,6 +154,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The matrices are small: BLAS threads cost more than they bring, and one thread adds up in one order, so that
     # the same input gives the same bytes. It has to be said before NumPy is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Pydantic would look through all that is installed for plugins, which could change what a configuration means.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     if sys.stderr is None or sys.stdout is None:  # closed by whoever started the program
         nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- for as long as the program runs
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
+from types import ModuleType
+from typing import cast
 
 _NOT_NEEDED = frozenset(("f2py", "testing"))
 """Parts of NumPy that it loads only when they are asked for: a Fortran compiler's front end and unittest."""
 
 
-def load_scipy() -> None:
-    """Load NumPy and SciPy, before anything else does.
+def load_numerical() -> None:
+    """Load NumPy, SciPy and pandas, before anything else does.
 
     SciPy takes a copy of every public name of NumPy (its `_lib/array_api_compat`), which loads all of it: a tenth of
     the time that the program takes to start. So for that moment NumPy does not name what is not needed.
@@ -29,6 +32,20 @@ def load_scipy() -> None:
             import scipy.special  # noqa: F401 -- to have them loaded
     finally:
         namespace.update(whole)
+    import pandas  # noqa: F401 -- likewise
+
+
+@contextlib.contextmanager
+def not_installed(name: str) -> Iterator[None]:
+    """While it lasts, a library that is not loaded cannot be: who would use it, makes do without."""
+    hidden = name not in sys.modules
+    if hidden:
+        sys.modules[name] = cast(ModuleType, None)  # how Python is told so
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules[name]
 
 
 @contextlib.contextmanager

@@ -32,14 +32,15 @@ def make_one(
     verbose: bool,
 ) -> tuple[int, list[ReportMade]]:
     """Make a report in this very process."""
-    from qa_reports.effects.referee import load_referee
-    from qa_reports.libraries import load_scipy
+    from qa_reports.libraries import load_numerical
     from qa_reports.second_core import second_core
 
     try:
+        load_numerical()  # what both processes need is loaded once, before they part
+        from qa_reports.effects.referee import load_referee
+
         with second_core() as referee:
             referee.start(load_referee)  # beside what this process has to load itself
-            load_scipy()
             from qa_reports.pipeline import make_report
 
             with progress_on(sys.stderr, quiet=quiet, verbose=verbose) as shown:

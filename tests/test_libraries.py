@@ -17,8 +17,9 @@ UNNEEDED = "[name for name in ('numpy.f2py', 'numpy.testing', 'unittest') if nam
 @pytest.mark.parametrize("then", ["import qa_reports.pipeline", "load_referee()"])
 def test_what_nobody_needs_is_not_loaded(then: str) -> None:
     program = (
-        "import sys; from qa_reports.libraries import load_scipy; from qa_reports.effects.referee import load_referee;"
-        f"load_scipy(); {then}; print({UNNEEDED})"
+        "import sys; from qa_reports.libraries import load_numerical;"
+        "from qa_reports.effects.referee import load_referee;"
+        f"load_numerical(); {then}; print({UNNEEDED})"
     )
     assert printed(program) == "[]"
 
@@ -26,10 +27,29 @@ def test_what_nobody_needs_is_not_loaded(then: str) -> None:
 def test_numpy_is_whole_afterwards() -> None:
     program = (
         "import numpy as np; names, listed = set(np.__all__), set(dir(np));"
-        "from qa_reports.libraries import load_scipy; load_scipy();"
+        "from qa_reports.libraries import load_numerical; load_numerical();"
         "print(set(np.__all__) == names, listed <= set(dir(np)), callable(np.testing.assert_equal))"
     )
     assert printed(program) == "True True True"
+
+
+def test_scipy_reads_documentation_again_afterwards() -> None:
+    pytest.importorskip("scipy._lib._docscrape")
+    program = (
+        "from qa_reports.libraries import load_numerical; load_numerical();"
+        "from scipy._lib._docscrape import FunctionDoc;"
+        "print(FunctionDoc(None, doc='One line.\\n\\nNotes\\n-----\\nOf it.')['Notes'])"
+    )
+    assert printed(program) == "['Of it.']"
+
+
+def test_the_library_of_formulas_that_is_not_needed_can_still_be_loaded() -> None:
+    pytest.importorskip("formulaic")
+    program = (
+        "import sys; from qa_reports.effects.referee import load_referee; load_referee();"
+        "before = 'formulaic' in sys.modules; import formulaic; print(before, formulaic.__name__)"
+    )
+    assert printed(program) == "False formulaic"
 
 
 def printed(program: str) -> str:

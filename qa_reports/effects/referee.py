@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Sequence
 
@@ -37,10 +38,14 @@ class RefereeCase(Struct, frozen=True, eq=False):
 
 def load_referee() -> None:
     """Load statsmodels, which takes a while: done before the first case is there."""
-    from qa_reports.libraries import documentation_unread, load_scipy
+    import importlib.util
 
-    load_scipy()
-    with documentation_unread():
+    from qa_reports.libraries import documentation_unread, load_numerical, not_installed
+
+    load_numerical()
+    # statsmodels reads formulas by either of two libraries and loads both; here nothing is a formula.
+    either = not_installed("formulaic") if importlib.util.find_spec("patsy") else contextlib.nullcontext()
+    with documentation_unread(), either:
         import statsmodels.regression.mixed_linear_model  # noqa: F401 -- to have it loaded
 
 
