@@ -2,7 +2,8 @@
 
     python -m benchmarks.peers
 
-A profile of the table by ydata-profiling, installed into an environment of its own that is thrown away; and an R script
+A profile of the table by ydata-profiling, installed into an environment of its own that is kept for the next time
+(`.venv/ydata-profiling`, for it takes long to install); and an R script
 that fits lme4's models to the 22 items, with conditional standard deviations and profile intervals (`report.R`), and
 tells neither whom to call nor why.
 """
@@ -19,7 +20,8 @@ from pathlib import Path
 from benchmarks.whole import ROOT, timed_command
 
 WAVE = ROOT / "configs" / "example_wave.csv"
-PATIENCE = 300
+PROFILER = ROOT / ".venv" / "ydata-profiling"
+PATIENCE = 1200
 """Seconds that pip is given."""
 PROFILE = """
 import sys
@@ -31,20 +33,23 @@ ProfileReport(pd.read_csv(sys.argv[1]), title="wave", progress_bar=False).to_fil
 
 def ydata_profiling() -> str:
     """A row of the table, or why there is none."""
-    with tempfile.TemporaryDirectory() as folder:
-        place, page = Path(folder) / "venv", Path(folder) / "profile.html"
-        venv.create(place, with_pip=True)
-        python = str(place / "bin" / "python")
+    python = str(PROFILER / "bin" / "python")
+    show = [python, "-m", "pip", "list", "--format", "freeze", "--disable-pip-version-check"]
+    if not PROFILER.exists():
+        venv.create(PROFILER, with_pip=True)
         # setuptools below 81 still has pkg_resources, which the package imports.
         install = [python, "-m", "pip", "install", "-qq", "ydata-profiling", "setuptools<81"]
         try:
-            if subprocess.run(install, check=False, capture_output=True, timeout=PATIENCE).returncode != 0:
-                return "ydata-profiling is left out: pip could not install it"
+            done = subprocess.run(install, check=False, capture_output=True, timeout=PATIENCE).returncode == 0
         except subprocess.TimeoutExpired:
-            return f"ydata-profiling is left out: pip had not installed it after {PATIENCE} s"
-        show = [python, "-m", "pip", "list", "--format", "freeze", "--disable-pip-version-check"]
-        listed = subprocess.run(show, check=True, capture_output=True, text=True).stdout.splitlines()
-        version = next(line.partition("==")[2] for line in listed if line.startswith("ydata-profiling=="))
+            done = False
+        if not done:
+            shutil.rmtree(PROFILER)
+            return f"ydata-profiling is left out: pip could not install it in {PATIENCE} s"
+    listed = subprocess.run(show, check=True, capture_output=True, text=True).stdout.splitlines()
+    version = next(line.partition("==")[2] for line in listed if line.startswith("ydata-profiling=="))
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "profile.html"
         try:
             run = timed_command([python, "-c", PROFILE, str(WAVE), str(page)])
         except RuntimeError:
