@@ -12,7 +12,8 @@ from msgspec import Struct
 from scipy import special
 
 from qa_reports.indicators.measure import FloatArray, IndicatorMeasure, IntArray, not_applicable
-from qa_reports.indicators.similarity import ROWS, PackedAnswers, ShareArray, blocks, pack_answers
+from qa_reports.indicators.own_pairs import Best, OwnPairs, compare_within, count_shares
+from qa_reports.indicators.similarity import COLUMNS, ROWS, PackedAnswers, blocks, pack_answers, where
 
 _LABEL = "Near-duplicate interviews"
 _BINS = 1000
@@ -27,6 +28,8 @@ _TRIED = np.array([1, 2, 4, 8])
 """An interviewer's evidence is the best of this many of their strongest links, allowing for the choice."""
 _LISTED = 200
 """Pairs listed at most, the most alike first."""
+_NEARLY_ALL = 0.9999
+"""Share that only identical interviews exceed."""
 
 
 class AlikePair(Struct, frozen=True):
@@ -90,21 +93,22 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
         return _none(n, n_interviewers, reason)
     order = np.argsort(interviewer, kind="stable")
     packed, owner = pack_answers(answers[order]), interviewer[order]
+    own_pairs = compare_within(packed, owner, n_interviewers, fewest, _LISTED, _BINS)
     if n * (n - 1) // 2 <= _MOST_PAIRS:
         best, between, identical = _compare_between(packed, owner, fewest)
-        within = _compare_within(packed, owner, n_interviewers, fewest, best)
     else:
         best, between = _compare_sample(packed, owner, fewest)
         identical = find_identical(answers[order], owner, fewest)
         for pair in identical:
             best.take(np.array(pair), np.ones(2, dtype=np.float32), np.array(pair[::-1]))
-        within = _compare_within(packed, owner, n_interviewers, fewest, best.copy())
+        within = _beyond_elsewhere(own_pairs, best)
         surest = np.argsort(_judge(within, between)[0], kind="stable")  # NaN last
         rows = [{row for link in within.links[j] for row in link[1:]} for j in surest[: _MOST_PAIRS // n]]
         _compare_with_all(
             packed, owner, fewest, best, [row for group in rows for row in sorted(group)][: _MOST_PAIRS // n]
         )
-        within = _compare_within(packed, owner, n_interviewers, fewest, best)
+    within = _beyond_elsewhere(own_pairs, best)
+    own_pairs.nearest.into(best)
     largest, partner = best.share.astype(np.float64), best.partner
     if not (largest >= 0).any():
         return _none(n, n_interviewers, f"no two interviews have {fewest} answered items in common")
@@ -116,7 +120,11 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
     values[order] = np.where(largest >= 0, largest, np.nan)
     partners[order] = np.where(largest >= 0, order[partner], -1)
     found = [
-        *(AlikePair(int(order[a]), int(order[b]), share, True) for share, a, b in within.close if share >= limit),
+        *(
+            AlikePair(int(order[a]), int(order[b]), share, True)
+            for pairs in own_pairs.strongest
+            for share, a, b in pairs.where(pairs.share >= limit)[:_LISTED]
+        ),
         *(AlikePair(int(order[a]), int(order[b]), 1.0, False) for a, b in identical),
     ]
     found.sort(key=lambda pair: (-pair.share, not pair.same_interviewer, pair.first, pair.second))
@@ -151,79 +159,73 @@ def _none(n: int, n_interviewers: int, reason: str) -> Duplicates:
     )
 
 
-class _Best(Struct, frozen=True, eq=False):
-    """The largest share of n interviews so far, -1 where there is none, and with whom; changed in place."""
-
-    share: ShareArray
-    partner: IntArray
-
-    def take(self, rows: IntArray, share: ShareArray, partner: IntArray) -> None:
-        better = share > self.share[rows]
-        self.share[rows[better]], self.partner[rows[better]] = share[better], partner[better]
-
-    def take_all(self, share: ShareArray, first: int, partner: int) -> float:
-        """Shares of interviews from `first` on (rows) with those from `partner` on; the highest share of all.
-
-        Who it is with is looked for only where it is higher than before, which soon is nowhere.
-        """
-        highest = share.max(axis=1)
-        better = np.flatnonzero(highest > self.share[first : first + len(share)])
-        if better.size:
-            self.take(first + better, highest[better], partner + share[better].argmax(axis=1))
-        return float(highest.max())
-
-    def copy(self) -> _Best:
-        return _Best(self.share.copy(), self.partner.copy())
-
-
 def _compare_between(
     packed: PackedAnswers, owner: IntArray, fewest: int
-) -> tuple[_Best, IntArray, list[tuple[int, int]]]:
+) -> tuple[Best, IntArray, list[tuple[int, int]]]:
     """Pairs of different interviewers: each interview's best, shares in thousandths, identical pairs."""
     n = len(owner)
-    best = _Best(np.full(n, -1.0, dtype=np.float32), np.zeros(n, dtype=np.int64))
+    place, best = np.arange(n), Best.of_none(n)
     between = np.zeros(_BINS + 1, dtype=np.int64)
     identical: list[tuple[int, int]] = []
     every = max(1, -(-(n * n // 2) // _SAMPLE))
     for number, (rows, columns) in enumerate(blocks(n)):
-        share = packed.shares(rows, columns, fewest)
-        if owner[columns.start] <= owner[rows.stop - 1]:  # interviews stand by interviewer
-            share[owner[rows, None] >= owner[columns]] = -1
-        best.take_all(share, rows.start, columns.start)
-        highest = best.take_all(share.T, columns.start, rows.start)
-        if highest >= 1 and len(identical) < _LISTED:
-            identical += [(rows.start + int(a), columns.start + int(b)) for a, b in np.argwhere(share >= 1)[:_LISTED]]
         if number % every == 0:
-            between += np.bincount((share[share >= 0] * _BINS).astype(np.int64), minlength=_BINS + 1)
+            share = packed.shares(rows, columns, fewest)
+            if owner[columns.start] <= owner[rows.stop - 1]:  # interviews stand by interviewer
+                share[owner[rows, None] >= owner[columns]] = -1
+            between += count_shares(share, _BINS)
+            best.take_all(place[rows], share, place[columns])
+            best.take_all(place[columns], share.T, place[rows])
+            first, second = where(share >= 1)
+        else:
+            bar = np.minimum(best.share[rows, None], best.share[columns])
+            if len(identical) < _LISTED:
+                bar = np.minimum(bar, np.float32(_NEARLY_ALL))
+            first, second, close = packed.closer(rows, columns, fewest, bar)
+            apart = owner[first + rows.start] < owner[second + columns.start]
+            first, second, close = first[apart], second[apart], close[apart]
+            best.take_closest(first + rows.start, close, second + columns.start)
+            best.take_closest(second + columns.start, close, first + rows.start)
+            first, second = first[close >= 1], second[close >= 1]
+        if len(identical) < _LISTED:
+            pairs = first[:_LISTED] + rows.start, second[:_LISTED] + columns.start
+            identical += zip(*(one.tolist() for one in pairs), strict=True)
     return best, between, identical
 
 
-def _compare_sample(packed: PackedAnswers, owner: IntArray, fewest: int) -> tuple[_Best, IntArray]:
+def _compare_sample(packed: PackedAnswers, owner: IntArray, fewest: int) -> tuple[Best, IntArray]:
     """Every interview with evenly spread ones of different interviewers: its best, and shares in thousandths."""
     n = len(owner)
-    best = _Best(np.full(n, -1.0, dtype=np.float32), np.zeros(n, dtype=np.int64))
+    best = Best.of_none(n)
     between = np.zeros(_BINS + 1, dtype=np.int64)
     sample = np.linspace(0, n - 1, max(1, _MOST_PAIRS // n)).round().astype(np.int64)
     spread = packed.take(sample)
     every = max(1, -(-(n * len(sample)) // _SAMPLE))
     for number, top in enumerate(range(0, n, ROWS)):
         rows = slice(top, min(top + ROWS, n))
-        share = packed.shares(rows, slice(0, len(sample)), fewest, spread)
-        share[owner[rows, None] == owner[sample]] = -1
-        at = share.argmax(axis=1)
-        best.take(np.arange(rows.start, rows.stop), share[np.arange(len(at)), at], sample[at])
+        # Nothing is known of these interviews before the first block, and much after it.
+        first_block = len(sample) if number % every == 0 else min(COLUMNS, len(sample))
+        share = packed.shares(rows, slice(0, first_block), fewest, spread)
+        share[owner[rows, None] == owner[sample[:first_block]]] = -1
+        best.take_all(np.arange(rows.start, rows.stop), share, sample[:first_block])
         if number % every == 0:
-            between += np.bincount((share[share >= 0] * _BINS).astype(np.int64), minlength=_BINS + 1)
+            between += count_shares(share, _BINS)
+        for left in range(first_block, len(sample), COLUMNS):
+            columns = slice(left, min(left + COLUMNS, len(sample)))
+            row, column, close = packed.closer(rows, columns, fewest, best.share[rows, None], spread)
+            row, other = row + rows.start, sample[column + left]
+            apart = owner[row] != owner[other]
+            best.take_closest(row[apart], close[apart], other[apart])
     return best, between
 
 
-def _compare_with_all(packed: PackedAnswers, owner: IntArray, fewest: int, best: _Best, rows: list[int]) -> None:
+def _compare_with_all(packed: PackedAnswers, owner: IntArray, fewest: int, best: Best, rows: list[int]) -> None:
     """Some interviews with all of different interviewers; `best` takes them in."""
     for row in rows:
-        share = packed.shares(slice(row, row + 1), slice(0, len(owner)), fewest)[0]
-        share[owner == owner[row]] = -1
-        at = int(share.argmax())
-        best.take(np.array([row]), share[at : at + 1], np.array([at]))
+        only = slice(row, row + 1)
+        _, other, close = packed.closer(only, slice(0, len(owner)), fewest, best.share[only, None])
+        apart = owner[other] != owner[row]
+        best.take_closest(np.full(apart.sum(), row), close[apart], other[apart])
 
 
 def find_identical(answers: FloatArray, owner: IntArray, fewest: int) -> list[tuple[int, int]]:
@@ -247,40 +249,16 @@ class _Within(Struct, frozen=True, eq=False):
     """(J, bins) their shares in thousandths."""
     links: list[list[tuple[float, int, int]]]
     """Per interviewer the links of the maximum spanning forest that count as evidence, strongest first."""
-    close: list[tuple[float, int, int]]
-    """The most similar pairs of all."""
 
 
-def _compare_within(packed: PackedAnswers, owner: IntArray, n_interviewers: int, fewest: int, best: _Best) -> _Within:
-    """Pairs of one interviewer. Those that are no more alike than either is to somebody else's interview are no
-    evidence: two respondents who answer in the commonest way are alike whoever asks. `best` takes them all in."""
-    elsewhere = best.share.astype(np.float64)
-    counts = np.zeros((n_interviewers, _BINS + 1), dtype=np.int64)
-    links: list[list[tuple[float, int, int]]] = [[] for _ in range(n_interviewers)]
-    close: list[tuple[float, int, int]] = []
-    starts = np.searchsorted(owner, np.arange(n_interviewers + 1))
-    for j in range(n_interviewers):
-        own = slice(int(starts[j]), int(starts[j + 1]))
-        size = own.stop - own.start
-        if size < 2:
-            continue
-        share = packed.shares(own, own, fewest).astype(np.float64)
-        upper = np.triu_indices(size, 1)
-        pairs = share[upper]
-        counts[j] = np.bincount((pairs[pairs >= 0] * _BINS).astype(np.int64), minlength=_BINS + 1)
-        strongest = np.argsort(-pairs, kind="stable")[: _LISTED + size]
-        ranked = [
-            (float(pairs[e]), own.start + int(upper[0][e]), own.start + int(upper[1][e]))
-            for e in strongest
-            if pairs[e] >= 0
-        ]
-        links[j] = _forest([pair for pair in ranked if pair[0] > max(elsewhere[pair[1]], elsewhere[pair[2]])])
-        np.fill_diagonal(share, -1)
-        at = share.argmax(axis=1)
-        rows = np.arange(own.start, own.stop)
-        best.take(rows, share[np.arange(size), at].astype(np.float32), own.start + at)
-        close += ranked[:_LISTED]
-    return _Within(counts, links, close)
+def _beyond_elsewhere(own_pairs: OwnPairs, best: Best) -> _Within:
+    """Pairs that are no more alike than either is to somebody else's interview (`best`) are no evidence: two
+    respondents who answer in the commonest way are alike whoever asks."""
+    links = [
+        _forest(pairs.where(pairs.share > np.maximum(best.share[pairs.first], best.share[pairs.second])))
+        for pairs in own_pairs.strongest
+    ]
+    return _Within(own_pairs.counts, links)
 
 
 def _forest(ranked: list[tuple[float, int, int]]) -> list[tuple[float, int, int]]:

@@ -19,7 +19,7 @@ from qa_reports.indicators.measure import FloatArray, IntArray
 Words = NDArray[np.unsignedinteger]
 ShareArray = NDArray[np.float32]
 
-ROWS, _COLUMNS = 64, 4096
+ROWS, COLUMNS = 64, 4096
 
 
 class PackedAnswers(Struct, frozen=True, eq=False):
@@ -49,9 +49,31 @@ class PackedAnswers(Struct, frozen=True, eq=False):
 
         The columns are of `others`, where they are not of these interviews themselves.
         """
-        others = self if others is None else others
+        agreeing, common = self._agreements(rows, columns, self if others is None else others)
+        return _shares(agreeing, common, fewest)
+
+    def closer(
+        self, rows: slice, columns: slice, fewest: int, than: ShareArray, others: PackedAnswers | None = None
+    ) -> tuple[IntArray, IntArray, ShareArray]:
+        """Rows, columns (from 0) and shares of the pairs whose share is above `than`, broadcast to (rows, columns).
+
+        Few pairs are closer than what was found so far, and only theirs are divided.
+        """
+        agreeing, common = self._agreements(rows, columns, self if others is None else others)
+        bar = common.astype(np.float32)
+        bar *= than  # shares differ by more than single precision rounds, so that none above the bar is lost
+        row, column = where(agreeing.astype(np.float32) > bar)
+        share = _shares(agreeing[row, column], common[row, column], fewest)
+        above = share > np.broadcast_to(than, agreeing.shape)[row, column]
+        return row[above], column[above], share[above]
+
+    def _agreements(
+        self, rows: slice, columns: slice, others: PackedAnswers
+    ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]]:
+        """(rows, columns) items answered alike, and items both answered."""
         shape = (rows.stop - rows.start, columns.stop - columns.start)
-        different, common = np.zeros(shape, dtype=np.uint16), np.zeros(shape, dtype=np.uint16)
+        number = np.uint8 if self.n_items < 256 else np.uint16
+        agreeing, common = np.full(shape, self.n_items, dtype=number), np.zeros(shape, dtype=number)
         buffer, plane_difference = np.empty(shape, self.rows.dtype), np.empty(shape, self.rows.dtype)
         for word in range(len(self.rows)):
             np.bitwise_xor(self.rows[word, 0, rows, None], others.columns[word, 0, columns], out=buffer)
@@ -60,16 +82,25 @@ class PackedAnswers(Struct, frozen=True, eq=False):
                     self.rows[word, plane, rows, None], others.columns[word, plane, columns], out=plane_difference
                 )
                 np.bitwise_or(buffer, plane_difference, out=buffer)
-            different += count_bits(buffer)
+            agreeing -= count_bits(buffer)
             if not self.complete:
                 np.bitwise_and(self.answered[word, rows, None], others.answered[word, columns], out=buffer)
                 common += count_bits(buffer)
         if self.complete:
             common[:] = self.n_items
-        agreeing = (self.n_items - different.astype(np.int32)).astype(np.float32)
-        share: ShareArray = np.divide(agreeing, np.maximum(common, 1), dtype=np.float32)
-        share[common < fewest] = -1
-        return share
+        return agreeing, common
+
+
+def where(condition: NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
+    """Rows and columns at which it holds, row by row: what `np.nonzero` says, found several times as fast."""
+    row, column = np.divmod(np.flatnonzero(condition), max(1, condition.shape[1]))
+    return row, column
+
+
+def _shares(agreeing: NDArray[np.unsignedinteger], common: NDArray[np.unsignedinteger], fewest: int) -> ShareArray:
+    share: ShareArray = np.divide(agreeing.astype(np.float32), np.maximum(common, 1).astype(np.float32))
+    share[common < fewest] = -1
+    return share
 
 
 def count_bits(words: Words) -> NDArray[np.unsignedinteger]:
@@ -127,5 +158,5 @@ def blocks(n: int) -> Iterator[tuple[slice, slice]]:
     """Rectangles that cover every pair (row < column) at least once; those on the diagonal hold others too."""
     for top in range(0, n, ROWS):
         bottom = min(top + ROWS, n)
-        for left in range(top, n, _COLUMNS):
-            yield slice(top, bottom), slice(left, min(left + _COLUMNS, n))
+        for left in range(top, n, COLUMNS):
+            yield slice(top, bottom), slice(left, min(left + COLUMNS, n))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qa_reports.indicators import duplicates
+from qa_reports.indicators import duplicates, own_pairs
 from qa_reports.indicators.duplicates import find_duplicates, find_identical
+from qa_reports.indicators.own_pairs import compare_within
 from qa_reports.indicators.similarity import count_bits, count_bits_by_halves, pack_answers
 
 SINGLE = 1e-6
@@ -61,6 +62,49 @@ def test_a_missing_answer_is_like_no_other() -> None:
 
     np.testing.assert_array_equal(packed.shares(slice(0, 2), slice(0, 2), 1), np.ones((2, 2)))
     np.testing.assert_array_equal(packed.shares(slice(0, 2), slice(0, 2), 2), -np.ones((2, 2)))
+
+
+@pytest.mark.parametrize(("items", "missing"), [(12, 0.1), (70, 0.05), (22, 0.0), (300, 0.02)])
+def test_pairs_that_are_closer_are_those_whose_share_is_above(items: int, missing: float) -> None:
+    answers, _ = homogeneous(np.random.default_rng(15), 9, 8, items, missing)
+    answers[40] = answers[3]
+    packed, rows, columns = pack_answers(answers), slice(0, 20), slice(20, 72)
+    share = packed.shares(rows, columns, 10)
+    # Shares that occur, which must not count as above themselves, and one that is below all.
+    bar = np.sort(share, axis=1)[:, [-5]].copy()
+    bar[0] = -1
+
+    row, column, closer = packed.closer(rows, columns, 10, bar)
+
+    np.testing.assert_array_equal(np.stack([row, column]), np.nonzero(share > bar))
+    np.testing.assert_array_equal(closer, share[row, column])
+
+
+def test_strongest_pairs_and_counts_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, interviewer = homogeneous(np.random.default_rng(16), 4, 90, 12)
+    packed = pack_answers(answers)
+    whole = compare_within(packed, interviewer, 4, 10, 20, 1000)
+    monkeypatch.setattr(own_pairs, "_BLOCK", 16)
+
+    found = compare_within(packed, interviewer, 4, 10, 20, 1000)
+
+    np.testing.assert_array_equal(found.counts, whole.counts)
+    np.testing.assert_array_equal(found.nearest.partner, whole.nearest.partner)
+    np.testing.assert_array_equal(found.nearest.share, whole.nearest.share)
+    for one, other in zip(found.strongest, whole.strongest, strict=True):
+        for name in ("share", "first", "second"):
+            np.testing.assert_array_equal(getattr(one, name)[:110], getattr(other, name)[:110])
+    expected = brute_force(answers[:90], 10)[np.triu_indices(90, 1)]
+    np.testing.assert_allclose(whole.strongest[0].share[:110], np.sort(expected)[::-1][:110], atol=SINGLE)
+
+
+def test_of_an_interviewer_with_very_many_interviews_some_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_pairs, "MOST_OWN", 30)
+    answers, interviewer = homogeneous(np.random.default_rng(17), 3, 90, 12, missing=0.0)
+
+    found = compare_within(pack_answers(answers), interviewer, 3, 10, 20, 1000)
+
+    assert found.counts.sum(axis=1).tolist() == [30 * 29 // 2] * 3
 
 
 def test_an_interviewer_with_copied_interviews_is_found_and_nobody_else() -> None:
