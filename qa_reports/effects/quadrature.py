@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from msgspec import Struct
@@ -24,6 +25,10 @@ IntArray = NDArray[np.int64]
 
 _FAR = 300.0
 """Beyond this logit a probability is 0 or 1 for every purpose, and the square of its exponential still a number."""
+_NEAR = 70.0
+"""Below this thresholds, predictors and effects have exponentials whose products and their squares are numbers."""
+_MANY_ROWS = 30
+"""Rows of an interviewer from which they are worth a matrix product of their own."""
 _MODE_STEPS = 60
 _MODE_TOLERANCE = 1e-10
 
@@ -146,6 +151,12 @@ class _Logits(Struct, frozen=True, eq=False):
     """(R,) 1 / (exp(upper - lower) - 1)."""
     bend: FloatArray
     """(R,) minus the derivative of `ratio` by the width."""
+    over: FloatArray
+    """(R,) exp(-upper)."""
+    under: FloatArray
+    """(R,) exp(lower)."""
+    near: bool
+    """Whether these are far from the ends of numbers."""
 
 
 def _logits(rows: Rows, at: Parameters) -> _Logits:
@@ -157,15 +168,30 @@ def _logits(rows: Rows, at: Parameters) -> _Logits:
     width = upper - lower
     ratio = 1.0 / np.expm1(np.minimum(width, _FAR))
     ratio[width > _FAR] = 0.0
-    return _Logits(upper - eta, lower - eta, np.log(-np.expm1(-width)), ratio, ratio * (1 + ratio))
+    upper, lower = upper - eta, lower - eta
+    return _Logits(
+        upper, lower, np.log(-np.expm1(-width)), ratio, ratio * (1 + ratio),
+        over=np.exp(np.minimum(-upper, _FAR)),
+        under=np.exp(np.minimum(lower, _FAR)),
+        near=bool(max(np.abs(at.thresholds).max(), np.abs(eta).max(initial=0.0)) < _NEAR),
+    )  # fmt: skip
 
 
-def _tails(logits: _Logits, shift: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """1 - A, B and log(A (1 - B)) of every row (R, ...) at logits lowered by `shift`."""
+def _odds(rows: Rows, logits: _Logits, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(1 - A) / A and B / (1 - B) of every row (R, ...) at logits lowered by `shift` of its interviewer (G, ...)."""
     extra = (slice(None), *([None] * (shift.ndim - 1)))
-    over = np.exp(np.minimum(shift - logits.upper[extra], _FAR))
-    under = np.exp(np.minimum(logits.lower[extra] - shift, _FAR))
-    return over / (1 + over), under / (1 + under), -np.log((1 + over) * (1 + under))
+    if logits.near and np.abs(shift).max() < _NEAR:  # few exponentials: one for each interviewer, not for each row
+        lowered = np.exp(shift)[rows.group]
+        return logits.over[extra] * lowered, logits.under[extra] / lowered
+    lowered = shift[rows.group]
+    over = np.exp(np.minimum(lowered - logits.upper[extra], _FAR))
+    return over, np.exp(np.minimum(logits.lower[extra] - lowered, _FAR))
+
+
+def _tails(rows: Rows, logits: _Logits, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """1 - A and B, as `_odds`."""
+    over, under = _odds(rows, logits, shift)
+    return over / (1 + over), under / (1 + under)
 
 
 def evaluate(rows: Rows, at: Parameters, nodes: int, start: FloatArray | None = None) -> Evaluation:
@@ -181,8 +207,11 @@ def evaluate(rows: Rows, at: Parameters, nodes: int, start: FloatArray | None = 
     x, weight = _rule(nodes)
     reach = 1 / np.sqrt(precision)
     node = mode[:, None] + reach[:, None] * np.sqrt(2) * x
-    over, under, log_p = _tails(logits, (sd[:, None] * node)[rows.group])
-    log_p += logits.log_width[:, None]
+    over, under = _odds(rows, logits, sd[:, None] * node)
+    more_over, more_under = 1 + over, 1 + under
+    log_p = logits.log_width[:, None] - np.log(more_over * more_under)
+    over /= more_over
+    under /= more_under
     log_f = rows.member @ log_p - node**2 / 2 + np.log(weight) + x**2
     top = log_f.max(axis=1, keepdims=True)
     posterior = np.exp(log_f - top)
@@ -216,7 +245,7 @@ def _find_modes(rows: Rows, logits: _Logits, sd: FloatArray, start: FloatArray) 
     high = sd * (rows.member @ np.ones(len(rows.count))) + 1
     low = -high
     for _ in range(_MODE_STEPS):
-        over, under, _ = _tails(logits, (sd * mode)[rows.group])
+        over, under = _tails(rows, logits, sd * mode)
         pull = sd * (rows.member @ (under - over)) - mode
         precision = 1 + sd**2 * (rows.member @ (over * (1 - over) + under * (1 - under)))
         step = pull / precision
@@ -233,7 +262,7 @@ def _laplace(
     rows: Rows, logits: _Logits, sd: FloatArray, mode: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The curvature at the mode (G,), and how mode and 1/sqrt(curvature) move with the parameters (G, D) each."""
-    over, under, _ = _tails(logits, (sd * mode)[rows.group])
+    over, under = _tails(rows, logits, sd * mode)
     upper, lower = over * (1 - over), under * (1 - under)
     score = rows.member @ (under - over)
     information = rows.member @ (upper + lower)
@@ -262,9 +291,9 @@ def _expected_curvature(
 ) -> FloatArray:
     """(G, D, D) posterior means of the second derivatives, s after the node."""
     d = rows.upper_design.shape[1]
-    weights = np.stack([posterior, posterior * node, posterior * node**2])[:, rows.group]
-    upper = np.einsum("mrq,rq->mr", weights, over * (1 - over))
-    lower = np.einsum("mrq,rq->mr", weights, under * (1 - under))
+    weights = np.stack([posterior, posterior * node, posterior * node**2], axis=1)
+    upper = _by_row(rows, weights, over * (1 - over))
+    lower = _by_row(rows, weights, under * (1 - under))
     width = logits.bend[:, None] * (rows.upper_design - rows.lower_design)
     design = [rows.upper_design * upper[0, :, None] + width, rows.lower_design * lower[0, :, None] - width]
     design[0][:, -1], design[1][:, -1] = -upper[1], -lower[1]
@@ -272,3 +301,14 @@ def _expected_curvature(
     total[:, -1] = total[:, :, -1]
     total[:, -1, -1] = -(rows.member @ (upper[2] + lower[2]))
     return total
+
+
+def _by_row(rows: Rows, weights: FloatArray, values: FloatArray) -> FloatArray:
+    """(M, R) sums of (R, Q) values over the nodes, by weights (G, M, Q) of the row's interviewer."""
+    if len(rows.count) < _MANY_ROWS * rows.n_groups:
+        return np.asarray(np.einsum("mrq,rq->mr", np.moveaxis(weights, 1, 0)[:, rows.group], values))
+    sums = np.empty((weights.shape[1], len(values)))
+    ends = np.searchsorted(rows.group, np.arange(rows.n_groups + 1)).tolist()
+    for group, (start, stop) in enumerate(pairwise(ends)):
+        np.matmul(weights[group], values[start:stop].T, out=sums[:, start:stop])
+    return sums

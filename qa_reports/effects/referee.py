@@ -16,7 +16,9 @@ TOLERANCE = 1e-6
 """Relative difference of the log-likelihoods above which the check counts as failed."""
 
 _TOGETHER = 24
-"""Random terms of a group as it is handed over."""
+"""Random terms of a group as it is handed over, at most."""
+_TALLEST = 5_000
+"""Interviews of such a group: with more, the columns of its other interviewers cost more than a group saves."""
 
 
 class RefereeCase(Struct, frozen=True, eq=False):
@@ -78,7 +80,8 @@ def _loglik(case: RefereeCase) -> float:
         groups, matrices = _taken_together(random_columns, case.interviewer)
         names = [[str(number) for number in range(matrix.shape[1])] for matrix in matrices]
         independent = VCSpec(["interviewer"], [names], [matrices])
-        model = MixedLM((case.response - centre) / unit, case.fixed / scale, groups, exog_vc=independent)
+        # A list, which statsmodels goes through one by one faster than an array.
+        model = MixedLM((case.response - centre) / unit, case.fixed / scale, groups.tolist(), exog_vc=independent)
         # What `fit` would set before it calls `loglike`.
         model.reml, model.use_sqrt, model._cov_sing = case.method == "REML", True, 0
         model.cov_pen = model.fe_pen = None
@@ -97,8 +100,8 @@ def _taken_together(
     statsmodels goes through the groups one by one, each with a few calls on small matrices: fewer groups are faster.
     """
     m, q = random_columns.shape
-    each = max(1, _TOGETHER // q)
     number = np.unique(interviewer, return_inverse=True)[1].reshape(m)
+    each = max(1, min(_TOGETHER // q, _TALLEST * (int(number.max()) + 1) // m))
     group = number // each
     apart = np.zeros((m, each, q))
     apart[np.arange(m), number % each] = random_columns
