@@ -26,6 +26,7 @@ def load_numerical() -> None:
     namespace["__dir__"] = lambda: [name for name in namespace if name not in _NOT_NEEDED]
     try:
         with documentation_unread():
+            import scipy.cluster.hierarchy
             import scipy.fft
             import scipy.linalg
             import scipy.sparse.csgraph

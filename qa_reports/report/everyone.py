@@ -6,6 +6,8 @@ from typing import Literal
 
 import numpy as np
 from msgspec import Struct
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import pdist
 
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flags
@@ -123,10 +125,6 @@ def _alike(z: FloatArray) -> tuple[int, ...]:
     """For each row its place in the order of an average-linkage tree, in which rows that are alike are neighbours."""
     if len(z) < 3:
         return tuple(range(len(z)))
-    # Not before they are needed: they take a while to load.
-    from scipy.cluster.hierarchy import leaves_list, linkage
-    from scipy.spatial.distance import pdist
-
     distances = pdist(np.clip(np.nan_to_num(z), -6, 6))  # left to linkage, a square table might be taken for distances
     leaves = leaves_list(linkage(distances, method="average"))
     places = np.empty(len(z), dtype=np.int64)
