@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from qa_reports.errors import ConfigError
+from qa_reports.report.results_effects import effect_rows
 
 TEXTS = ("item", "model", "interviewer", "term")
 NUMBERS = (
@@ -31,14 +32,15 @@ def effects_parquet(document: Mapping[str, Any]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows: Sequence[Mapping[str, Any]] = document["effects"]
+    rows: dict[str, list[Any]] = {name: [] for name in (*TEXTS, *NUMBERS, "fixed_change", "n_interviews")}
+    for block in effect_rows(document).blocks():
+        for name, values in block.items():
+            rows[name] += values
     text = pa.dictionary(pa.int32(), pa.string())
-    columns = {
-        name: pa.array([row[name] for row in rows], pa.string()).dictionary_encode().cast(text) for name in TEXTS
-    }
-    columns |= {name: pa.array([row[name] for row in rows], pa.float64()) for name in NUMBERS}
-    columns["fixed_change"] = pa.array([row["fixed_change"] for row in rows], pa.list_(pa.float64()))
-    columns["n_interviews"] = pa.array([row["n_interviews"] for row in rows], pa.int64())
+    columns = {name: pa.array(rows[name], pa.string()).dictionary_encode().cast(text) for name in TEXTS}
+    columns |= {name: pa.array(rows[name], pa.float64()) for name in NUMBERS}
+    columns["fixed_change"] = pa.array(rows["fixed_change"], pa.list_(pa.float64()))
+    columns["n_interviews"] = pa.array(rows["n_interviews"], pa.int64())
     written = io.BytesIO()
     pq.write_table(pa.table(columns), written, compression="zstd")
     return written.getvalue()

@@ -6,6 +6,7 @@ time of day and no duration stands here.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Mapping
 from importlib import resources
@@ -17,7 +18,7 @@ import numpy as np
 from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import SuspectDamage
 from qa_reports.effects.doubts import Doubt, find_doubts
-from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
+from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.sensitivity import Sensitivity
@@ -26,13 +27,13 @@ from qa_reports.report.explanation import explain_flags
 from qa_reports.report.recontact import respondents_to_recontact
 from qa_reports.report.results_categorical import categorical_effects, categorical_record
 from qa_reports.report.results_cleaning import cleaning_record, suspect_record
+from qa_reports.report.results_effects import EffectRows
 from qa_reports.report.results_explanation import explanation_record
 from qa_reports.report.results_indicators import indicator_records, similar_pairs
 from qa_reports.report.results_items import (
     Document,
     Estimated,
     item_record,
-    judging_models,
     number,
     spread_record,
 )
@@ -42,16 +43,6 @@ from qa_reports.survey.clean import Covariate, Survey
 SCHEMA_VERSION = 1
 LARGEST_LOG = 700.0
 """Beyond it, `exp` is no number any more."""
-_NOT_OF_SPREAD = (
-    "reliability",
-    "expected_rank",
-    "detectable",
-    "variance_ratio",
-    "cooks_distance",
-    "covariance_ratio",
-    "residual_ratio",
-)
-"""What effects on levels and slopes have and effects on spread have not."""
 
 
 def results_document(
@@ -67,6 +58,8 @@ def results_document(
 ) -> Document:
     """Every number of a run as plain JSON values, in the key order of the contract; `waves` is added by `with_waves`.
 
+    `effects` are `EffectRows`, made row by row as they are written.
+
     Args:
         versions: library name -> version, as shown in the report.
         config_sha256: SHA-256 of the configuration file, in hexadecimal digits.
@@ -75,6 +68,8 @@ def results_document(
     """
     modelled = [item for item in items if isinstance(item, ItemEffects)]
     explanations = explain_flags(flags, modelled, survey, indicators, config.flags.min_interviews)
+    position = {name: j for j, name in enumerate(survey.interviewer_ids)}
+    spread = _own_spreads(flags.spread, survey)
     return {
         "schema_version": SCHEMA_VERSION,
         "survey": config.survey.name,
@@ -90,10 +85,13 @@ def results_document(
         "items": [
             _recognisable(item_record(item), config) | {"categorical": categorical_record(item)} for item in items
         ],
-        "effects": [row for item in items for row in _flag_model_effects(item, survey)],
+        "effects": EffectRows(items, survey),
         "categorical_effects": [row for item in items for row in categorical_effects(item, survey)],
         "interviewers": [
-            _interviewer(verdict, survey, flags, indicators) | explanation_record(explanations.get(verdict.interviewer))
+            _interviewer(
+                verdict, position[verdict.interviewer], spread.get(verdict.interviewer), survey, flags, indicators
+            )
+            | explanation_record(explanations.get(verdict.interviewer))
             for verdict in flags.interviewers
         ],
         "indicators": indicator_records(indicators, survey),
@@ -117,7 +115,10 @@ def _doubt(doubt: Doubt) -> Document:
 
 def results_json(document: Mapping[str, object]) -> bytes:
     """The document as UTF-8 JSON with one record per line, so that two runs can be compared with `diff`."""
-    return b"{\n" + b",\n".join(_lines(document)) + b"\n}\n"
+    written = io.BytesIO()  # hundreds of megabytes of very many interviewers: never held twice
+    for piece in _pieces(document):
+        written.write(piece)
+    return written.getvalue()
 
 
 def results_schema() -> Document:
@@ -126,17 +127,27 @@ def results_schema() -> Document:
     return cast(Document, json.loads(text))
 
 
-def _lines(document: Mapping[str, object]) -> Iterator[bytes]:
+def _pieces(document: Mapping[str, object]) -> Iterator[bytes]:
     write = msgspec.json.Encoder().encode
+    before = b"{\n"
     for key, value in document.items():
-        if isinstance(value, list) and value:
-            records = b",\n".join(b"  " + write(record) for record in value)
-            yield b" %b: [\n%b\n ]" % (write(key), records)
+        yield before + b" %b: " % write(key)
+        if isinstance(value, list | EffectRows) and len(value):
+            yield from _listed(b"[\n", (b"  " + write(record) for record in value), b"\n ]")
         elif isinstance(value, dict) and value:
-            members = b",\n".join(b"  %b: %b" % (write(name), write(member)) for name, member in value.items())
-            yield b" %b: {\n%b\n }" % (write(key), members)
+            members = (b"  %b: %b" % (write(name), write(member)) for name, member in value.items())
+            yield from _listed(b"{\n", members, b"\n }")
         else:
-            yield b" %b: %b" % (write(key), write(value))
+            yield b"[]" if isinstance(value, EffectRows) else write(value)
+        before = b",\n"
+    yield b"\n}\n"
+
+
+def _listed(start: bytes, lines: Iterator[bytes], end: bytes) -> Iterator[bytes]:
+    for line in lines:
+        yield start + line
+        start = b",\n"
+    yield end
 
 
 def _recognisable(record: Document, config: ReportConfig) -> Document:
@@ -146,83 +157,31 @@ def _recognisable(record: Document, config: ReportConfig) -> Document:
     return {"item": item.name, "key": item.key or item.name, "scale": scale, "reversed": item.reverse, **record}
 
 
-def _flag_model_effects(item: Estimated, survey: Survey) -> Iterator[Document]:
-    if isinstance(item, ItemNotModelled):
-        return
-    for model in judging_models(item):
-        effects = model.effects
-        for j, position in enumerate(effects.interviewer):
-            for k, term in enumerate(effects.terms):
-                yield {
-                    "item": item.item,
-                    "model": model.name,
-                    "interviewer": survey.interviewer_ids[int(position)],
-                    "term": term,
-                    "eblup": number(effects.eblup[j, k]),
-                    "conditional_sd": number(effects.conditional_sd[j, k]),
-                    "diagnostic_se": number(effects.diagnostic_se[j, k]),
-                    "deviation": number(effects.deviation[j, k]),
-                    "deviation_se": number(effects.deviation_se[j, k]),
-                    "z": number(effects.z[j, k]),
-                    "p": number(effects.p[j, k]),
-                    "reliability": number(effects.reliability[j, k]),
-                    "expected_rank": number(effects.expected_rank[j, k]),
-                    "detectable": number(effects.detectable[j, k]),
-                    "variance_ratio": number(effects.variance_ratio[j, k]),
-                    "cooks_distance": number(effects.cooks_distance[j]),
-                    "covariance_ratio": number(effects.covariance_ratio[j]),
-                    "residual_ratio": number(effects.residual_ratio[j]),
-                    "fixed_change": [number(change) for change in effects.fixed_change[j]],
-                    "n_interviews": int(effects.n_interviews[j]),
-                }
-
-    yield from _spread_effects(item, survey)
-
-
-def _spread_effects(item: ItemEffects, survey: Survey) -> Iterator[Document]:
-    """Effects on the log standard deviation of the answers, the term "spread"."""
-    spread = item.spread
+def _own_spreads(spread: SpreadEffects | NoSpread | None, survey: Survey) -> dict[str, Document]:
+    """By interviewer, the spread over all items of those of whom it says something."""
     if not isinstance(spread, SpreadEffects):
-        return
-    for j, position in enumerate(spread.interviewer):
-        yield {
-            "item": item.item,
-            "model": item.judging.name,
-            "interviewer": survey.interviewer_ids[int(position)],
-            "term": "spread",
+        return {}
+    return {
+        survey.interviewer_ids[int(spread.interviewer[j])]: {
+            # Beside colleagues whose interviews hardly vary at all, a share need not be a number.
+            "share": number(float(np.exp(spread.deviation[j]))) if spread.deviation[j] < LARGEST_LOG else None,
             "eblup": number(spread.eblup[j]),
             "conditional_sd": number(spread.conditional_sd[j]),
-            "diagnostic_se": number(spread.diagnostic_se[j]),
-            "deviation": number(spread.deviation[j]),
-            "deviation_se": number(spread.deviation_se[j]),
             "z": number(spread.z[j]),
             "p": number(spread.p[j]),
-            **dict.fromkeys(_NOT_OF_SPREAD),
-            "fixed_change": [],
-            "n_interviews": int(spread.n_interviews[j]),
         }
-
-
-def _own_spread(spread: SpreadEffects | NoSpread | None, position: int) -> Document | None:
-    """An interviewer's spread over all items; null where it says nothing."""
-    if not isinstance(spread, SpreadEffects):
-        return None
-    row = np.flatnonzero((spread.interviewer == position) & (spread.df > 0))
-    if not row.size:
-        return None
-    j = int(row[0])
-    return {
-        # Beside colleagues whose interviews hardly vary at all, a share need not be a number.
-        "share": number(float(np.exp(spread.deviation[j]))) if spread.deviation[j] < LARGEST_LOG else None,
-        "eblup": number(spread.eblup[j]),
-        "conditional_sd": number(spread.conditional_sd[j]),
-        "z": number(spread.z[j]),
-        "p": number(spread.p[j]),
+        for j in np.flatnonzero(spread.df > 0)
     }
 
 
-def _interviewer(verdict: InterviewerVerdict, survey: Survey, flags: Flags, indicators: JudgedIndicators) -> Document:
-    position = survey.interviewer_ids.index(verdict.interviewer)
+def _interviewer(
+    verdict: InterviewerVerdict,
+    position: int,
+    spread: Document | None,
+    survey: Survey,
+    flags: Flags,
+    indicators: JudgedIndicators,
+) -> Document:
     return {
         "interviewer": verdict.interviewer,
         "team": verdict.team,
@@ -232,7 +191,7 @@ def _interviewer(verdict: InterviewerVerdict, survey: Survey, flags: Flags, indi
         "too_few": verdict.too_few,
         "reviewed": verdict.reviewed,
         "combined_p": number(verdict.combined_p),
-        "spread": _own_spread(flags.spread, position),
+        "spread": spread,
         "recontact": _recontact(verdict, survey, flags, indicators),
     }
 

@@ -8,6 +8,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from qa_reports.report.results_effects import effect_rows
+
 
 class UnreadableResults(Exception):
     """A document is not a `results.json` that this program can compare with; the message says why."""
@@ -95,4 +97,6 @@ def read_results(content: bytes) -> WaveResults:
 
 def results_of(document: Mapping[str, object]) -> WaveResults:
     """The same part of a document that `results_document` has just made."""
-    return msgspec.convert(document, WaveResults)
+    names = EffectResult.__struct_fields__
+    effects = [{name: row[name] for name in names} for row in effect_rows(document)]
+    return msgspec.convert({**document, "effects": effects}, WaveResults)
