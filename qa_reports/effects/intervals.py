@@ -39,6 +39,11 @@ class Interval(Struct, frozen=True):
     upper: float
 
 
+def interval_of(bounds: FloatArray) -> Interval:
+    """The interval between two bounds (2,)."""
+    return Interval(float(bounds[0]), float(bounds[1]))
+
+
 def icc_intervals(moments: Moments, fits: MixedModelFits, level: float = 0.95) -> FloatArray:
     """(F, 2) profile intervals of Var(u)/(Var(u) + s2) of random-intercept models; NaN where the fit failed.
 

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from qa_reports.effects import rlrt
-from qa_reports.effects.fit import _referee
+from qa_reports.effects.fit_results import _referee
 from qa_reports.effects.inference import expected_ranks
 from qa_reports.effects.influence import delete_interviewers
 from qa_reports.effects.intervals import icc_intervals, single_term_intervals
