@@ -12,12 +12,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from qa_reports.effects.categorical import CategoricalFit, fit_categorical_models
-from qa_reports.effects.categorical_columns import (
-    MOST_CATEGORIES,
-    CategoricalColumns,
-    CategoricalFailure,
-    number_categories,
-)
+from qa_reports.effects.categorical_choice import Choice, Kind, choose_model
+from qa_reports.effects.categorical_columns import CategoricalColumns, CategoricalFailure, number_categories
 from qa_reports.effects.categorical_interval import latent_icc_interval
 from qa_reports.effects.intervals import Interval
 from qa_reports.effects.linear import ModelPlan, ModelResult
@@ -27,16 +23,6 @@ from qa_reports.survey.whole import Patterns, Whole
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-Kind = Literal["linear", "ordinal", "binary"]
-
-SKEWED = 1.0
-"""|skewness| above which a normal approximation of an interviewer's mean is not to be trusted."""
-DOMINANT = 0.6
-"""Share of answers in one category with the same consequence."""
-_FEW = 5
-"""Items with fewer categories are ordinal however they are distributed."""
-_BETWEEN = 7
-"""Items with up to so many categories are ordinal when skewed, and shown by both models when not."""
 _MOST_PATTERNS = 50_000
 """Different combinations of interviewer, covariates and answer that a categorical model of counts may have."""
 _TOO_MANY_PATTERNS = f"more than {_MOST_PATTERNS:,} kinds of interviews differ, too many to count"
@@ -171,14 +157,6 @@ class CategoricalFailed(Struct, frozen=True):
     reason: str
 
 
-class _Choice(Struct, frozen=True):
-    kind: Kind
-    why: str
-    fitted: bool
-    by_tail: bool
-    refused: str | None = None
-
-
 class CategoricalRequest(Struct, frozen=True, eq=False):
     """One item: its plans and what the linear models said."""
 
@@ -197,7 +175,7 @@ def categorical_results(
 
     `whole` has all interviews, where those at hand are a sample.
     """
-    choices = [_choose(*_distribution(request.null, whole), request.model) for request in requests]
+    choices = [choose_model(*_distribution(request.null, whole), request.model) for request in requests]
     chosen = [k for k, choice in enumerate(choices) if choice.fitted]
     null_data = {k: _counted(requests[k].null, whole) for k in chosen}
     adjusted_data = {k: _counted(plan, whole) for k in chosen if (plan := requests[k].adjusted) is not None}
@@ -240,40 +218,6 @@ def _counted(plan: ModelPlan, whole: Whole | None) -> Patterns | None:
     return whole.patterns(plan.whole.rows, plan.whole.columns, _MOST_PATTERNS)
 
 
-def _choose(values: FloatArray, counts: IntArray, model: Literal["auto", "linear", "ordinal", "binary"]) -> _Choice:
-    """The kind of model by the number and the distribution of the answers, or as configured."""
-    categories, share = len(values), float(counts.max() / counts.sum())
-    skew = _skewness(values, counts) if categories > 1 else 0.0
-    different = f"there are {categories} different answers"
-    uneven = None
-    if abs(skew) > SKEWED:
-        uneven = f"the answers are skewed (skewness {skew:.1f})".replace("-", "\N{MINUS SIGN}")
-    elif share > DOMINANT:
-        uneven = f"{share:.0%} of the answers are the same"
-    if model == "linear" or categories < 2:
-        return _Choice("linear", "configured", fitted=False, by_tail=False)
-    if model == "binary" and categories > 2:
-        return _Choice("linear", "", False, False, f"{different}, and a binary model needs two")
-    if categories > MOST_CATEGORIES:
-        refused = f"{different}, too many for one threshold each" if model == "ordinal" else None
-        return _Choice("linear", "", False, False, refused)
-    kind: Kind = "binary" if categories == 2 else "ordinal"
-    if model != "auto":
-        return _Choice(kind, "configured", fitted=True, by_tail=True)
-    if categories < _FEW:
-        return _Choice(kind, different, fitted=True, by_tail=True)
-    if uneven is not None:
-        return _Choice(kind if categories <= _BETWEEN else "linear", uneven, fitted=True, by_tail=True)
-    return _Choice("linear", f"{different}, so both models can be used", fitted=categories <= _BETWEEN, by_tail=False)
-
-
-def _skewness(values: FloatArray, counts: IntArray) -> float:
-    """Third central moment over the cubed sd, of values that stand for so many answers."""
-    away = values - np.average(values, weights=counts)
-    second, third = (float(np.average(away**power, weights=counts)) for power in (2, 3))
-    return float(third / second**1.5)
-
-
 def _columns(data: Patterns) -> CategoricalColumns:
     """The columns without the constant; a category that no interview has is left out."""
     _, category = number_categories(data.response)
@@ -289,7 +233,7 @@ class _Fits(Struct, frozen=True, eq=False):
     adjusted: CategoricalFit | CategoricalFailure | None
 
 
-def _result(request: CategoricalRequest, choice: _Choice, fits: _Fits, n_interviewers: int) -> CategoricalResult:
+def _result(request: CategoricalRequest, choice: Choice, fits: _Fits, n_interviewers: int) -> CategoricalResult:
     low, high = (np.nan, np.nan) if request.null.judgement_only else latent_icc_interval(fits.null_columns, fits.null)
     adjusted: CategoricalModel | CategoricalFailed | None = None
     data, columns, fit = fits.null_data, fits.null_columns, fits.null

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from qa_reports.config import ReportConfig
 from qa_reports.effects.categorical import CategoricalFit, fit_categorical_models
+from qa_reports.effects.categorical_choice import DOMINANT, SKEWED
 from qa_reports.effects.categorical_columns import CategoricalColumns, number_categories
 from qa_reports.effects.design import Term, covariate_terms, plan_model
 from qa_reports.effects.distributions import binomial_mid_p, normal_isf, normal_sf
@@ -34,8 +35,6 @@ IntArray = NDArray[np.int64]
 
 JudgedBy = Literal["linear", "ordinal", "binary", "exact binomial", "pairs"]
 
-_SKEWED, _CONCENTRATED = 1.0, 0.6
-"""Skewness, and share of one value, beyond which a measure is no matter for a linear model."""
 _MOST_PRESENT = 0.9
 """Share of interviews that a respondent covariate must be known for to be allowed for."""
 _MOST_ADJUSTED = 20_000_000
@@ -148,7 +147,7 @@ def _model(
     nobody = np.full(len(survey.interviewer_ids), np.nan)
     if not data.n.any():
         return FailedModel("null", measure.unless), nobody
-    if data.commonest <= _CONCENTRATED and abs(data.skewness) <= _SKEWED and measure.scale == "continuous":
+    if data.commonest <= DOMINANT and abs(data.skewness) <= SKEWED and measure.scale == "continuous":
         plan = _plan(replace(survey, whole=whole), measure.name, measure.values, terms)
         return (plan, nobody) if isinstance(plan, FailedModel) else _linear(plan, _labels(plan, terms), nobody)
     values, counts = data.values, data.counts
