@@ -17,6 +17,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _SEED = 20_251_122
+_AT_ONCE = 2_000_000
+"""Numbers that are combined at once."""
 _SMALL = 0.1
 """p of a source that is called small where sources are asked how often theirs is."""
 
@@ -42,10 +44,10 @@ def expected_by_chance(evidence: CombinedEvidence, sources: Sequence[EvidenceSou
         known = np.isfinite(source.p[levels.interviewer])
         drawn = rng.uniform(size=(waves, j)) / _how_often(source.p)
         p[..., s] = np.where(known, np.minimum(drawn, 1.0), np.nan)
-    combined = combine_sources(p, weights)
+    combined = _combined(p, weights)
     notable = (combined < EXPECTED_WARNINGS / j) | _low_q(combined, rate)
     # Where levels alone make it notable an item has to be large enough to be named.
-    other = combine_sources(p[..., 1:], weights[1:]) if len(weights) > 1 else np.ones((waves, j))
+    other = _combined(p[..., 1:], weights[1:]) if len(weights) > 1 else np.ones((waves, j))
     flagged = notable & (levels.remarkable | (other <= combined * weights.sum() / max(weights[1:].sum(), 1e-12)))
     cells = _single_cells(levels, sources, rate, rng)
     flagged |= cells > 0
@@ -55,6 +57,12 @@ def expected_by_chance(evidence: CombinedEvidence, sources: Sequence[EvidenceSou
         method=f"{waves:,} simulated waves of normal interviewers with this survey's workloads, variances and "
         "correlations, judged by the same rules",
     )
+
+
+def _combined(p: FloatArray, weights: FloatArray) -> FloatArray:
+    """(waves, J) as `combine_sources`, a few waves at a time: it takes several times the memory of what it is given."""
+    parts = max(1, p.size // _AT_ONCE)
+    return np.concatenate([combine_sources(part, weights) for part in np.array_split(p, min(parts, len(p)))])
 
 
 def _how_often(p: FloatArray) -> float:

@@ -26,7 +26,9 @@ _SEED = 20_240_915
 _SIMULATED_INTERVIEWERS = 150_000
 """Simulated waves times interviewers: p is resolved far below what any rule asks of it."""
 _WAVES = (200, 1_000)
-"""Fewest and most simulated waves, for very many and for few interviewers."""
+"""Fewest and most simulated waves, for many and for few interviewers."""
+_MOST_INTERVIEWERS, _FEWEST_WAVES = 2_000_000, 50
+"""Of very many interviewers as many waves as make so many, and at least this many: one wave says much by itself."""
 _MOST_DRAWN = 100
 """Respondents drawn for one simulated interviewer, at most: what more of them add to a mean is close to normal."""
 _WORKLOADS = 50
@@ -118,6 +120,7 @@ def simulate_levels(
     rng = np.random.default_rng(_SEED)
     j, k = len(n), len(within)
     waves = min(max(-(-_SIMULATED_INTERVIEWERS // j), _WAVES[0]), _WAVES[1])
+    waves = min(waves, max(_MOST_INTERVIEWERS // j, _FEWEST_WAVES))
     whiten = np.linalg.inv(np.linalg.cholesky(within))
     normal = _draw_normal(table, between, whiten)
     draw = normal if table.respondents is None else _draw_respondents(table, between)

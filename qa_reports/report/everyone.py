@@ -19,7 +19,7 @@ from qa_reports.survey.clean import Covariate, Survey
 
 MOST_ROWS = 1_000
 """Rows of the fingerprint; of more interviewers the strongest evidence is shown."""
-MOST_PEOPLE = 2_000
+MOST_PEOPLE = 1_000
 """Interviewers that a page can show when asked for: those with the strongest evidence, and all with a flag. The others
 are in results.json, so that a page of ten thousand interviewers still opens."""
 

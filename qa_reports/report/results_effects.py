@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.linear import ModelResult
 from qa_reports.effects.spread_effects import SpreadEffects
-from qa_reports.report.results_items import Document, Estimated, judging_models
+from qa_reports.report.results_items import Document, Estimated, judging_models, plain
 from qa_reports.survey.clean import Survey
 
 _OF_TERMS = (
@@ -59,14 +59,14 @@ def _of_model(item: ItemEffects, model: ModelResult, names: NDArray[np.object_])
     effects = model.effects
     terms = len(effects.terms)
     rows = effects.interviewer.size * terms
-    changes = [change for change in _plain(effects.fixed_change) for _ in range(terms)]
+    changes = [change for change in plain(effects.fixed_change) for _ in range(terms)]
     return {
         "item": [item.item] * rows,
         "model": [model.name] * rows,
         "interviewer": np.repeat(names[effects.interviewer], terms).tolist(),
         "term": list(effects.terms) * effects.interviewer.size,
-        **{name: _plain(getattr(effects, name).ravel()) for name in _OF_TERMS},
-        **{name: _plain(np.repeat(getattr(effects, name), terms)) for name in _OF_INTERVIEWERS},
+        **{name: plain(getattr(effects, name).ravel()) for name in _OF_TERMS},
+        **{name: plain(np.repeat(getattr(effects, name), terms)) for name in _OF_INTERVIEWERS},
         "fixed_change": changes,
         "n_interviews": np.repeat(effects.n_interviews, terms).astype(np.int64).tolist(),
     }
@@ -80,18 +80,11 @@ def _of_spread(item: ItemEffects, spread: SpreadEffects, names: NDArray[np.objec
         "model": [item.judging.name] * rows,
         "interviewer": names[spread.interviewer].tolist(),
         "term": ["spread"] * rows,
-        **{name: _plain(getattr(spread, name)) for name in _OF_SPREAD},
+        **{name: plain(getattr(spread, name)) for name in _OF_SPREAD},
         **{name: [None] * rows for name in (*_OF_TERMS[len(_OF_SPREAD) :], *_OF_INTERVIEWERS)},
         "fixed_change": [[]] * rows,
         "n_interviews": spread.n_interviews.astype(np.int64).tolist(),
     }
-
-
-def _plain(values: NDArray[np.float64]) -> list[Any]:
-    """The same as lists of Python's numbers, None where there is none: JSON knows no NaN."""
-    plain = values.astype(object)
-    plain[~np.isfinite(values)] = None
-    return list(plain.tolist())
 
 
 def effect_rows(document: Mapping[str, Any]) -> EffectRows:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from qa_reports.effects.indicator_effects import IndicatorEffects, IndicatorModel, JudgedIndicators
 from qa_reports.effects.linear import FailedModel
 from qa_reports.indicators.measure import IndicatorMeasure
-from qa_reports.report.results_items import Document, number
+from qa_reports.report.results_items import Document, number, plain
 from qa_reports.survey.clean import Survey
 
 
@@ -71,22 +73,21 @@ def _model(model: IndicatorModel) -> Document:
 
 
 def _interviewers(effects: IndicatorEffects, model: IndicatorModel | None, survey: Survey) -> list[Document]:
+    who = np.flatnonzero(effects.n)
     counted = effects.measure.scale == "count" or effects.judged_by == "pairs"
-    return [
-        {
-            "interviewer": survey.interviewer_ids[j],
-            "n_interviews": int(effects.n[j]),
-            "mean": number(effects.own[j]),
-            "mean_elsewhere": number(effects.others[j]),
-            "affected": int(effects.affected[j]) if counted else None,
-            "share_elsewhere": number(effects.affected_elsewhere[j]) if counted else None,
-            "size": number(effects.size[j]),
-            "eblup": None if model is None else number(model.eblup[j]),
-            "conditional_sd": None if model is None else number(model.conditional_sd[j]),
-            "diagnostic_se": None if model is None else number(model.diagnostic_se[j]),
-            "reliability": None if model is None else number(model.reliability[j]),
-            "z": number(effects.z[j]),
-            "p": number(effects.p[j]),
-        }
-        for j in np.flatnonzero(effects.n)
-    ]
+    columns: dict[str, Sequence[object]] = {
+        "interviewer": [survey.interviewer_ids[j] for j in who],
+        "n_interviews": effects.n[who].tolist(),
+        "mean": plain(effects.own[who]),
+        "mean_elsewhere": plain(effects.others[who]),
+        "affected": effects.affected[who].astype(np.int64).tolist() if counted else [None] * len(who),
+        "share_elsewhere": plain(effects.affected_elsewhere[who]) if counted else [None] * len(who),
+        "size": plain(effects.size[who]),
+        **{
+            name: [None] * len(who) if model is None else plain(getattr(model, name)[who])
+            for name in ("eblup", "conditional_sd", "diagnostic_se", "reliability")
+        },
+        "z": plain(effects.z[who]),
+        "p": plain(effects.p[who]),
+    }
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, VarianceExplained, WithoutFlagged
 from qa_reports.effects.intervals import Interval
@@ -27,6 +31,13 @@ Estimated = ItemEffects | ItemNotModelled
 def number(value: float | None) -> float | None:
     """A finite number, or null: JSON knows no NaN."""
     return None if value is None or not math.isfinite(value) else float(value)
+
+
+def plain(values: NDArray[np.float64]) -> list[Any]:
+    """An array as (lists of) Python's numbers, null where they are not finite."""
+    numbers = values.astype(object)
+    numbers[~np.isfinite(values)] = None
+    return list(numbers.tolist())
 
 
 def interval_ends(interval: Interval | None) -> list[float] | None:

@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from qa_reports.effects import predictive
 from qa_reports.effects.categorical import CategoricalFit, fit_categorical_models
 from qa_reports.effects.categorical_columns import CategoricalColumns
 from qa_reports.effects.predictive import PredictiveTails, _degrees_of_freedom, predictive_tails
 from tests.effects.categorical_characteristics import SHARES, tail_ratios
+
+IN_CLASSES = 1e-6
+"""A class is a two-hundredth wide here: what is left out is of the third order in that."""
 
 DRAWS = 400_000
 TAIL = 0.03
@@ -130,3 +134,16 @@ def test_degrees_of_freedom_are_those_of_everybody_else() -> None:
         others = np.delete(information, j)
         variance_of_sd2 = 2 / ((sd[k] ** 2 + 1 / others) ** -2).sum()
         assert df[k] == pytest.approx(2 * (sd[k] ** 2 + uncertainty[k] + own[k]) ** 2 / variance_of_sd2)
+
+
+def test_variances_of_very_many_interviewers_may_be_taken_in_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    variances, between = np.exp(rng.normal(-1, 1.5, 30_000)), np.array([0.0, 1e-3, 0.2, 4.0])
+    left_out = np.array([0, 5, 7, int(variances.argmin())])
+    in_classes = predictive._precisions(variances, between, left_out)
+    monkeypatch.setattr(predictive, "_ONE_BY_ONE", len(variances))
+
+    np.testing.assert_allclose(in_classes, predictive._precisions(variances, between, left_out), rtol=IN_CLASSES)
+    precision = 1 / (between[:, None] + variances) ** 2
+    expected = [np.delete(row, out).sum() for row, out in zip(precision, left_out, strict=True)]
+    np.testing.assert_allclose(predictive._precisions(variances, between, left_out), expected, rtol=1e-12)
