@@ -70,7 +70,7 @@ def _plans(n: int) -> Iterator[tuple[Detail, ...]]:
 def _whole(call: Call) -> list[str]:
     """The paragraphs of a whole card, as the template writes them."""
     explanation = call.explanation
-    sure = f"How sure: {call.sureness} (p <.001). {call.n_interviews} interviews, team {call.team or ''}."
+    sure = f"{call.sureness} (p <.001). {call.n_interviews} interviews, team {call.team or ''}."
     without = [] if explanation.without is None else [explanation.without.sentence]
     area = [] if call.area_note is None else [call.area_note]
     steps = f"What to do: {' '.join(explanation.steps[:2])}"

@@ -45,8 +45,8 @@ GLOSSARY = (
     (
         "Spread",
         "How much the answers of one interviewer's respondents vary about their mean, against what is usual at that "
-        "level: 60 % means more alike than others' interviews. Interviewers always differ a little; the sd of log sd "
-        "says how much (0.1: most lie between 82 % and 122 % of usual).",
+        "level: 60% means more alike than others' interviews. Interviewers always differ a little; the sd of log sd "
+        "says how much (0.1: most lie between 82% and 122% of usual).",
     ),
     (
         "Reliability",

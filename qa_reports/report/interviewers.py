@@ -236,10 +236,10 @@ def _certainty(cells: tuple[ItemCell, ...], flags: tuple[Flag, ...]) -> tuple[st
         return ()
     own = count_of(cell.n_interviews, "answer")
     sentences = [
-        f"On {cell.label}, interviewers do not differ beyond chance, so the estimate of this one's level rests on "
+        f"On “{cell.label}”, interviewers do not differ beyond chance, so the estimate of this one's level rests on "
         f"colleagues alone and not on their own {own}."
         if cell.reliability == 0
-        else f"On {cell.label}, the estimate of this interviewer's level rests {percent(cell.reliability)} on their "
+        else f"On “{cell.label}”, the estimate of this interviewer's level rests {percent(cell.reliability)} on their "
         f"own {own}, the rest on what is usual among colleagues."
     ]
     if cell.expected_rank is not None:

@@ -154,7 +154,7 @@ def _weight_sentences(weights: WeightSensitivity) -> tuple[str, ...]:
     else:
         change, item = max(found, key=lambda pair: abs(pair[0]))
         lead = (
-            f"With weights the interviewer ICC changes most for {item.label}: {percent(item.null.icc_effective)} "
+            f"With weights the interviewer ICC changes most for “{item.label}”: {percent(item.null.icc_effective)} "
             f"instead of {percent(item.null.unweighted_icc)} ({percent_points(change)} percentage points), the weights "
             "scaled to the interviews they leave each interviewer. Scaled to the number of interviews, as is usual, "
             "weights that vary raise the ICC even when they have nothing to do with the answers."
@@ -225,7 +225,7 @@ def _tested(grouping: GroupingSensitivity) -> str:
     largest = (
         f"no item varies between {groups}"
         if not most.group_icc
-        else f"at most {percent(most.group_icc)} of an item's variation lies between {groups} ({most.label})"
+        else f"at most {percent(most.group_icc)} of an item's variation lies between {groups} (“{most.label}”)"
     )
     staying = sum(_small(item.p) for item in fitted)
     return (

@@ -283,7 +283,7 @@ def _effect_notes(worst: ItemSummary | None) -> tuple[str, ...]:
     if worst.icc == 0:
         return ("Interviewers make no difference to any item beyond chance.",)
     return (
-        f"Interviewers matter most for {worst.label}: {percent(worst.icc)} of its variation is between interviewers, "
+        f"Interviewers matter most for “{worst.label}”: {percent(worst.icc)} of its variation is between interviewers, "
         "so its "
         f"{count_of(worst.n_interviews, 'interview')} are worth about {integer(worst.effective_n)}.",
     )

@@ -155,7 +155,7 @@ def _what(suspect: CodeSuspect, label: str) -> str:
     else:
         who = f"{'interviewer' if len(suspect.interviewers) == 1 else 'interviewers'} {who}"
     times = "once" if suspect.n == 1 else f"{suspect.n} times"
-    return f"The value {answer(suspect.value)} stands {times} in {label} ({who}): {suspect.reason}."
+    return f"The value {answer(suspect.value)} stands {times} in “{label}” ({who}): {suspect.reason}."
 
 
 def _icc_sentence(damage: SuspectDamage) -> tuple[str, ...]:
@@ -190,7 +190,7 @@ def _slope_sentence(
         return ()
     instead = "" if clean_test is None else f" instead of p {_with_relation(clean_test.p)}"
     return (
-        f"Left in, the slopes of {label} seem to differ between interviewers with "
+        f"Left in, the slopes of “{label}” seem to differ between interviewers with "
         f"p {_with_relation(dirty_test.p)}{instead}{_extreme(model, survey, suspect)}.",
     )
 

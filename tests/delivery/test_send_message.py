@@ -160,7 +160,7 @@ def test_the_page_is_too_small_to_be_clipped(kind: str) -> None:
     letter = write_letter(edition, ENCLOSED)
     assert len(letter.html.encode("utf-8")) < HTML_LIMIT
     assert len(letter.text.encode("utf-8")) < HTML_LIMIT
-    listed = letter.text.count("How sure")
+    listed = letter.text.count(call.sureness)
     assert 1 <= listed <= MOST_CALLS
     assert f"And {900 - listed} more interviewers, whom the report lists." in letter.text
 

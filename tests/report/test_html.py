@@ -106,7 +106,7 @@ def test_verdict(page: str) -> None:
     assert "Interviews 143 by 12 interviewers" in words
     assert "Items modelled 3 of 4" in words
     assert "Worth a call 1 about 0.5 expected by chance" in words
-    assert "Data-preparation problems 1 to put right first" in words
+    assert "Data preparation 1 problem to put right first" in words
     assert "worst: 43 of 138" in words
 
 
@@ -255,7 +255,7 @@ def test_zero_variance_has_no_drivers_but_a_reason() -> None:
 def test_profiles_say_how_much_an_estimate_can_carry(page: str) -> None:
     words = section(page, "interviewers")
     assert (
-        "On People are helpful, the estimate of this interviewer&#39;s level rests 62% on their own 18 answers, the "
+        "On “People are helpful”, the estimate of this interviewer&#39;s level rests 62% on their own 18 answers, the "
         "rest on what is usual among colleagues. Expected rank, allowing for chance: 1.0 of 12, 1 being the lowest."
         in words
     )

@@ -109,7 +109,7 @@ def test_cells_compare_own_answers_with_the_survey(summary: ReportSummary) -> No
 def test_a_suspect_says_what_the_raw_file_would_have_shown(summary: ReportSummary) -> None:
     (suspect,) = summary.suspects
     assert suspect.sentences[0] == (
-        "The value 88 stands once in Trust in the police (interviewer 1007): outside the scale 0 to 10."
+        "The value 88 stands once in “Trust in the police” (interviewer 1007): outside the scale 0 to 10."
     )
     assert suspect.sentences[1] == (
         "Left in, it moves the item's interviewer ICC from 2.1% to 39% and its mean from 5.10 to 5.70."
