@@ -7,7 +7,7 @@ drawn with `Pen` 5 ms, and a report may have more than a hundred. `panels.py` sa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -144,11 +144,11 @@ class Pen:
         """
         font = _font(size, bold)
         shown = _printable(words[:MOST_LETTERS])
-        width = font.getlength(shown) / self._scale
+        width = _length(shown, size, bold) / self._scale
         while room is not None and width > room and len(shown) > 1:
             keep = min(len(shown) - 2, int(len(shown) * room / width))
             shown = shown[: max(keep, 0)].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
-            width = font.getlength(shown) / self._scale
+            width = _length(shown, size, bold) / self._scale
         back = {"left": 0.0, "bottom": 0.0, "middle": width / 2, "right": width}[align]
         if rotated:
             left, up = x + size * 0.36 * 25.4 / 72, y - back
@@ -162,9 +162,12 @@ class Pen:
 
     def pixels(self) -> Pixels:
         """The sheet from its upper left corner, (height, width, 3) red, green, blue."""
-        sheet = Image.fromarray(np.ascontiguousarray(np.asarray(self._renderer.buffer_rgba())[:, :, :3]))
+        drawn = np.asarray(self._renderer.buffer_rgba())
+        height, width, _ = drawn.shape
+        sheet = Image.frombuffer("RGBA", (width, height), drawn, "raw", "RGBA", 0, 1).convert("RGB")
+        pen = ImageDraw.Draw(sheet)
         for writing in self._writings:
-            _write(sheet, writing)
+            _write(sheet, pen, writing)
         return np.asarray(sheet)
 
     def _stroke(self, path: Path, colour: Colour, width: float, dash: bool) -> None:
@@ -184,10 +187,10 @@ class Pen:
 
 def lines_of(words: str, room: float, size: float = SMALL, bold: bool = False) -> list[str]:
     """Words broken where a line of `room` millimetres ends; a word that is longer stays whole."""
-    font, lines, pixels = _font(size, bold), [""], room * DPI / 25.4
+    lines, pixels = [""], room * DPI / 25.4
     for word in _printable(words).split():
         longer = f"{lines[-1]} {word}".lstrip()
-        if lines[-1] and font.getlength(longer) > pixels:
+        if lines[-1] and _length(longer, size, bold) > pixels:
             lines.append(word)
         else:
             lines[-1] = longer
@@ -213,8 +216,13 @@ def _printable(words: str) -> str:
     return "".join(c if ord(c) in glyphs and c.isprintable() else "\N{WHITE SQUARE}" for c in words)
 
 
-def _write(sheet: Image.Image, writing: _Writing) -> None:
-    pen = ImageDraw.Draw(sheet)
+@lru_cache(maxsize=4096)
+def _length(words: str, size: float, bold: bool) -> float:
+    """How wide a line is, pixels: signs and ticks come by the hundred."""
+    return _font(size, bold).getlength(words)
+
+
+def _write(sheet: Image.Image, pen: ImageDraw.ImageDraw, writing: _Writing) -> None:
     if not writing.rotated:
         place, halo = (writing.x, writing.y), writing.halo
         if halo:
