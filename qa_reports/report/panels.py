@@ -221,10 +221,10 @@ def _distribution(pen: Pen, place: Place, figure: Distribution) -> None:
     words: list[tuple[Colour, str | None, str]] = [(PALE, None, everybody)]
     if beside:
         words.append((WHITE, "//////", f"{figure.interviewer} (n = {integer(figure.n_theirs)})"))
-    for column, (face, hatch, text) in enumerate(words):
-        x = plane.left + column * plane.width / 2
-        pen.box(x, plane.bottom + plane.height + 1.2, 3, 2, face, ACCENT if hatch else GREY, hatch=hatch)
-        pen.text(x + 4, plane.bottom + plane.height + 1.4, text, room=plane.width / len(words) - 4)
+    x, up = plane.left, plane.bottom + plane.height + 1.2
+    for face, hatch, text in words:
+        pen.box(x, up, 3, 2, face, ACCENT if hatch else GREY, hatch=hatch)
+        x += 7 + pen.text(x + 4, up + 0.2, text, room=plane.left + plane.width - x - 4)
 
 
 def _interviewer_lines(pen: Pen, place: Place, figure: InterviewerLines) -> None:

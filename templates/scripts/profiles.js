@@ -53,8 +53,9 @@ function showProfile(position) {
   region.setAttribute("aria-label", `All items of interviewer ${person.id}`);
   holder.replaceChildren(made);
   enhanceVisible(holder);
-  article.scrollIntoView();
+  // In this order: Firefox scrolls to nothing that it has not laid out yet, and the focus has it laid out.
   article.focus({ preventScroll: true });
+  article.scrollIntoView();
 }
 
 function startFinder() {
