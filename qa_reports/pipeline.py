@@ -46,7 +46,7 @@ from qa_reports.report.wave_results import results_of
 from qa_reports.report.waves import Wave, compare_waves, rename_wave
 from qa_reports.second_core import IN_TURN, SecondCore, second_core
 from qa_reports.survey.clean import Survey
-from qa_reports.survey.pseudonyms import KEY_FILE, choose_pseudonyms, read_key, under_pseudonyms
+from qa_reports.survey.pseudonyms import KEY_FILE, choose_pseudonyms, read_key, under_pseudonyms, with_all_respondents
 
 Mailing = Literal["send", "write", "none"]
 """Mail the archived report, write the messages as `.eml` files and send nothing, or neither."""
@@ -165,7 +165,7 @@ def _make_report(
         progress.note(note)
 
     progress.begin("clean")
-    survey = clean_delivered(delivered, config, config_path.parent)
+    survey = clean_delivered(delivered, config, config_path.parent, key)
     pseudonyms = None if key is None else choose_pseudonyms(survey, key)
     earlier = history.waves
     if pseudonyms is not None:
@@ -197,6 +197,8 @@ def _make_report(
     items = set_flagged_aside(survey, items, [verdict.interviewer for verdict in worth_a_call], referee)
     sensitivity = examine_sensitivity(survey, items, flags, config, fitted())
     shown = survey.with_all_of({flag.interviewer for flag in flags.flags})
+    if shown is not survey and pseudonyms is not None:
+        shown, pseudonyms = with_all_respondents(shown, pseudonyms)
     if shown is not survey:
         survey, indicators = shown, with_more_at_hand(indicators, shown, config)
     progress.end("flag", f"{len(worth_a_call):,} of {len(flags.interviewers):,} interviewers worth a call")

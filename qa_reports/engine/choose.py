@@ -9,6 +9,7 @@ from qa_reports.engine.clean import clean_in_engine
 from qa_reports.engine.tables import EngineTable, open_table, wants_engine
 from qa_reports.survey.clean import Survey, clean_survey
 from qa_reports.survey.load import SurveyFile, load_survey
+from qa_reports.survey.pseudonyms import PseudonymKey
 
 
 def load_delivered(config: ReportConfig, folder: Path) -> SurveyFile | EngineTable:
@@ -20,12 +21,20 @@ def load_delivered(config: ReportConfig, folder: Path) -> SurveyFile | EngineTab
     return open_table(config, folder) if wants_engine(config, folder) else load_survey(config, folder)
 
 
-def clean_delivered(delivered: SurveyFile | EngineTable, config: ReportConfig, folder: Path) -> Survey:
-    """The clean survey, wherever its interviews are.
+def clean_delivered(
+    delivered: SurveyFile | EngineTable, config: ReportConfig, folder: Path, key: PseudonymKey | None = None
+) -> Survey:
+    """The clean survey, wherever its interviews are; still under its own names.
+
+    Args:
+        delivered: what `load_delivered` returns.
+        config: the configuration.
+        folder: where the configuration stands.
+        key: of the pseudonyms that it is going to have: an engine numbers interviewers in their order.
 
     Raises:
         UserError: as `clean_survey` and `clean_in_engine`.
     """
     if isinstance(delivered, SurveyFile):
         return clean_survey(delivered, config)
-    return clean_in_engine(delivered, config, folder)
+    return clean_in_engine(delivered, config, folder, key=key)

@@ -32,6 +32,7 @@ from qa_reports.survey.columns import FloatArray, IntArray, require_column
 from qa_reports.survey.covariates import CleanCovariate, interviewer_covariate, respondent_covariate
 from qa_reports.survey.items import CleanItem, clean_item, reverse
 from qa_reports.survey.load import SurveyFile, VariableLabels
+from qa_reports.survey.pseudonyms import PseudonymKey
 from qa_reports.survey.suspects import find_suspects, known_reasons
 from qa_reports.survey.whole import AnswerCounts, Factor
 
@@ -45,13 +46,17 @@ _SEED = 20_251_125
 _NO_LABELS = VariableLabels()
 
 
-def clean_in_engine(source: EngineTable, config: ReportConfig, folder: Path, sample: int = SAMPLE) -> Survey:
+def clean_in_engine(
+    source: EngineTable, config: ReportConfig, folder: Path, sample: int = SAMPLE, key: PseudonymKey | None = None
+) -> Survey:
     """Turn a table of an engine into a `Survey` that holds about `sample` interviews, and all of them in `whole`.
+
+    Interviewers stand in the order of their pseudonyms, where there is a `key` of these.
 
     Raises:
         DataError, ConfigError: as `clean_survey`, and where a column has too many different values to be counted.
     """
-    people = find_people(source, config, folder)
+    people = find_people(source, config, folder, key)
     labels = source.labels | people.labels
     item_cells = [count_cells(people, source, item.name) for item in config.items]
     items = [

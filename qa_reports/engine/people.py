@@ -24,6 +24,7 @@ from qa_reports.survey.interviewers import Interviewers, index_interviewers, int
 from qa_reports.survey.joins import JoinRecord, join_file
 from qa_reports.survey.load import FileProvenance, VariableLabels, columns_in_use, interviewers_join
 from qa_reports.survey.nobody import find_nobody
+from qa_reports.survey.pseudonyms import PseudonymKey, in_order_of_pseudonyms
 from qa_reports.survey.readers import read_data_file
 from qa_reports.survey.where import parse_where
 
@@ -57,8 +58,9 @@ class People(Struct, frozen=True, eq=False):
     notes: tuple[str, ...]
 
 
-def find_people(source: EngineTable, config: ReportConfig, folder: Path) -> People:
-    """Select the rows in use, number their interviewers, and compute that once.
+def find_people(source: EngineTable, config: ReportConfig, folder: Path, key: PseudonymKey | None = None) -> People:
+    """Select the rows in use, number their interviewers (in the order of their pseudonyms, with a key of these), and
+    compute that once.
 
     Raises:
         DataError: no row is left; the interviewers' file does not fit.
@@ -75,6 +77,8 @@ def find_people(source: EngineTable, config: ReportConfig, folder: Path) -> Peop
         raise DataError(f"{source.name}: no interview is left; every row was dropped: {said}")
     ids, times = ids[used].reset_index(drop=True), times[used]
     people = index_interviewers(interviewer_texts(ids, config.data.interviewer))
+    if key is not None:
+        people = _in_order(people, in_order_of_pseudonyms(people.ids, key))
     numbered = pd.DataFrame({f"{WHO}_{k}": ids[name] for k, name in enumerate(names)})
     numbered[WHO] = people.position.astype(np.int32)
     lookup = source.lookup(numbered, "qa_people")
@@ -98,6 +102,10 @@ def find_people(source: EngineTable, config: ReportConfig, folder: Path) -> Peop
         provenance=provenance,
         notes=notes,
     )
+
+
+def _in_order(people: Interviewers, order: IntArray) -> Interviewers:
+    return Interviewers(tuple(people.ids[j] for j in order), np.argsort(order)[people.position])
 
 
 def _counted_columns(config: ReportConfig, columns: Sequence[str]) -> list[str]:

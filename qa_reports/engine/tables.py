@@ -163,8 +163,6 @@ def _obstacle(config: ReportConfig) -> str | None:
     data = config.data
     if data.join:
         return "join: is for files that are read into memory"
-    if config.report.pseudonyms:
-        return "report.pseudonyms: is for files that are read into memory"  # they put interviewers in another order
     if config.indicators.back_check is not None:
         return "indicators.back_check: is for files that are read into memory"
     unreadable = [name for name in data.file if kind_by_name(name) not in ("text", "parquet")]

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from qa_reports.errors import DataError
 from qa_reports.survey.clean import CleaningLog, Survey
+from qa_reports.survey.columns import IntArray
 from qa_reports.survey.interviewers import Tally
 
 KEY_FILE = "pseudonyms.key"
@@ -88,13 +89,27 @@ def choose_pseudonyms(survey: Survey, key: PseudonymKey) -> Pseudonyms:
     )
 
 
+def in_order_of_pseudonyms(ids: Iterable[str], key: PseudonymKey) -> IntArray:
+    """Positions of ids in the order of what they are called."""
+    called = list(_all_called(key, "I", ids).values())
+    return np.array(sorted(range(len(called)), key=called.__getitem__), dtype=np.int64)
+
+
+def with_all_respondents(survey: Survey, names: Pseudonyms) -> tuple[Survey, Pseudonyms]:
+    """The survey and the names once more interviews are at hand, which come with the ids of their respondents."""
+    names = replace(names, respondents=_all_called(names.key, "R", dict.fromkeys(survey.respondents)))
+    return replace(survey, respondents=tuple(names.respondents[name] for name in survey.respondents)), names
+
+
 def under_pseudonyms(survey: Survey, names: Pseudonyms) -> Survey:
     """The same survey without a real id. Interviewers stand in the order of their pseudonyms, which gives nothing away.
 
     Keys without a partner in a joined file, which may be ids, are left out of the log, and so is the row filter's text.
+    An engine has numbered the interviewers already: it was given the key, and has them in this order.
     """
     pseudonyms = [names.interviewers[name] for name in survey.interviewer_ids]
-    order = np.array(sorted(range(len(pseudonyms)), key=pseudonyms.__getitem__), dtype=np.int64)
+    order = in_order_of_pseudonyms(survey.interviewer_ids, names.key)
+    assert survey.whole is None or np.array_equal(order, np.arange(order.size))
     place = np.empty_like(order)
     place[order] = np.arange(order.size)
     return replace(

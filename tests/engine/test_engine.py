@@ -288,10 +288,6 @@ def test_small_files_are_read_into_memory(tmp_path: Path) -> None:
     joined = load_config(example_config(tmp_path, engine="duckdb", join=[{"file": "x.csv", "on": "idno"}]))
     with pytest.raises(ConfigError, match="join: is for files"):
         wants_engine(joined, tmp_path)
-    renamed = load_config(example_config(tmp_path, engine="duckdb"))
-    renamed = renamed.model_copy(update={"report": renamed.report.model_copy(update={"pseudonyms": True})})
-    with pytest.raises(ConfigError, match="pseudonyms: is for files"):
-        wants_engine(renamed, tmp_path)
 
 
 def test_check_says_the_same(tmp_path: Path) -> None:
