@@ -131,18 +131,21 @@ def shrink_between(raw: FloatArray, within: FloatArray) -> FloatArray:
     Items that respondents answer alike are items on which interviewers differ alike: towards equal correlations the
     batteries would be lost, and p over all items would be several times too large.
     """
+    # Whole matrices with a diagonal of zeros: picking out what is beside the diagonal takes longer than all else here.
     sd = np.sqrt(np.maximum(np.diagonal(raw, axis1=-2, axis2=-1), 0.0))
-    scale = sd[..., :, None] * sd[..., None, :]
-    off = ~np.eye(sd.shape[-1], dtype=bool)
-    correlation = raw[..., off].sum(-1) / np.maximum(scale[..., off].sum(-1), 1e-12)
-    of_answers = within[off] / np.sqrt(np.outer(np.diagonal(within), np.diagonal(within)))[off]
-    above = of_answers - (scale[..., off] @ of_answers / np.maximum(scale[..., off].sum(-1), 1e-12))[..., None]
-    rise = (raw[..., off] * above).sum(-1) / np.maximum((scale[..., off] * above**2).sum(-1), 1e-12)
-    expected = correlation[..., None] + np.clip(rise, 0.0, _STEEPEST)[..., None] * above
-    target = scale.copy()
-    target[..., off] *= np.clip(expected, 0.0, 0.95)
+    scale, off = sd[..., :, None] * sd[..., None, :], 1.0 - np.eye(sd.shape[-1])
+    apart = scale * off
+    total = np.maximum(apart.sum((-2, -1)), 1e-12)
+    correlation = np.einsum("...kl,kl->...", raw, off) / total
+    of_answers = within / np.sqrt(np.outer(np.diagonal(within), np.diagonal(within)))
+    above = of_answers - (np.einsum("...kl,kl->...", apart, of_answers) / total)[..., None, None]
+    squares = np.einsum("...kl,...kl->...", apart * above, above)
+    rise = np.einsum("...kl,...kl,kl->...", raw, above, off) / np.maximum(squares, 1e-12)
+    above *= np.clip(rise, 0.0, _STEEPEST)[..., None, None]
+    expected = np.clip(above + correlation[..., None, None], 0.0, 0.95)
+    np.einsum("...kk->...k", expected)[...] = 1.0  # a view of the diagonal
     sample = np.clip(raw, -scale, scale)
-    return _positive(_SHRINKAGE * target + (1 - _SHRINKAGE) * sample, 0.0)
+    return _positive(_SHRINKAGE * scale * expected + (1 - _SHRINKAGE) * sample, 0.0)
 
 
 def leave_out(quadratic: FloatArray, share: FloatArray) -> FloatArray:
