@@ -219,13 +219,18 @@ def _compare_sample(packed: PackedAnswers, owner: IntArray, fewest: int) -> tupl
     return best, between
 
 
-def _compare_with_all(packed: PackedAnswers, owner: IntArray, fewest: int, best: Best, rows: list[int]) -> None:
+def _compare_with_all(packed: PackedAnswers, owner: IntArray, fewest: int, best: Best, places: list[int]) -> None:
     """Some interviews with all of different interviewers; `best` takes them in."""
-    for row in rows:
-        only = slice(row, row + 1)
-        _, other, close = packed.closer(only, slice(0, len(owner)), fewest, best.share[only, None])
-        apart = owner[other] != owner[row]
-        best.take_closest(np.full(apart.sum(), row), close[apart], other[apart])
+    some = np.array(places, dtype=np.int64)
+    chosen = packed.take(some)
+    for top in range(0, len(some), ROWS):
+        rows = slice(top, min(top + ROWS, len(some)))
+        for left in range(0, len(owner), COLUMNS):
+            columns = slice(left, min(left + COLUMNS, len(owner)))
+            row, other, close = chosen.closer(rows, columns, fewest, best.share[some[rows], None], packed)
+            row, other = some[row + top], other + left
+            apart = owner[row] != owner[other]
+            best.take_closest(row[apart], close[apart], other[apart])
 
 
 def find_identical(answers: FloatArray, owner: IntArray, fewest: int) -> list[tuple[int, int]]:
