@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.effects.categorical_items import CategoricalFailed, CategoricalResult
 from qa_reports.effects.estimate import ItemEffects, VarianceExplained, WithoutFlagged
@@ -35,6 +36,12 @@ from qa_reports.report.figures import (
 )
 from qa_reports.survey.clean import ItemResponses, Survey
 
+MOST_IN_FULL = 100
+"""Modelled items beyond which those without a flag get one figure less, so that the page still opens quickly."""
+_LEFT_OUT = (
+    " Of so many items, residuals against fitted values, the largest figures, are only drawn for those that somebody "
+    "is flagged on."
+)
 MODEL_TITLES: dict[ModelName, str] = {
     "null": "Null: interviewers only",
     "adjusted": "Adjusted: with respondent covariates",
@@ -124,8 +131,17 @@ class ItemSummary(Struct, frozen=True, eq=False):
     figures: tuple[Figure, ...]
 
 
-def summarise_item(item: ItemEffects, survey: Survey, flagged: tuple[str, ...]) -> ItemSummary:
-    """Collect what the report shows of one modelled item; `flagged` are the interviewers flagged on it."""
+def summarise_item(
+    item: ItemEffects, survey: Survey, flagged: tuple[str, ...], one_of_many: bool = False
+) -> ItemSummary:
+    """Collect what the report shows of one modelled item.
+
+    Args:
+        item: its models.
+        survey: the survey.
+        flagged: the interviewers flagged on it.
+        one_of_many: without any, leave out the figure that is as large as all others together.
+    """
     models = [model for model in (item.null, item.adjusted, item.slope, item.covariates) if model is not None]
     fitted = [model for model in models if isinstance(model, ModelResult)]
     return ItemSummary(
@@ -153,7 +169,7 @@ def summarise_item(item: ItemEffects, survey: Survey, flagged: tuple[str, ...]) 
         missing=missing_reasons(fitted),
         drivers=variance_drivers(item, survey, frozenset(flagged)),
         fixed_drivers=fixed_drivers(item, survey),
-        figures=_figures(item, survey, frozenset(flagged)),
+        figures=_figures(item, survey, frozenset(flagged), one_of_many and not flagged),
     )
 
 
@@ -195,7 +211,7 @@ def find_item(survey: Survey, name: str) -> ItemResponses | None:
     return next((responses for responses in survey.items if responses.name == name), None)
 
 
-def _figures(item: ItemEffects, survey: Survey, flagged: frozenset[str]) -> tuple[Figure, ...]:
+def _figures(item: ItemEffects, survey: Survey, flagged: frozenset[str], brief: bool) -> tuple[Figure, ...]:
     """Answers, then the level model's effects and residuals, then the slope model's, in the order they are read."""
     level, slope = item.judging, slope_model(item)
     responses = find_item(survey, item.item)
@@ -203,8 +219,11 @@ def _figures(item: ItemEffects, survey: Survey, flagged: frozenset[str]) -> tupl
     if "intercept" in level.effects.terms:
         drawn.append(caterpillar(level, "intercept", survey, flagged, item.label))
         drawn.append(effect_quantiles(level, "intercept", survey, flagged, item.label))
-    drawn.append(residual_quantiles(level, item.label))
-    drawn.append(residual_scatter(level, item.label))
+    residuals = residual_quantiles(level, item.label)
+    if brief and residuals is not None:
+        drawn.append(replace(residuals, caption=residuals.caption + _LEFT_OUT))
+    else:
+        drawn += [residuals, residual_scatter(level, item.label)]
     if isinstance(item.spread, SpreadEffects):
         drawn.append(spread_caterpillar(item.spread, survey, flagged, item.label))
     if slope is not None:

@@ -23,7 +23,7 @@ from qa_reports.report.formats import count_of, expected, integer, listing, perc
 from qa_reports.report.heat_map import HeatMap, build_heat_map
 from qa_reports.report.indicators import IndicatorsSummary, summarise_indicators
 from qa_reports.report.interviewers import Call, NamedItem, Profile, summarise_calls, summarise_profiles
-from qa_reports.report.items import ItemSummary, summarise_item
+from qa_reports.report.items import MOST_IN_FULL, ItemSummary, summarise_item
 from qa_reports.report.methods import Methods, describe_methods
 from qa_reports.report.sensitivity import SensitivitySummary, area_note, summarise_sensitivity
 from qa_reports.report.suspects import ItemSuspects, SuspectSummary, by_item, summarise_suspects
@@ -148,7 +148,8 @@ def summarise(
     if other_models is not None:
         calls = tuple(replace(call, area_note=area_note(other_models.flags, call.interviewer)) for call in calls)
     doubts = find_doubts(items)
-    pages = tuple(summarise_item(item, survey, _flagged_on(item.item, flags)) for item in modelled)
+    many = len(modelled) > MOST_IN_FULL
+    pages = tuple(summarise_item(item, survey, _flagged_on(item.item, flags), many) for item in modelled)
     suspects = summarise_suspects(survey, damages, flags)
     heat_map = build_heat_map(survey, modelled, flags, indicators, config.flags.min_interviews)
     too_few = tuple(verdict for verdict in flags.interviewers if verdict.too_few)

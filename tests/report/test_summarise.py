@@ -12,7 +12,8 @@ from qa_reports.effects.linear import Referee
 from qa_reports.effects.patterns import PATTERN_NAMES
 from qa_reports.effects.reviewed import mark_reviewed
 from qa_reports.effects.rules import EXPECTED_WARNINGS
-from qa_reports.report.figures import AnswerScatter, Distribution
+from qa_reports.report import summarise as summarising
+from qa_reports.report.figures import AnswerScatter, Distribution, ResidualScatter
 from qa_reports.report.interviewers import NamedItem
 from qa_reports.report.pdf import print_page
 from qa_reports.report.render import render_html
@@ -51,6 +52,21 @@ def test_verdict_is_one_sentence_with_data_problems_first_among_the_notes(summar
     assert (verdict.n_items_modelled, verdict.n_items, verdict.n_flagged, verdict.n_too_few) == (3, 4, 1, 1)
     assert verdict.worst is not None
     assert verdict.worst.name == "pplhlp"
+
+
+def test_of_very_many_items_those_without_a_flag_lack_the_largest_figure(
+    summary: ReportSummary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(summarising, "MOST_IN_FULL", 2)
+    many = summary_of(example_report_input())
+    assert {bool(item.flagged) for item in many.items} == {True, False}
+    for item, brief in zip(summary.items, many.items, strict=True):
+        scatters = [figure for figure in item.figures if isinstance(figure, ResidualScatter)]
+        left = [figure for figure in brief.figures if isinstance(figure, ResidualScatter)]
+        assert len(scatters) == 1
+        assert len(left) == bool(item.flagged)
+        said = [figure for figure in brief.figures if "Of so many items" in figure.caption]
+        assert len(said) == (not item.flagged)
 
 
 def test_nobody_to_call_is_said() -> None:
