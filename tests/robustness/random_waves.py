@@ -442,7 +442,7 @@ def in_parts(wave: Wave) -> None:
 def summed_up(wave: Wave) -> None:
     """By an engine, where nothing else wants the interviews in memory."""
     in_memory = "join" in wave.config["data"] or "back_check" in wave.config.get("indicators", {})
-    if wave.suffix in (".csv", ".parquet") and not in_memory and not wave.config["report"].get("pseudonyms"):
+    if wave.suffix in (".csv", ".parquet") and not in_memory:
         wave.config["data"]["engine"] = "duckdb"
 
 
