@@ -54,6 +54,8 @@ _SILENT = 1e-18
 """Size of a characteristic function, times the weight of its node, that no tail notices."""
 _ONE_BY_ONE = 2_000
 """Interviewers whose variances are added one by one; of more they are sorted into so many classes."""
+_CELLS = 500_000
+"""Interviewers times classes of variances handled at once."""
 _TOGETHER = 25
 """Interviewers of like workloads whose totals are computed in one go."""
 
@@ -165,7 +167,8 @@ def _judge(prepared: PreparedColumns, who: IntArray, without: Without, steps: In
     order = order[without.found[order]]
     if not len(order):
         return result
-    information = _information(prepared, without.at.of(order[:1]))
+    of_effects = 1 / np.maximum(_information(prepared, without.at.of(order[:1])), _CERTAIN)
+    others = _precisions(of_effects, without.at.sd**2, who)
     # Interviewers of like workloads together: the longest sum sets the length for all of them.
     for part in np.array_split(order, max(1, len(order) // _TOGETHER)):
         chosen, models, n = who[part], without.of(part), workload[who[part]]
@@ -181,7 +184,7 @@ def _judge(prepared: PreparedColumns, who: IntArray, without: Without, steps: In
             below, above, expected, spread = _exact_tails(
                 nodes, patterns, steps, np.asarray(total[chosen], dtype=np.float64), int(n.max())
             )
-        df = _degrees_of_freedom(information, chosen, models, latent)
+        df = _degrees_of_freedom(others[part], models, latent)
         result[:2, part] = _two_sided(below, above, df)
         result[2:, part] = expected / n, spread / n
     return result
@@ -244,15 +247,13 @@ def _information(prepared: PreparedColumns, at: Parameters) -> FloatArray:
     return np.asarray(np.bincount(patterns.owner, weights=patterns.count * (share * score**2).sum(axis=1)), dtype=float)
 
 
-def _degrees_of_freedom(information: FloatArray, who: IntArray, models: Without, latent: _Latent) -> FloatArray:
+def _degrees_of_freedom(others: FloatArray, models: Without, latent: _Latent) -> FloatArray:
     """(k,) Satterthwaite degrees of freedom of the variance an interviewer is judged by, sd^2 of the others + chance.
 
-    The information on sd^2 is that of J estimated effects with variances sd^2 + 1/I_j, which exists at zero variance.
+    The information on sd^2 is that of J estimated effects with variances sd^2 + 1/I_j, which exists at zero variance:
+    half of `others` (k,), as `_precisions` adds it up.
     """
-    of_effects = 1 / np.maximum(information, _CERTAIN)
-    between = models.at.sd**2
-    others = _precisions(of_effects, between, who)
-    judged = between + latent.uncertainty + latent.own
+    judged = models.at.sd**2 + latent.uncertainty + latent.own
     return np.asarray(np.maximum(judged**2 * others, 1.0))
 
 
@@ -266,15 +267,23 @@ def _precisions(variances: FloatArray, between: FloatArray, left_out: IntArray) 
         precision = 1 / (between[:, None] + variances) ** 2
         precision[np.arange(len(between)), left_out] = 0.0
         return np.asarray(precision.sum(axis=1))
+    mean, count, apart = _classes(variances)
+    sums = -1 / (between + variances[left_out]) ** 2
+    for part in np.array_split(np.arange(len(between)), max(1, len(between) * len(mean) // _CELLS)):
+        precision = 1 / (between[part, None] + mean) ** 2
+        sums[part] += precision @ count + 3 * (precision**2 @ apart)
+    return np.asarray(sums)
+
+
+def _classes(variances: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Mean, number and sum of squares about the mean of variances that are nearly the same."""
     place = np.log(variances / variances.min())
     place = (place * ((_ONE_BY_ONE - 1) / max(float(place.max()), 1e-12))).astype(np.int64)
     count = np.bincount(place)
-    kept = np.flatnonzero(count)
-    mean = np.bincount(place, variances)[kept] / count[kept]
-    apart = np.bincount(place, (variances - np.bincount(place, variances)[place] / count[place]) ** 2)[kept]
-    total = between[:, None] + mean
-    own = 1 / (between + variances[left_out]) ** 2
-    return np.asarray((count[kept] / total**2 + 3 * apart / total**4).sum(axis=1) - own)
+    mean = np.bincount(place, variances) / np.maximum(count, 1)
+    apart = np.bincount(place, (variances - mean[place]) ** 2)
+    some = count > 0
+    return np.asarray(mean[some]), np.asarray(count[some], dtype=np.float64), np.asarray(apart[some])
 
 
 class _Nodes(Struct, frozen=True, eq=False):

@@ -128,8 +128,10 @@ def test_degrees_of_freedom_are_those_of_everybody_else() -> None:
     information, who, sd = np.array([4.0, 9.0, 1.0]), np.array([0, 2]), np.array([0.5, 0.7])
     uncertainty, own = np.array([0.01, 0.02]), np.array([0.25, 1.0])
     df = _degrees_of_freedom(
-        information, who, SimpleNamespace(at=SimpleNamespace(sd=sd)), SimpleNamespace(uncertainty=uncertainty, own=own)  # type: ignore[arg-type]
-    )  # fmt: skip
+        predictive._precisions(1 / information, sd**2, who),
+        SimpleNamespace(at=SimpleNamespace(sd=sd)),  # type: ignore[arg-type]
+        SimpleNamespace(uncertainty=uncertainty, own=own),  # type: ignore[arg-type]
+    )
     for k, j in enumerate(who):
         others = np.delete(information, j)
         variance_of_sd2 = 2 / ((sd[k] ** 2 + 1 / others) ** -2).sum()
