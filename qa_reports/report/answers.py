@@ -32,12 +32,10 @@ def distribution(item: ItemResponses, survey: Survey, interviewer: str | None = 
         ),
         caption=(
             "Wide bars show everybody's answers, narrow bars this interviewer's. Ordinary interviewers' bars follow "
-            "the wide "
-            "ones, give or take chance: with few interviews the narrow bars jump."
+            "the wide ones, give or take chance: with few interviews the narrow bars jump."
             if interviewer
             else "How often each answer was given, after missing codes and values outside the scale were set aside."
-        )
-        + _meaning(item),
+        ),
         axis=item.label,
         labels=labels,
         everyone=whole / max(whole.sum(), 1),
@@ -45,6 +43,7 @@ def distribution(item: ItemResponses, survey: Survey, interviewer: str | None = 
         interviewer=interviewer,
         theirs=own / max(own.sum(), 1) if interviewer else np.zeros(0),
         n_theirs=int(own.sum()),
+        meaning=_meaning(item).strip(),
     )
 
 

@@ -86,6 +86,8 @@ class Distribution(Struct, frozen=True, eq=False):
     theirs: FloatArray
     """(k,) shares that sum to 1; (0,) without an interviewer."""
     n_theirs: int
+    meaning: str = ""
+    """What the answers' numbers stand for, in sentences; empty where nobody labelled them."""
 
 
 class InterviewerLines(Struct, frozen=True, eq=False):
