@@ -58,11 +58,20 @@ function highlightAnswers(figure) {
   if (!total) return;
   const tops = [...figure.querySelector("path.bar").getAttribute("d").matchAll(/V([\d.]+)h/g)].map((found) => Number(found[1]));
   const unit = (210 - Math.min(...tops)) * all / Math.max(...everyone), step = 320 / (everyone.length + 0.2);
-  const bars = own.map((n, j) => `M${(48 + (j + 0.6 - 0.17) * step).toFixed(1)} 210v${(-Math.min(unit * n / total, 184)).toFixed(1)}h${(0.34 * step).toFixed(1)}V210z`);
+  const group = svgElement("g", { class: "chosen answers" }), highest = 184, width = 0.34 * step;
+  const bars = own.map((n, j) => {
+    const height = unit * n / total, x = 48 + (j + 0.6 - 0.17) * step;
+    if (height <= highest) return `M${x.toFixed(1)} 210v${(-height).toFixed(1)}h${width.toFixed(1)}V210z`;
+    // Higher than the figure: the bar ends in a point, and its share stands beside it.
+    const share = svgElement("text", { x: x + width + 3, y: 210 - highest + 10 });
+    share.textContent = `${Math.round(100 * n / total)}%`;
+    group.append(share);
+    return `M${x.toFixed(1)} 210v${7 - highest}l${(width / 2).toFixed(1)} -7l${(width / 2).toFixed(1)} 7V210z`;
+  });
   const label = svgElement("text", { x: 366, y: 16, "text-anchor": "end" });
   label.textContent = `${pageData.people[chosen].id} (${total})`;
-  const group = svgElement("g", { class: "chosen answers" });
-  group.append(svgElement("path", { d: bars.join("") }), label);
+  group.prepend(svgElement("path", { d: bars.join("") }));
+  group.append(label);
   figure.append(group);
 }
 

@@ -398,13 +398,43 @@ def test_profile_of_anybody_on_demand_and_their_marks_in_figures(browser_page: P
     browser_page.wait_for_selector("#item-pplhlp svg .chosen text")
     marked = browser_page.locator("#item-pplhlp svg[data-who]:has(.chosen)")
     assert marked.count() == browser_page.locator("#item-pplhlp svg[data-who]").count() >= 5
-    assert set(browser_page.locator("#item-pplhlp .chosen text").all_text_contents()) == {"1009", "1009 (9)"}
+    words = browser_page.locator("#item-pplhlp .chosen text").all_text_contents()
+    assert {word for word in words if not word.endswith("%")} == {"1009", "1009 (9)"}
     assert browser_page.locator("#item-pplhlp svg:has(path.bar) .chosen path").count() == 1
     browser_page.get_by_role("button", name="Clear").click()
     assert browser_page.locator("svg .chosen").count() == 0
     browser_page.get_by_label("Show interviewer").fill("1003")
     browser_page.keyboard.press("Enter")
     browser_page.wait_for_selector("#chosen-words:has-text('1003')")
+
+
+@pytest.mark.browser
+def test_bars_of_a_highlighted_interviewer_that_are_higher_than_the_figure_say_so(browser_page: Page) -> None:
+    browser_page.evaluate("location.hash = 'item-pplhlp'")
+    browser_page.wait_for_selector("#item-pplhlp svg path.bar")
+    drawn = browser_page.evaluate(
+        """() => {
+          const k = pageData.items.findIndex((item) => item.anchor === "item-pplhlp");
+          return pageData.people.map((person, position) => {
+            choose(position);
+            const group = document.querySelector("#item-pplhlp g.chosen.answers");
+            return group && [
+              person.cells[k].split("|")[8].split(" ").map(Number),
+              group.querySelector("path").getAttribute("d").split("z").slice(0, -1),
+              [...group.querySelectorAll("text")].map((text) => text.textContent),
+            ];
+          }).filter(Boolean);
+        }"""
+    )
+    cut = 0
+    for counts, bars, words in drawn:
+        high = [k for k, bar in enumerate(bars) if "l" in bar]
+        assert all(0 <= -float(re.split("[hl]", bar.partition("v")[2])[0]) <= 184 for bar in bars)
+        assert words[:-1] == [f"{100 * counts[k] / sum(counts):.0f}%" for k in high]
+        assert not high or max(counts) == max(counts[k] for k in high)
+        cut += len(high)
+    assert len(drawn) > 5
+    assert 0 < cut < sum(len(bars) for _, bars, _ in drawn)
 
 
 @pytest.mark.browser
