@@ -24,7 +24,8 @@ from qa_reports.effects.without_one import Without
 from qa_reports.report.canvas import padded
 from qa_reports.report.everyone import _alike
 from qa_reports.report.interviewers import _spread_words
-from qa_reports.report.results import _own_spread
+from qa_reports.report.results import _own_spreads
+from tests.effects.synthetic import make_survey
 from tests.robustness.random_surveys import RandomSurvey
 from tests.robustness.soundness import assert_sound, run
 
@@ -113,8 +114,8 @@ def test_the_referee_keeps_a_slope_of_tiny_variance_beside_a_large_intercept() -
 def test_a_spread_of_no_number_is_absent() -> None:
     unknown = dict.fromkeys((field.name for field in structs.fields(SpreadEffects)), np.array([1.0]))
     spread = SpreadEffects(**{**unknown, "interviewer": np.array([0]), "deviation": np.array([5000.0])})
-    found = _own_spread(spread, 0)
-    assert found is not None
+    survey = make_survey({"y": np.arange(4.0)}, np.zeros(4, dtype=np.int64))
+    (found,) = _own_spreads(spread, survey).values()
     assert found["share"] is None
     assert _spread_words(spread, 0)
 
