@@ -1,6 +1,6 @@
 """Every figure about speed, in one command: writes docs/performance.md and the short table in the README.
 
-    python -m benchmarks            about ten minutes on a quiet machine
+    python -m benchmarks            about fifteen minutes, and as long the first time to install a peer
     python -m benchmarks --quick    about two: fewer runs and sizes, nothing installed
 
 What cannot be measured here (no R, no Spark) is left out, with a word why.
@@ -81,7 +81,7 @@ def by_script(name: str, *arguments: str) -> list[str]:
         last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
         return [f"Left out: benchmarks/{name} ended with {done.returncode} ({last[0]})."]
     lines = done.stdout.strip().splitlines()
-    words = [line for line in done.stderr.strip().splitlines() if "left out" in line]
+    words = [line for line in done.stderr.strip().splitlines() if "is left out" in line]
     return [line if line.startswith("|") else f"- {line}" for line in (*lines, *words)]
 
 

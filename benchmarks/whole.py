@@ -24,7 +24,8 @@ EXAMPLE = ROOT / "configs" / "example.yaml"
 WAYS = {"everything: HTML, PDF, JSON, Excel": "html,pdf,json,xlsx", "HTML and JSON": "html,json"}
 GOALS = (
     "The goals (everything in 5 s and HTML and JSON in 2.5 s, 6 and 3 acceptable) were set on a machine that loads "
-    "these libraries in 1.9 s: they are 2.6 and 1.3 yardsticks, 3.2 and 1.6 acceptable."
+    "these libraries in 1.9 s: they are 2.6 and 1.3 yardsticks, 3.2 and 1.6 acceptable. There ydata-profiling took "
+    "46 s for the example wave, and lme4 0.36 s for its 22 null models: see below what they take here."
 )
 YARDSTICK = "only loading the usual libraries"
 USUAL = "import numpy, pandas, scipy.stats, statsmodels.formula.api, matplotlib.pyplot, weasyprint, jinja2, yaml"

@@ -189,8 +189,6 @@ _ITEMS = (
     Column("spread between interviewers (tau)", "estimate", 30, within("spread", "tau")),
     Column("p of the spread", "p", 15, within("spread", "p")),
     Column("ICC without flagged", "share", 19, within("without_flagged", "icc")),
-    Column("spread: sd of log sd", "estimate", 16, within("spread", "tau")),
-    Column("p of the spread", "p", 12, within("spread", "p")),
     Column("log-likelihood minus referee's", "code", 28, within("referee", "loglik_difference")),
     Column("referee agrees", "text", 15, within("referee", "agrees")),
     Column("reason", "text", 60, key_value("reason")),

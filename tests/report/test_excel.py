@@ -36,12 +36,16 @@ def test_every_sheet_with_frozen_headings_and_filters() -> None:
         *("indicators", "indicators by interviewer", "similar interviews", "doubts", "cleaning"),
         *("item audit", "interviewer audit", "descriptives", "suspects"),
     ]
+    words = strings(workbook)
     for number in range(1, len(names) + 1):
         sheet = ElementTree.fromstring(workbook.read(f"xl/worksheets/sheet{number}.xml"))
         pane = sheet.find("m:sheetViews/m:sheetView/m:pane", NAMES)
         assert pane is not None
         assert pane.get("state") == "frozen"
         assert sheet.find("m:autoFilter", NAMES) is not None
+        cells = sheet.findall("m:sheetData/m:row[@r='1']/m:c/m:v", NAMES)
+        headings = [words[int(cell.text or "")] for cell in cells]
+        assert len(headings) == len(set(headings)) > 2
 
 
 def test_effects_are_numbers_one_row_each() -> None:
