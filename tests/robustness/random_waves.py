@@ -127,7 +127,9 @@ def begin(wave: Wave) -> None:
     if plan.random() < 0.2:
         workload[0] = 80
     if wave.number:
-        workload[rng.random(n_persons) < 0.2] = 0  # who has left
+        left = rng.random(n_persons) < 0.2
+        left[0] &= not left.all()
+        workload[left] = 0
     wave.person = rng.permutation(np.repeat(np.arange(n_persons), workload))
     kind = plan.choice(["P-{:04d}", "{}", "{:05d}", "Zoë {:03d}", "{}.0"])
     ids = [kind.format(7001 + place) for place in range(n_persons)]
