@@ -65,4 +65,4 @@ def documentation_unread() -> Iterator[None]:
     try:
         yield
     finally:
-        setattr(NumpyDocString, "_parse", read)  # noqa: B010
+        setattr(NumpyDocString, "_parse", read)  # noqa: B010 -- likewise
