@@ -1,12 +1,13 @@
-"""A survey larger than memory, and its report: `python benchmarks/nation.py [FOLDER [interviews [interviewers]]]`.
+"""The report of a very large survey: `python benchmarks/nation.py [FOLDER [interviews [interviewers [KIND]]]]`.
 
-Writes FOLDER/nation.parquet (22 items with 2 % missing codes, some 19 bytes an interview) and FOLDER/nation.yaml, makes
-the report from it, and says how long that took and in how much memory; what FOLDER has already is used again. Without
-FOLDER nothing is kept.
+Writes FOLDER/nation.parquet (22 items with 2 % missing codes, some 19 bytes an interview) or, where KIND is csv,
+nation.csv (66 bytes), and FOLDER/nation.yaml, makes the report from it, and says how long that took and in how much
+memory; what FOLDER has already is used again. Without FOLDER nothing is kept.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,7 +28,7 @@ _ITEMS = 22
 _CHUNK = 500_000
 _CONFIG = """\
 survey: {name: Nation, wave: 1}
-data: {file: nation.parquet, respondent: idno, interviewer: intnum, duration: {minutes: minutes}}
+data: {file: nation.KIND, respondent: idno, interviewer: intnum, duration: {minutes: minutes}}
 missing_codes: {77: Refusal, 88: Don't know}
 respondent_covariates: [age, {name: gender, type: categorical}]
 batteries: [{name: A, items: [q01, q02, q03, q04, q05]}, {name: B, items: [q06, q07, q08, q09]}]
@@ -34,7 +36,7 @@ items:
 """
 
 
-def write_survey(folder: Path, interviews: int, interviewers: int) -> None:
+def write_survey(folder: Path, interviews: int, interviewers: int, kind: str) -> None:
     """Simulate 0-10 answers: interviewers' levels (ICC .03), age, a tendency of each respondent, and noise."""
     rng = np.random.default_rng(1)
     level = rng.standard_normal((interviewers, _ITEMS)) * 0.4
@@ -42,13 +44,14 @@ def write_survey(folder: Path, interviews: int, interviewers: int) -> None:
     writer = None
     for start in range(0, interviews, _CHUNK):
         table = _chunk(rng, start, min(_CHUNK, interviews - start), level, by_age)
-        writer = writer or pq.ParquetWriter(folder / "nation.parquet", table.schema)
+        path = folder / f"nation.{kind}"
+        writer = writer or (arrow_csv.CSVWriter if kind == "csv" else pq.ParquetWriter)(path, table.schema)
         writer.write_table(table)
     if writer is not None:
         writer.close()
     slopes = {1: ", slopes: [q02]"}
     items = (f"  - {{name: q{k:02d}, scale: [0, 10]{slopes.get(k, '')}}}\n" for k in range(1, _ITEMS + 1))
-    (folder / "nation.yaml").write_text(_CONFIG + "".join(items), encoding="utf-8")
+    (folder / "nation.yaml").write_text(_CONFIG.replace("KIND", kind) + "".join(items), encoding="utf-8")
 
 
 def _chunk(rng: np.random.Generator, start: int, m: int, level: np.ndarray, by_age: np.ndarray) -> pa.Table:
@@ -72,12 +75,13 @@ def _chunk(rng: np.random.Generator, start: int, m: int, level: np.ndarray, by_a
     return pa.table(columns)
 
 
-def measure(folder: Path, interviews: int, interviewers: int) -> None:
+def measure(folder: Path, interviews: int, interviewers: int, kind: str = "parquet") -> None:
     """Write the survey, make its report, and print what that took; the survey of an earlier time is used again."""
     size = folder / "nation.size"
-    wanted = f"{interviews} {interviewers}"
+    wanted = f"{interviews} {interviewers} {kind}"
     if not size.exists() or size.read_text(encoding="ascii") != wanted:
-        write_survey(folder, interviews, interviewers)
+        folder.mkdir(exist_ok=True)
+        write_survey(folder, interviews, interviewers, kind)
         size.write_text(wanted, encoding="ascii")
     load, started = os.getloadavg()[0], time.perf_counter()
     command = [sys.executable, "-c", "from qa_reports.cli import program; program()", "nation.yaml"]
@@ -92,7 +96,7 @@ def measure(folder: Path, interviews: int, interviewers: int) -> None:
         raise SystemExit(f"the report ended with {process.returncode}")
     wall, used = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     print(
-        f"{interviews:,} interviews by {interviewers:,} interviewers: {wall:.0f} s, "
+        f"{interviews:,} interviews by {interviewers:,} interviewers ({kind}): {wall:.0f} s, "
         f"{used.ru_utime + used.ru_stime:.0f} s of processor, {peak / 1e6:,.0f} MB in all processes together (what "
         f"they share counted once); load when it began {load:.1f}"
     )
@@ -111,10 +115,8 @@ def _memory(process: int) -> float:
 
 
 if __name__ == "__main__":
-    place, *sizes = sys.argv[1:] or [""]
-    interviews, interviewers = (int(float(text)) for text in (sizes + ["1e7", "1e3"][len(sizes) :]))
-    if place:
-        measure(Path(place), interviews, interviewers)
-    else:
-        with tempfile.TemporaryDirectory() as made:
-            measure(Path(made), interviews, interviewers)
+    place, *told = sys.argv[1:] or [""]
+    asked = (*told, *("1e7", "1e3", "parquet")[len(told) :])
+    interviews, interviewers, kind = int(float(asked[0])), int(float(asked[1])), asked[2]
+    with tempfile.TemporaryDirectory() if not place else contextlib.nullcontext(place) as folder:
+        measure(Path(folder), interviews, interviewers, kind)

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from qa_reports.config import ReportConfig
 from qa_reports.engine.postgres import copy_table
+from qa_reports.engine.text import read_text
 from qa_reports.errors import ConfigError, DataError
 from qa_reports.survey.codebook import describe_columns, read_codebook
 from qa_reports.survey.columns import did_you_mean, require_column
@@ -202,7 +203,7 @@ def open_table(config: ReportConfig, folder: Path) -> EngineTable:
         backend, scratch = _duckdb()
         allowed: Sequence[str] = ()
         if config.data.table is None:
-            source, name, allowed = _files_source(config, folder), " + ".join(config.data.file), config.data.file
+            source, name, allowed = _files_source(backend, config, folder, scratch)
         elif connection.startswith("postgres:"):
             source, name = _postgres_source(backend, config), config.data.table
         else:
@@ -265,20 +266,25 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _files_source(config: ReportConfig, folder: Path) -> str:
-    """DuckDB's table function for the files; text cells stay text."""
+def _files_source(backend: Any, config: ReportConfig, folder: Path, scratch: str) -> tuple[str, str, tuple[str, ...]]:
+    """What DuckDB reads the files from, their name in messages, and which of them it opens itself."""
     for name in config.data.file:
         if not (folder / name).is_file():
             beside = [file.name for file in folder.iterdir()] if folder.is_dir() else []
             raise DataError(f"{name}: there is no such file in {folder.absolute()}{did_you_mean(name, beside)}")
-    paths = "[" + ", ".join(_text(str(folder / name)) for name in config.data.file) + "]"
+    together = " + ".join(config.data.file)
     if kind_by_name(config.data.file[0]) == "parquet":
-        return f"read_parquet({paths})"
+        paths = ", ".join(_text(str(folder / name)) for name in config.data.file)
+        return f"read_parquet([{paths}])", together, config.data.file
     delimiter = config.data.read.delimiter or _delimiter(folder / config.data.file[0])
-    return (
-        f"read_csv({paths}, delim = {_text(delimiter)}, header = true, all_varchar = true, quote = '\"', "
-        "escape = '\"', encoding = 'utf-8')"
-    )
+    files = [(name, folder / name) for name in config.data.file]
+
+    def wanted(columns: Sequence[str]) -> list[str]:
+        _require_columns(config, columns, together)
+        return [column for column in columns if column in columns_in_use(config)]
+
+    backend.con.register("qa_text", read_text(files, delimiter, wanted, Path(scratch)))
+    return '"qa_text"', together, ()
 
 
 def _delimiter(path: Path) -> str:

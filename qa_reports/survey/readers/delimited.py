@@ -25,7 +25,7 @@ _ROWS_TO_SNIFF = 50
 _EXACT_INTEGERS = 2.0**53
 _LEADING_ZERO = re.compile(r"[+-]?0[0-9]+")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
-_DECIMAL_POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+")
+DECIMAL_POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+")
 _EXCEL_SAYS = re.compile(r"sep=(.)\r?\n")
 
 
@@ -167,9 +167,13 @@ def _parse(dialect: _Dialect, text_columns: list[str] | None = None) -> pd.DataF
 
 def _inference_loses(column: pd.Series) -> bool:
     """Whether reading as numbers loses what was written: TRUE, or whole numbers beyond a float's 16 digits."""
-    if pd.api.types.is_bool_dtype(column.dtype):
+    if pd.api.types.is_bool_dtype(column.dtype) or _is_truth_beside_empty_cells(column):
         return True
     return pd.api.types.is_float_dtype(column.dtype) and bool((column.abs() >= _EXACT_INTEGERS).any())
+
+
+def _is_truth_beside_empty_cells(column: pd.Series) -> bool:
+    return column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) == "boolean"
 
 
 def _columns_with_leading_zeros(dialect: _Dialect, table: pd.DataFrame) -> list[str]:
@@ -193,7 +197,7 @@ def _has_decimal_commas(dialect: _Dialect, table: pd.DataFrame) -> bool:
     if any(pd.api.types.is_float_dtype(table[column].dtype) and (table[column] % 1 != 0).any() for column in table):
         floats = [str(column) for column in table if pd.api.types.is_float_dtype(table[column].dtype)]
         raw = _parse(dialect, text_columns=floats)
-        if any(_DECIMAL_POINT.fullmatch(cell.strip()) for column in floats for cell in raw[column].dropna().unique()):
+        if any(DECIMAL_POINT.fullmatch(cell.strip()) for column in floats for cell in raw[column].dropna().unique()):
             return False
     return True
 
@@ -203,7 +207,7 @@ def numbers_between_empty_marks(table: pd.DataFrame, decimal_comma: bool, decima
     converted = {}
     for column in [column for column in table.columns if _may_be_text(table[column])]:
         codes, distinct = pd.factorize(table[column])
-        parsed = _parse_cells([str(cell).strip() for cell in distinct], decimal_comma, decimal_point)
+        parsed = parse_cells([str(cell).strip() for cell in distinct], decimal_comma, decimal_point)
         if parsed is not None:
             converted[column] = pd.Series([*parsed, float("nan")], dtype="float64").take(codes).set_axis(table.index)
     return table.assign(**converted) if converted else table
@@ -214,7 +218,7 @@ def _may_be_text(column: pd.Series) -> bool:
     return not pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_datetime64_any_dtype(dtype)
 
 
-def _parse_cells(cells: list[str], decimal_comma: bool, decimal_point: bool) -> list[float] | None:
+def parse_cells(cells: list[str], decimal_comma: bool, decimal_point: bool) -> list[float] | None:
     """The numbers of a column's distinct cells (NaN for an empty mark), or None where it is a column of text."""
     numbers: list[float] = []
     for cell in cells:
