@@ -33,7 +33,9 @@ def load_numerical() -> None:
             import scipy.special  # noqa: F401 -- to have them loaded
     finally:
         namespace.update(whole)
-    import pandas  # noqa: F401 -- likewise
+    # pandas would load pyarrow wherever it is installed, only to keep text in another form.
+    with not_installed("pyarrow"):
+        import pandas  # noqa: F401 -- likewise
 
 
 @contextlib.contextmanager

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from tests.small_wave import SmallWave
+
 ROOT = Path(__file__).parent.parent
+SAME = 1e-9
+"""Relative: what is asked of results by an engine."""
 UNNEEDED = "[name for name in ('numpy.f2py', 'numpy.testing', 'unittest') if name in sys.modules]"
 
 
@@ -50,6 +56,38 @@ def test_the_library_of_formulas_that_is_not_needed_can_still_be_loaded() -> Non
         "before = 'formulaic' in sys.modules; import formulaic; print(before, formulaic.__name__)"
     )
     assert printed(program) == "False formulaic"
+
+
+def test_pandas_does_without_pyarrow_and_reads_parquet_all_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    path = str(tmp_path / "text.parquet")
+    program = (
+        "import sys; from qa_reports.libraries import load_numerical; load_numerical();"
+        "before = 'pyarrow' in sys.modules; import pandas as pd;"
+        f"pd.DataFrame({{'a': ['x', None], 'b': [1.5, None]}}).to_parquet({path!r});"
+        f"print(before, pd.read_parquet({path!r}).fillna(0).to_numpy().tolist())"
+    )
+    assert printed(program) == "False [['x', 1.5], [0, 0.0]]"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["memory", "duckdb"])
+def test_the_command_finds_the_same_in_parquet_as_in_text(small_wave: SmallWave, engine: str) -> None:
+    for library in ("pyarrow", "duckdb"):
+        pytest.importorskip(library)
+    command = [sys.executable, "-c", "from qa_reports.cli import program; program()", str(small_wave.config)]
+    table = pd.read_csv(small_wave.survey_file)
+    table.to_parquet(small_wave.folder / "wave.parquet")
+    found = []
+    for data in ("file: wave.csv,", f"file: wave.parquet, engine: {engine},"):
+        small_wave.replace("file: wave.csv,", data)
+        subprocess.run([*command, "--formats", "json"], check=True, capture_output=True, cwd=ROOT)
+        found.append(json.loads((small_wave.folder / "wave-report" / "results.json").read_bytes()))
+    text, parquet = found
+    assert [item["n_interviews"] for item in parquet["items"]] == [item["n_interviews"] for item in text["items"]]
+    assert parquet["cleaning"]["recoded"] == text["cleaning"]["recoded"]
+    for one, other in zip(text["items"], parquet["items"], strict=True):
+        assert one["models"]["null"]["loglik"] == pytest.approx(other["models"]["null"]["loglik"], rel=SAME)
 
 
 def printed(program: str) -> str:

@@ -84,4 +84,5 @@ TeamAddresses = dict[Text, Addresses]
 class Section(BaseModel):
     """A mapping of the YAML file: unknown keys are errors, values never change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    # What checks a section is built once, inside that of the whole file, and not for every section by itself.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
