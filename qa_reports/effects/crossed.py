@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 from scipy.sparse.csgraph import connected_components
 
-from qa_reports.effects.information import expected_information
 from qa_reports.effects.likelihood import Profile, assemble_profile
 from qa_reports.effects.problem import Method
 
@@ -244,7 +243,7 @@ def told_apart(problem: CrossedProblem) -> bool:
 
     They cannot where the expected information of the three is singular, e.g. where both groupings are the same.
     """
-    information = expected_information(crossed_profile(problem, np.zeros(2)))[0, 0]
+    information = crossed_profile(problem, np.zeros(2)).expected_information[0, 0]
     unit = np.sqrt(np.abs(np.diagonal(information)))
     if not (unit > 0).all():
         return False

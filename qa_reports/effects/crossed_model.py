@@ -20,7 +20,7 @@ from qa_reports.effects.crossed import (
 )
 from qa_reports.effects.inference import boundary_p
 from qa_reports.effects.influence import two_sided
-from qa_reports.effects.information import degrees_of_freedom, expected_information, observed_information
+from qa_reports.effects.information import degrees_of_freedom
 from qa_reports.effects.likelihood import Profile
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform, fit_mixed_models
 from qa_reports.effects.moments import Columns, Moments, compute_moments
@@ -163,7 +163,7 @@ def _in_units(
 def _relative_se(here: Profile, relative: FloatArray) -> FloatArray:
     """(3,) standard errors of (d1 s2, d2 s2, s2) over s2, by the delta method; a variance of zero is held there."""
     free = np.append(relative > 0, True)
-    information = observed_information(here)[0, 0][np.ix_(free, free)]
+    information = here.observed_information[0, 0][np.ix_(free, free)]
     unit = np.sqrt(np.abs(np.diagonal(information)))
     found = np.full(3, np.nan)
     if (np.linalg.eigvalsh(information / np.outer(unit, unit))[0]) > 1e-8:
@@ -240,7 +240,7 @@ def _shift(
     inverse = here.s_inverse[0, 0, -1]
     change = -np.einsum("p,apq,q->a", inverse, here.s_gradient[0, 0], inverse)
     log_gradient = np.append(change / inverse[-1], 1.0)
-    df = degrees_of_freedom(expected_information(without)[0], log_gradient[None, None])[0, 0]
+    df = degrees_of_freedom(without.expected_information[0], log_gradient[None, None])[0, 0]
     shift, se = float(here.b[0, 0, -1]), float(np.sqrt(without.s2[0, 0] * inverse[-1]))
     p, z = two_sided(np.array(shift / se), np.array(df))
     sd = float(moments.scale[0, -1])

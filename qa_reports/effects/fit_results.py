@@ -31,6 +31,7 @@ from qa_reports.effects.linear import (
 )
 from qa_reports.effects.mixed_model import MixedModelFits
 from qa_reports.effects.moments import Moments
+from qa_reports.effects.problem import lower_triangle
 from qa_reports.effects.referee import TOLERANCE
 from qa_reports.effects.rlrt import ExactTest
 
@@ -132,7 +133,7 @@ def _precision(plan: ModelPlan, batch: Batch, f: int) -> tuple[ComponentPrecisio
     then the correlations, then the residual."""
     se, intervals = batch.reml.component_se[f], None if batch.components is None else batch.components()[f]
     q, terms = len(plan.random), plan.random_terms
-    rows, columns = np.tril_indices(q)
+    rows, columns = lower_triangle(q)
     of_term = {
         terms[row] if row == column else f"{terms[column]},{terms[row]}": se[a]
         for a, (row, column) in enumerate(zip(rows, columns, strict=True))

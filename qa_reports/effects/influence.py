@@ -11,7 +11,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.distributions import normal_isf, t_sf
-from qa_reports.effects.information import degrees_of_freedom, expected_information
+from qa_reports.effects.information import degrees_of_freedom
 from qa_reports.effects.left_out import leave_each_out
 from qa_reports.effects.left_out_several import Expansion
 from qa_reports.effects.likelihood import Profile, profile
@@ -177,7 +177,7 @@ def _compare(best: FloatArray, here: Profile, converged: NDArray[np.bool_], zz: 
     found = {
         "deviation": (own @ zc @ v[:, :, None])[..., 0],
         "se": np.sqrt(s2[:, None] * variance),
-        "df": degrees_of_freedom(expected_information(here)[0], log_gradient),
+        "df": degrees_of_freedom(here.expected_information[0], log_gradient),
         "relative": best.copy(),
         "s2": s2.copy(),
         "b": here.b[0].copy(),

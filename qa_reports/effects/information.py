@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_reports.effects.likelihood import Profile
-from qa_reports.effects.problem import symmetric_basis
+from qa_reports.effects.likelihood import Profile, unit_diagonal
+from qa_reports.effects.problem import lower_triangle, symmetric_basis
 
 FloatArray = NDArray[np.float64]
 
@@ -29,40 +29,10 @@ def satterthwaite_df(here: Profile, contrasts: FloatArray) -> FloatArray:
     v = (unscaled * contrasts).sum(-1)
     change = -np.einsum("flp,fapq,flq->fla", unscaled, here.s_gradient[:, 0], unscaled)
     log_gradient = np.concatenate([change / v[..., None], np.ones((*v.shape, 1))], axis=-1)
-    return np.asarray(degrees_of_freedom(_best_information(here)[:, 0], log_gradient))
-
-
-def observed_information(here: Profile) -> FloatArray:
-    """(B, r+1, r+1) observed information of (elements of D, log s2).
-
-    Twice minus the log-likelihood is penalty(D) + m log s2 + r2(D)/s2; s2 = r2/m.
-    """
-    s2 = here.s2
-    inner = here.penalty_hessian + here.r2_hessian / s2[..., None, None]
-    return _bordered(inner, -here.r2_gradient / s2[..., None], here.m)
-
-
-def expected_information(here: Profile) -> FloatArray:
-    """(B, r+1, r+1) expected REML information: r2_ab/s2 becomes -2 penalty_ab and r2_a/s2 becomes -penalty_a."""
-    return _bordered(-here.penalty_hessian, here.penalty_gradient, here.m)
-
-
-def _best_information(here: Profile) -> FloatArray:
-    """Observed information where it is positive definite, expected information otherwise (at a bound)."""
-    observed = observed_information(here)
-    definite = np.linalg.eigvalsh(_unit_diagonal(observed))[..., 0] > 1e-8
-    return np.asarray(np.where(definite[..., None, None], observed, expected_information(here)))
-
-
-def _bordered(inner: FloatArray, border: FloatArray, corner: FloatArray) -> FloatArray:
-    top = np.concatenate([inner, border[..., None]], axis=-1)
-    bottom = np.concatenate([border, corner[..., None]], axis=-1)
-    return np.concatenate([top, bottom[..., None, :]], axis=-2) / 2
-
-
-def _unit_diagonal(matrix: FloatArray) -> FloatArray:
-    root = np.sqrt(np.abs(np.diagonal(matrix, axis1=-2, axis2=-1)))
-    return np.asarray(matrix / np.maximum(root[..., :, None] * root[..., None, :], 1e-300))
+    best = here.observed_information
+    if not here.definite.all():
+        best = np.where(here.definite[..., None, None], best, here.expected_information)
+    return degrees_of_freedom(best[:, 0], log_gradient)
 
 
 def degrees_of_freedom(info: FloatArray, log_gradient: FloatArray) -> FloatArray:
@@ -82,7 +52,7 @@ def component_standard_errors(
     the user's columns, `unit` (F,) is the sd of y.
     """
     q = relative.shape[-1]
-    rows, columns = np.tril_indices(q)
+    rows, columns = lower_triangle(q)
     scale = here.s2[:, 0] * unit**2
     moved = transform[:, None] @ symmetric_basis(q) @ np.swapaxes(transform, -1, -2)[:, None]
     r = len(rows)
@@ -91,11 +61,9 @@ def component_standard_errors(
     absolute = scale[:, None, None] * (transform @ relative @ np.swapaxes(transform, -1, -2))
     jacobian[:, :r, r] = absolute[:, rows, columns]
     jacobian[:, r, r] = scale
-    observed = observed_information(here)[:, 0]
-    definite = np.linalg.eigvalsh(_unit_diagonal(observed))[..., 0] > 1e-8
-    at_bound = np.linalg.eigvalsh(_unit_diagonal(relative))[:, 0] < BOUND
-    usable = definite & ~at_bound
-    inverse = np.linalg.pinv(observed, rcond=1e-12, hermitian=True)
+    at_bound = np.linalg.eigvalsh(unit_diagonal(relative))[:, 0] < BOUND
+    usable = here.definite[:, 0] & ~at_bound
+    inverse = np.linalg.pinv(here.observed_information[:, 0], rcond=1e-12, hermitian=True)
     variance = np.diagonal(jacobian @ inverse @ np.swapaxes(jacobian, -1, -2), axis1=-2, axis2=-1)
     return np.asarray(np.sqrt(np.where(usable[:, None] & (variance > 0), variance, np.nan)))
 

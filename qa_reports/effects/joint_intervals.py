@@ -22,7 +22,7 @@ from qa_reports.effects.likelihood import penalty_and_r2, profile
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform
 from qa_reports.effects.moments import Moments
 from qa_reports.effects.optimise import newton_step
-from qa_reports.effects.problem import problem
+from qa_reports.effects.problem import lower_triangle, problem
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -109,7 +109,7 @@ class _Surface:
         self.inside = np.linalg.inv(to_users) * self.unit
         self.residual_inside = (residual / sd_y) ** 2
         self.covariance = fits.covariance[f] / np.outer(self.unit, self.unit)
-        self.rows, self.columns = np.tril_indices(q)
+        self.rows, self.columns = lower_triangle(q)
         setup = problem(self.moments, random, fits.method)
         relative = self.inside @ self.covariance @ self.inside.T / self.residual_inside
         penalty, r2 = penalty_and_r2(setup, relative[None, None])

@@ -16,17 +16,20 @@ r = q(q+1)/2 elements of D, p fixed effects. All on the standardised scale of th
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import asdict
 from numpy.typing import NDArray
 
-from qa_reports.effects.problem import Problem, Setup
+from qa_reports.effects.problem import Problem, Setup, lower_triangle
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 
-class Profile(Struct, frozen=True, eq=False):
+class Profile(Struct, frozen=True, eq=False, dict=True):
     """The profiled likelihood at one D per fit and variant, B = (F, K). r2 and penalty come with derivatives in D."""
 
     m: FloatArray
@@ -72,6 +75,40 @@ class Profile(Struct, frozen=True, eq=False):
         scaled = self.r2_hessian / self.r2[..., None, None] - outer / (self.r2**2)[..., None, None]
         return self.penalty_hessian + self.m[..., None, None] * scaled
 
+    @cached_property
+    def observed_information(self) -> FloatArray:
+        """(B, r+1, r+1) observed information of (elements of D, log s2).
+
+        Twice minus the log-likelihood is penalty(D) + m log s2 + r2(D)/s2; s2 = r2/m.
+        """
+        s2 = self.s2
+        inner = self.penalty_hessian + self.r2_hessian / s2[..., None, None]
+        return _bordered(inner, -self.r2_gradient / s2[..., None], self.m)
+
+    @cached_property
+    def expected_information(self) -> FloatArray:
+        """(B, r+1, r+1) expected REML information: r2_ab/s2 becomes -2 penalty_ab and r2_a/s2 becomes -penalty_a."""
+        return _bordered(-self.penalty_hessian, self.penalty_gradient, self.m)
+
+    @cached_property
+    def definite(self) -> BoolArray:
+        """(B) whether the observed information is positive definite, as it need not be at a bound."""
+        return np.asarray(np.linalg.eigvalsh(unit_diagonal(self.observed_information))[..., 0] > 1e-8)
+
+
+def _bordered(inner: FloatArray, border: FloatArray, corner: FloatArray) -> FloatArray:
+    r = border.shape[-1]
+    matrix = np.empty((*corner.shape, r + 1, r + 1))
+    matrix[..., :r, :r], matrix[..., r, r] = inner, corner
+    matrix[..., :r, r] = matrix[..., r, :r] = border
+    return matrix / 2
+
+
+def unit_diagonal(matrix: FloatArray) -> FloatArray:
+    """Symmetric matrices (..., r, r) in units of the roots of their diagonals."""
+    root = np.sqrt(np.abs(np.diagonal(matrix, axis1=-2, axis2=-1)))
+    return np.asarray(matrix / np.maximum(root[..., :, None] * root[..., None, :], 1e-300))
+
 
 def profile(problem: Problem, relative: FloatArray, *, second: bool = True) -> Profile:
     """Evaluate the profiled likelihood at `relative` (F, K, q, q), the covariance D of the random terms over s2.
@@ -102,7 +139,7 @@ def penalty_and_r2(
         log_h = -(keep * np.log(shrink)).sum(-1)
     else:
         _, shrink, log_h_each = shrinkage(zz, relative)
-        rows, columns = np.tril_indices(len(problem.random))
+        rows, columns = lower_triangle(len(problem.random))
         weight = times(np.moveaxis(relative, (-2, -1), (0, 1))[..., None], shrink)[rows, columns]
         explained = _weighted(problem, np.moveaxis(keep * weight, 0, 2))
         log_h = (keep * log_h_each).sum(-1)
@@ -147,7 +184,7 @@ def slope_and_curvature(problem: Problem, d: FloatArray) -> tuple[FloatArray, Fl
     sums = (weights.reshape(f, 3 * k, j) @ problem.zc_products).reshape(f, k, 3, p + 1, p + 1)
     s, change = problem.total + sums[:, :, 0], sums[:, :, 1:]
     xy = s[..., :p, p]
-    inverse = np.linalg.inv(s[..., :p, :p])
+    inverse = np.linalg.inv(s[..., :p, :p]) if p > 1 else 1 / s[..., :1, :1]
     v = np.empty((f, k, p + 1))
     v[..., :p], v[..., p] = -(inverse @ xy[..., None])[..., 0], 1.0
     moved = (change @ v[:, :, None, :, None])[..., 0]
@@ -211,24 +248,22 @@ def sums_of_several_terms(problem: Problem, relative: FloatArray, *, second: boo
     keep, q = problem.keep, len(problem.random)
     z, shrink, log_h_each = shrinkage(problem.zz, relative)
     w = times(shrink, z)
-    elements = list(zip(*(index.tolist() for index in np.tril_indices(q)), strict=True))
-    rows, columns = np.tril_indices(q)
+    rows, columns = lower_triangle(q)
+    elements = list(zip(rows.tolist(), columns.tolist(), strict=True))
     r = len(elements)
     units = [[(i, j)] if i == j else [(i, j), (j, i)] for i, j in elements]
     kept = keep * shrink
     # g[i, l]: the elements of G_il + G_li, packed like D.
-    g = {(i, j): kept[i, rows] * shrink[j, columns] + kept[j, rows] * shrink[i, columns] for i, j in elements}
-    g |= {(j, i): value for (i, j), value in g.items()}
+    one_way = kept[:, None, rows] * shrink[None, :, columns]
+    g = one_way + np.swapaxes(one_way, 0, 1)
     pairs = [(a, b) for a in range(r) for b in range(a + 1)] if second else []
-    weights = np.empty((*shrink.shape[2:4], 1 + r + len(pairs), r, shrink.shape[-1]))
-    with_d = times(np.moveaxis(relative, (-2, -1), (0, 1))[..., None], shrink)[rows, columns]
-    weights[:, :, 0] = np.moveaxis(keep * with_d, 0, 2)
-    for place, (i, j) in enumerate(elements, start=1):
-        weights[:, :, place] = np.moveaxis(g[i, j] if i != j else g[i, j] / 2, 0, 2)
+    weights = np.empty((1 + r + len(pairs), r, *shrink.shape[2:]))
+    weights[0] = (keep * times(np.moveaxis(relative, (-2, -1), (0, 1))[..., None], shrink))[rows, columns]
+    weights[1 : 1 + r] = g[rows, columns]
+    weights[1 : 1 + r][rows == columns] /= 2
     for place, (a, b) in enumerate(pairs, start=1 + r):
-        of_pair = sum(w[j, k] * g[i, m] for i, j in units[a] for k, m in units[b])
-        weights[:, :, place] = np.moveaxis(of_pair, 0, 2)
-    sums = _weighted(problem, weights)
+        weights[place] = sum(w[j, k] * g[i, m] for i, j in units[a] for k, m in units[b])
+    sums = _weighted(problem, np.moveaxis(weights, (0, 1), (2, 3)))
     s_hessian = np.full((*sums.shape[:2], r, r, *sums.shape[3:]), np.nan)
     log_h_hessian = np.full((*sums.shape[:2], r, r), np.nan)
     for place, (a, b) in enumerate(pairs, start=1 + r):

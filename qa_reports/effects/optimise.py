@@ -13,10 +13,11 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.likelihood import Profile, deviance, profile, slope_and_curvature
-from qa_reports.effects.problem import Problem
+from qa_reports.effects.problem import Problem, lower_triangle
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
 
 _MAX_STEPS = 100
 _DECREMENT = 1e-13
@@ -105,6 +106,21 @@ class _Place(Struct, frozen=True, eq=False):
         )
         return _Place(factor, here, gradient, hessian)
 
+    def with_part(self, chosen: IntArray, part: _Place, axis: int) -> _Place:
+        """The same but for the fits (axis 0) or variants (axis 1) at the places `chosen`."""
+
+        def put(values: FloatArray, others: FloatArray) -> FloatArray:
+            values = values.copy()
+            values[(slice(None),) * axis + (chosen,)] = others
+            return values
+
+        names = Profile.__struct_fields__
+        here = Profile(*(put(getattr(self.here, name), getattr(part.here, name)) for name in names))
+        factor, gradient, hessian = (
+            put(getattr(self, name), getattr(part, name)) for name in ("factor", "gradient", "hessian")
+        )
+        return _Place(factor, here, gradient, hessian)
+
 
 def _part(problem: Problem, chosen: BoolArray, axis: int) -> Problem:
     """The problem of some of the fits (axis 0) or variants (axis 1)."""
@@ -161,17 +177,12 @@ def _lower_triangular(factor: FloatArray) -> FloatArray:
 def _at(problem: Problem, factor: FloatArray) -> _Place:
     """D = LL' gives dD = dL L' + L dL' and d2D = 2 dL dL'; the chain rule does the rest."""
     here = profile(problem, _squared(factor))
-    rows, columns = np.tril_indices(factor.shape[-1])
-    r = len(rows)
+    rows, columns = lower_triangle(factor.shape[-1])
     g = _as_matrix(problem, here)
     gradient = 2 * (g @ factor)[..., rows, columns]
-    # jacobian[a, k]: change of element a of D with element k = (i, j) of L.
-    jacobian = np.zeros((*factor.shape[:2], r, r))
-    for k, (i, j) in enumerate(zip(rows, columns, strict=True)):
-        change = np.zeros_like(factor)
-        change[..., i, :] = factor[..., :, j]
-        change = change + np.swapaxes(change, -1, -2)
-        jacobian[..., k] = change[..., rows, columns]
+    # jacobian[a, k]: change of element a = (m, n) of D with element k = (i, j) of L, [m = i] L_nj + [n = i] L_mj.
+    jacobian = (rows[:, None] == rows) * factor[..., columns[:, None], columns]
+    jacobian += (columns[:, None] == rows) * factor[..., rows[:, None], columns]
     hessian = np.swapaxes(jacobian, -1, -2) @ here.hessian @ jacobian
     same_column = columns[:, None] == columns[None, :]
     hessian = hessian + 2 * same_column * g[..., rows[:, None], rows[None, :]]
@@ -180,7 +191,7 @@ def _at(problem: Problem, factor: FloatArray) -> _Place:
 
 def _as_matrix(problem: Problem, here: Profile) -> FloatArray:
     """(F, K, q, q) the gradient in D as a symmetric matrix G: the deviance changes by trace(G dD)."""
-    rows, columns = np.tril_indices(len(problem.random))
+    rows, columns = lower_triangle(len(problem.random))
     half = np.where(rows == columns, 1.0, 0.5)
     return np.asarray(np.einsum("fka,aij->fkij", here.gradient * half, problem.basis))
 
@@ -196,8 +207,8 @@ def newton_step(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, 
 
 def _newton(problem: Problem, factor: FloatArray) -> _Place:
     axis = 0 if factor.shape[1] == 1 else 1
-    found, active, part = factor.copy(), np.arange(factor.shape[axis]), problem
-    place = _at(problem, factor)
+    active, part = np.arange(factor.shape[axis]), problem
+    place = whole = _at(problem, factor)
     for _ in range(_MAX_STEPS):
         step, decrement = newton_step(place.gradient, place.hessian)
         length = np.linalg.norm(step, axis=-1)
@@ -217,18 +228,18 @@ def _newton(problem: Problem, factor: FloatArray) -> _Place:
                     break
             there = _at(part, _moved(place.factor, np.where(accepted[..., None], step, 0.0)))
         place = there
-        found[(slice(None),) * axis + (active,)] = place.factor
         onwards = np.asarray((moving & accepted).any(axis=1 - axis))
         if not onwards.any():
             break
         if onwards.sum() <= len(active) / 2:  # a few take longer than the others
+            whole = place if part is problem else whole.with_part(active, place, axis)
             active, part, place = active[onwards], _part(part, onwards, axis), place.of(onwards, axis)
-    return place if len(active) == factor.shape[axis] else _at(problem, found)
+    return place if part is problem else whole.with_part(active, place, axis)
 
 
 def _moved(factor: FloatArray, step: FloatArray) -> FloatArray:
     moved = factor.copy()
-    moved[(..., *np.tril_indices(factor.shape[-1]))] += step
+    moved[(..., *lower_triangle(factor.shape[-1]))] += step
     return moved
 
 

@@ -9,7 +9,7 @@ Sizes as in `likelihood`.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from qa_reports.effects.moments import Moments
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 Method = Literal["REML", "ML"]
 
 _ALIKE = 0.7
@@ -100,7 +101,7 @@ class Problem(Struct, frozen=True, eq=False, dict=True):
         zc = self.zc[:, 0]
         f, _, q, width = zc.shape
         elements = []
-        for a, b in zip(*np.tril_indices(q), strict=True):
+        for a, b in zip(*lower_triangle(q), strict=True):
             product = zc[:, :, a, :, None] * zc[:, :, b, None, :]
             elements.append(product if a == b else product + np.swapaxes(product, -1, -2))
         return np.stack(elements, axis=1).reshape(f, -1, width * width)
@@ -128,9 +129,17 @@ class Problem(Struct, frozen=True, eq=False, dict=True):
         return other
 
 
+@cache
+def lower_triangle(q: int) -> tuple[IntArray, IntArray]:
+    """Rows and columns (r,) of the elements of a symmetric matrix (q, q), its lower triangle row by row."""
+    rows, columns = np.tril_indices(q)
+    rows.flags.writeable = columns.flags.writeable = False  # for they are kept
+    return rows, columns
+
+
 def symmetric_basis(q: int) -> FloatArray:
     """(r, q, q) matrices with ones at one place of the lower triangle, row by row, and at its mirror image."""
-    rows, columns = np.tril_indices(q)
+    rows, columns = lower_triangle(q)
     basis = np.zeros((len(rows), q, q))
     basis[np.arange(len(rows)), rows, columns] = 1.0
     basis[np.arange(len(rows)), columns, rows] = 1.0
