@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.engine.batch_sums import Design, Sums, numbers, reading
-from qa_reports.engine.batches import Batch, ReadColumn, each_batch
+from qa_reports.engine.batches import Batch, ReadColumn, each_batch, looked_up
 from qa_reports.engine.tables import EngineTable
-from qa_reports.survey.interviews import ARRAYS, AnsweredItem, Column, Interviews, Lengths
+from qa_reports.survey.interviews import ARRAYS, AnsweredItem, Column, Condition, Interviews, Lengths
 from qa_reports.survey.whole import Factor, Measures, ModelColumn, Totals, ValueCells
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ _MOST_CELLS = 4_000_000
 """Cells of batches that are held before those of the same interviewer and value are added up."""
 _MOST_KEYS = 4
 """Possible cells per interview of a batch up to which they are counted without sorting."""
+_NARROW = 64
+"""Whole numbers so near to each other are told apart without looking which there are."""
 
 
 class MeasureSums(Struct, frozen=True, eq=False):
@@ -152,7 +154,7 @@ def sum_measures(
     def work(batch: Batch) -> dict[str, Any]:
         found = compute(_interviews(batch, every, {factor: name for name, factor in names.items()}, columns))
         known = numbers(batch, {name: one for name, one in names.items() if one in design.factors}, columns)
-        table, complete = design.columns(known, len(batch.who))
+        crossing = design.crossing(batch, known)
         sums: dict[str, Any] = {}
         for name, told in wanted.items():
             if name not in found:
@@ -160,8 +162,8 @@ def sum_measures(
             values = np.asarray(found[name], dtype=np.float64)
             origin = float(np.rint(told.usual))
             sums[name] = (
-                _counted(batch, values) if told.few else batch.summed(_powers(values, origin)),
-                design.by_interviews(batch, table, complete, values - origin) if told.continuous else None,
+                _counted(batch, values, told.whole) if told.few else batch.summed(_powers(values, origin)),
+                crossing.sums(_or_nan(values - origin)) if told.continuous else None,
             )
         return sums
 
@@ -189,13 +191,24 @@ def sum_measures(
     }
 
 
-def _counted(batch: Batch, values: FloatArray) -> tuple[FloatArray, IntArray, IntArray, IntArray]:
-    """Different values, and of each cell its interviewer's place, its value's place and its count."""
+def _counted(batch: Batch, values: FloatArray, whole: bool) -> tuple[FloatArray, IntArray, IntArray, IntArray]:
+    """Different values, and of each cell its interviewer's place, its value's place and its count.
+
+    Args:
+        batch: whose they are.
+        values: (m,) NaN where there is none.
+        whole: whether they are whole numbers.
+    """
     has = np.isfinite(values)
-    place, different = pd.factorize(values[has])
-    if not len(different):
+    known = values[has]
+    if not len(known):
         nothing = np.zeros(0, dtype=np.int64)
         return np.zeros(0), nothing, nothing, nothing
+    low, high = known.min(), known.max()
+    if whole and high - low < _NARROW:
+        place, different = (known - low).astype(np.int64), np.arange(low, high + 1)
+    else:
+        place, different = pd.factorize(known)
     keys, v = batch.who[has] * len(different) + place, len(different)
     if len(batch.own) * v <= _MOST_KEYS * len(values):
         counts = np.bincount(keys)
@@ -204,6 +217,10 @@ def _counted(batch: Batch, values: FloatArray) -> tuple[FloatArray, IntArray, In
     else:
         cells, count = np.unique(keys, return_counts=True)
     return np.asarray(different, dtype=np.float64), cells // v, cells % v, count
+
+
+def _or_nan(values: FloatArray) -> FloatArray:
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _powers(values: FloatArray, origin: float) -> list[FloatArray]:
@@ -236,9 +253,14 @@ def _interviews(
     def item(one: AnsweredItem) -> AnsweredItem:
         factor = Factor("item", one.name)
         column, read = columns[factor], batch.columns[names[factor]]
-        return replace(
-            one, answers=column.numbers(read), in_classes=lambda wanted: column.in_classes(frozenset(wanted))[read]
-        )
+        assert column.classes is not None
+        classes = looked_up(column.classes, read)
+
+        def in_classes(wanted: Collection[int]) -> Condition:
+            bits = np.bitwise_or.reduce(np.uint8(1) << np.array([*wanted], dtype=np.uint8))
+            return np.not_equal(classes & bits, 0)
+
+        return replace(one, answers=column.numbers(read), in_classes=in_classes)
 
     def as_numbers(name: str) -> FloatArray:
         return np.asarray(batch.columns[name], dtype=np.float64)

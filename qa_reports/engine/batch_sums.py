@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from qa_reports.engine.batches import Batch, ReadColumn, each_batch
+from qa_reports.engine.batches import Batch, ReadColumn, each_batch, looked_up
 from qa_reports.engine.tables import EngineTable
 from qa_reports.survey.whole import Factor, ModelColumn, ResidualQuestion
 
@@ -53,40 +53,17 @@ class Design(Struct, frozen=True, eq=False):
         """Sums of an outcome: of its interviews by pairs, of itself by columns, and of its square."""
         return len(self.pairs) + len(self.origin) + 1
 
-    def columns(self, known: Mapping[Factor, FloatArray], m: int) -> tuple[list[FloatArray], BoolArray]:
-        """(m,) the products of pairs, those with the constant first, and whether nothing is unknown, else all are 0."""
+    def crossing(self, batch: Batch, known: Mapping[Factor, FloatArray]) -> Crossing:
+        """What every outcome of a batch is crossed with."""
+        m = len(batch.who)
         complete = np.ones(m, dtype=bool)
         for factor in self.complete:
             complete &= np.isfinite(known[factor])
         table = [np.ones(m)]
         table += [product(column, known) - at for column, at in zip(self.others, self.origin[1:], strict=True)]
         table = [np.where(complete, column, 0.0) for column in table]
-        return [table[b] if a == 0 else table[a] * table[b] for a, b in self.pairs], complete
-
-    def by_values(self, batch: Batch, columns: Sequence[FloatArray], read: IntArray, values: FloatArray) -> FloatArray:
-        """(g, width) sums of an outcome with few values: `values` (v,) less its origin, NaN where missing.
-
-        Columns are added by interviewer and value, which spares their products with the outcome.
-        """
-        has = np.isfinite(values)
-        different, place = np.unique(values[has], return_inverse=True)
-        v, p = len(different) + 1, len(self.origin)  # the last place is that of what is missing
-        places = np.full(len(values), v - 1)
-        places[has] = place
-        keys = batch.who * v + places[read]
-        found = np.stack([np.bincount(keys, column, len(batch.own) * v) for column in columns])
-        powers = np.stack([different**power for power in range(3)], axis=1)
-        by_power = found.reshape(len(columns), -1, v)[:, :, :-1] @ powers
-        return np.concatenate([by_power[:, :, 0], by_power[:p, :, 1], by_power[:1, :, 2]]).T
-
-    def by_interviews(
-        self, batch: Batch, columns: Sequence[FloatArray], complete: BoolArray, outcome: FloatArray
-    ) -> FloatArray:
-        """(g, width) sums of any outcome (m,) less its origin, NaN where there is none."""
-        valid = np.isfinite(outcome) & complete
-        y = np.where(valid, outcome, 0.0)
-        products = [*(column * valid for column in columns), *(column * y for column in columns[: len(self.origin)])]
-        return batch.summed([*products, y * y])
+        products = [table[b] if a == 0 else table[a] * table[b] for a, b in self.pairs]
+        return Crossing(batch, products, len(self.origin), batch.summed(products))
 
     def sums(self, added: FloatArray, origin: float) -> Sums:
         """Of an outcome with this origin, from its (J, width) sums."""
@@ -97,6 +74,33 @@ class Design(Struct, frozen=True, eq=False):
         cross[:, :p, p] = cross[:, p, :p] = added[:, len(self.pairs) : -1]
         cross[:, p, p] = added[:, -1]
         return Sums(cross, np.rint(added[:, 0]).astype(np.int64), np.append(self.origin, origin))
+
+
+class Crossing(Struct, frozen=True, eq=False):
+    """What every outcome of m interviews of g interviewers is crossed with."""
+
+    batch: Batch
+    products: list[FloatArray]
+    """(m,) each: products of pairs of the design, those with the constant first; all 0 where one is unknown."""
+    p: int
+    """How many those with the constant are."""
+    of_all: FloatArray
+    """(g, pairs) their sums, whatever outcome there is."""
+
+    def sums(self, outcome: FloatArray) -> FloatArray:
+        """(g, `Design.width`) sums of an outcome (m,) less its origin, NaN where there is none; that becomes 0."""
+        batch, products = self.batch, self.products
+        missing = np.flatnonzero(np.isnan(outcome))
+        outcome[missing] = 0.0
+        if 2 * len(missing) <= len(outcome):
+            who, g = batch.who[missing], len(batch.own)
+            valid = self.of_all - np.stack([np.bincount(who, column[missing], g) for column in products], axis=1)
+        else:
+            has = np.ones(len(outcome))
+            has[missing] = 0.0
+            valid = batch.summed([column * has for column in products])
+        crossed = [column * outcome for column in products[: self.p]]
+        return np.concatenate([valid, batch.summed([*crossed, crossed[0] * outcome])], axis=1)
 
 
 def product(column: ModelColumn, known: Mapping[Factor, FloatArray]) -> FloatArray:
@@ -123,6 +127,11 @@ def numbers(
     return {factor: columns[factor].numbers(batch.columns[name]) for name, factor in names.items()}
 
 
+def _values(column: ReadColumn) -> FloatArray:
+    assert column.values is not None
+    return column.values
+
+
 def item_sums(
     source: EngineTable,
     rows: object,
@@ -133,24 +142,29 @@ def item_sums(
 ) -> dict[Factor, Sums]:
     """Of every outcome that has an origin here, all of few different values."""
     names = reading(columns, {*origins, *design.factors})
-    added = np.zeros((j, len(origins), design.width))
-
     by_name = {factor: name for name, factor in names.items()}
+    added = np.zeros((j, len(origins), design.width))
+    less = {factor: _values(columns[factor]) - origin for factor, origin in origins.items()}
 
     def work(batch: Batch) -> FloatArray:
         of_design = {name: factor for name, factor in names.items() if factor in design.factors}
-        table, _ = design.columns(numbers(batch, of_design, columns), len(batch.who))
-        found = []
-        for factor, origin in origins.items():
-            values = columns[factor].values
-            assert values is not None
-            found.append(design.by_values(batch, table, batch.columns[by_name[factor]], values - origin))
-        return np.stack(found, axis=1)
+        crossing = design.crossing(batch, numbers(batch, of_design, columns))
+        return np.stack(
+            [crossing.sums(looked_up(less[factor], batch.columns[by_name[factor]])) for factor in origins], axis=1
+        )
 
     told = {name: columns[factor].expression for name, factor in names.items()}
     for batch, found in each_batch(source, rows, told, work):
         added[batch.own] += found
     return {factor: design.sums(added[:, k], origins[factor]) for k, factor in enumerate(origins)}
+
+
+def _unknown(known: Mapping[Factor, FloatArray], factors: frozenset[Factor], m: int) -> BoolArray:
+    """(m,) where one of the factors is unknown."""
+    found = np.zeros(m, dtype=bool)
+    for factor in factors:
+        found |= ~np.isfinite(known[factor])
+    return found
 
 
 def residual_powers(
@@ -163,24 +177,29 @@ def residual_powers(
     """(questions, J, 4) sums of the first four powers of outcome - columns @ fixed."""
     outcomes = [Factor("item", rows.outcome) for rows, _, _ in questions]
     wanted = [
-        {*(factor for factor in rows.complete if factor.kind != "interviewer"),
-         *(replace(factor, level=None) for column in of for factor in column)}
+        frozenset(
+            (*(factor for factor in rows.complete if factor.kind != "interviewer"),
+             *(replace(factor, level=None) for column in of for factor in column))
+        )
         for rows, of, _ in questions
     ]  # fmt: skip
     names = reading(columns, set(outcomes).union(*wanted))
+    by_name = {factor: name for name, factor in names.items()}
+    of_columns = {name: factor for name, factor in names.items() if factor in frozenset().union(*wanted)}
     added = np.zeros((j, len(questions), 4))
 
     def work(batch: Batch) -> FloatArray:
-        known = numbers(batch, names, columns)
+        known = numbers(batch, of_columns, columns)
+        products = {
+            column: product(column, known) for column in dict.fromkeys(c for _, of, _ in questions for c in of[1:])
+        }
+        unknown = {factors: _unknown(known, factors, len(batch.who)) for factors in set(wanted)}
         found = []
         for outcome, factors, (_, of, fixed) in zip(outcomes, wanted, questions, strict=True):
-            residual = known[outcome] - fixed[0]
+            residual = columns[outcome].numbers(batch.columns[by_name[outcome]]) - fixed[0]
             for column, coefficient in zip(of[1:], fixed[1:], strict=True):
-                residual -= product(column, known) * coefficient
-            valid = np.isfinite(residual)
-            for factor in factors:
-                valid &= np.isfinite(known[factor])
-            residual = np.where(valid, residual, 0.0)
+                residual -= products[column] * coefficient
+            residual[unknown[factors] | np.isnan(residual)] = 0.0
             square = residual * residual
             found.append(batch.summed([residual, square, residual * square, square * square]))
         return np.stack(found, axis=1)

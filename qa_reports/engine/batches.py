@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from msgspec import Struct, field
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.engine.cells import Cells, plain
@@ -26,9 +26,12 @@ from qa_reports.survey.answer_classes import AnswerClass
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 T = TypeVar("T")
+_Number = TypeVar("_Number", np.float64, np.uint8)
 
-_ROWS = 32_768
+_ROWS = 65_536
 """Interviews of a batch: what is computed of them stays near the processor."""
+_LONG = 8
+"""Interviews of an interviewer in a batch from which they are added as a stretch."""
 _WAITING = 2
 """Batches that each thread may be behind, before the engine is asked for more."""
 _MOST_PLACES = 30_000
@@ -42,21 +45,17 @@ class ReadColumn(Struct, frozen=True, eq=False):
     """Places in `values`, never NULL; or, where `values` is None, numbers, NULL where missing."""
     values: FloatArray | None = None
     """(v,) NaN where missing."""
-    classes: IntArray | None = None
-    """(v,) `AnswerClass` of each."""
-    known: dict[frozenset[int], NDArray[np.bool_]] = field(default_factory=dict)
-    """Which are of some classes, as it was asked for before."""
+    classes: NDArray[np.uint8] | None = None
+    """(v,) a bit for the `AnswerClass` of each."""
 
     def numbers(self, read: NDArray[Any]) -> FloatArray:
         """(m,) NaN where missing."""
-        return np.asarray(read, dtype=np.float64) if self.values is None else self.values[read]
+        return np.asarray(read, dtype=np.float64) if self.values is None else looked_up(self.values, read)
 
-    def in_classes(self, wanted: frozenset[int]) -> NDArray[np.bool_]:
-        """(v,) which of the places are of one of these classes."""
-        if wanted not in self.known:
-            assert self.classes is not None
-            self.known[wanted] = np.isin(self.classes, list(wanted))
-        return self.known[wanted]
+
+def looked_up(values: NDArray[_Number], places: NDArray[Any]) -> NDArray[_Number]:
+    """(m,) values at these places, all of which exist: NumPy is not asked to see to that."""
+    return values.take(places.astype(np.intp), mode="clip")
 
 
 def by_places(rows: Any, cells: Cells, clean: FloatArray, classes: NDArray[Any] | None = None) -> ReadColumn:
@@ -78,14 +77,16 @@ def by_places(rows: Any, cells: Cells, clean: FloatArray, classes: NDArray[Any] 
     values, of_places = np.full(high - low + 2, np.nan), np.full(high - low + 2, int(AnswerClass.BLANK))
     at = np.where(codes >= 0, np.append(place, high - low + 1)[codes], high - low + 1)
     values[at], of_places[at] = clean, of_cells
-    return ReadColumn(expression, values, of_places)
+    return ReadColumn(expression, values, np.uint8(1) << of_places.astype(np.uint8))
 
 
 class Batch(Struct, frozen=True, eq=False):
-    """m interviews of g interviewers."""
+    """m interviews of g interviewers, by interviewer."""
 
     who: IntArray
-    """(m,) places in `own`."""
+    """(m,) places in `own`, ascending."""
+    starts: IntArray
+    """(g,) the first interview of each."""
     own: IntArray
     """(g,) interviewers."""
     columns: Mapping[str, NDArray[Any]]
@@ -93,7 +94,10 @@ class Batch(Struct, frozen=True, eq=False):
 
     def summed(self, columns: Iterable[FloatArray]) -> FloatArray:
         """(g, w) sums by interviewer of w columns (m,)."""
-        return np.stack([np.bincount(self.who, column, len(self.own)) for column in columns], axis=1)
+        if len(self.who) < _LONG * len(self.own):
+            return np.stack([np.bincount(self.who, column, len(self.own)) for column in columns], axis=1)
+        # NumPy lets other threads work meanwhile, which it does not while it counts.
+        return np.stack([np.add.reduceat(column, self.starts) for column in columns], axis=1)
 
 
 def each_batch(
@@ -123,6 +127,6 @@ def _batch(record: Any) -> Batch:
     order = np.argsort(who.astype(np.int16) if who.max() < np.iinfo(np.int16).max else who, kind="stable")
     ordered = who[order]
     starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-    place = np.empty(len(who), dtype=np.int64)
-    place[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(who))))
-    return Batch(place, ordered[starts].astype(np.int64), columns)
+    place = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(who))))
+    of_each = {name: column[order] for name, column in columns.items()}
+    return Batch(place, starts, ordered[starts].astype(np.int64), of_each)

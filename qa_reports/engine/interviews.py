@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,9 @@ class _Expressions:
 
     def given(self, condition: Condition) -> Column:
         return condition.ifelse(1.0, 0.0)
+
+    def count(self, conditions: Iterable[Condition]) -> Column:
+        return sum(map(self.given, conditions))
 
     def where(self, condition: Condition, value: Column) -> Column:
         return condition.ifelse(value, None)

@@ -26,8 +26,8 @@ def gate_measures(
         yield not_applicable("short_way", "gate", _LABEL, reason)
         return
     a = arithmetic
-    asked = sum(a.given(a.known(column.answers)) for column in columns)
-    opened = sum(a.given(a.among(column.answers, gate.opens)) for column, gate in zip(columns, gates, strict=True))
+    asked = a.count(a.known(column.answers) for column in columns)
+    opened = a.count(a.among(column.answers, gate.opens) for column, gate in zip(columns, gates, strict=True))
     yield IndicatorMeasure(
         name="short_way",
         kind="gate",

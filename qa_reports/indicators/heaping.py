@@ -40,7 +40,7 @@ def heaping_measures(
         name="round_numbers",
         kind="heaping",
         label=_LABEL,
-        values=a.where(sum(map(a.given, whole)) > 0, sum(map(a.given, rounded))),
+        values=a.where(a.count(whole) > 0, a.count(rounded)),
         unit="answers per interview",
         worrying="high",
         scale="count",
@@ -51,14 +51,14 @@ def heaping_measures(
     if not any((np.abs(_whole(item)) >= 10).any() for item in numeric):
         return
     long = [is_whole & (a.absolute(x) >= 10) for is_whole, x in zip(whole, answers, strict=True)]
-    told = sum(map(a.given, long)) > 0
+    told = a.count(long) > 0
     for digit in _END_DIGITS:
         ends = (is_long & (a.remainder(a.absolute(x), 10) == digit) for is_long, x in zip(long, answers, strict=True))
         yield IndicatorMeasure(
             name=f"last_digit:{digit}",
             kind="heaping",
             label=f"Numbers ending in {digit}",
-            values=a.where(told, sum(map(a.given, ends))),
+            values=a.where(told, a.count(ends)),
             unit="answers per interview",
             worrying="high",
             scale="count",

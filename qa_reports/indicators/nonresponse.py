@@ -31,10 +31,10 @@ def nonresponse_measures(items: Sequence[AnsweredItem], arithmetic: Arithmetic =
         yield not_applicable(_TOTAL[0], "nonresponse", _TOTAL[1], reason)
         return
     put = [int(AnswerClass.VALID), int(AnswerClass.OUT_OF_RANGE), *reasons]
-    asked = sum(a.given(item.in_classes(put)) for item in items)
+    asked = a.count(item.in_classes(put) for item in items)
 
     def measure(name: str, label: str, rule: str, counted: list[int]) -> IndicatorMeasure:
-        number = sum(a.given(item.in_classes(counted)) for item in items)
+        number = a.count(item.in_classes(counted) for item in items)
         values = a.where(asked > 0, number)
         return IndicatorMeasure(name, "nonresponse", label, values, unit, "high", "count", f"{rule}, {n_items}")
 

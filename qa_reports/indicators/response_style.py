@@ -59,8 +59,8 @@ def _share(
     if len(chosen) < fewest:
         reason = f"it takes at least {fewest} {inputs}; there are {len(chosen)}"
         return not_applicable(name, "response_style", label, reason)
-    given = sum(a.given(a.known(item.answers)) for item in chosen)
-    hits = sum(a.given(counted(item)) for item in chosen)
+    given = a.count(a.known(item.answers) for item in chosen)
+    hits = a.count(counted(item) for item in chosen)
     values = a.where(given >= fewest, a.divide(hits, given))
     threshold = f"{rule}, over {len(chosen)} items; from {fewest} answers per interview"
     return IndicatorMeasure(name, "response_style", label, values, "share of answers", "high", "continuous", threshold)

@@ -38,7 +38,7 @@ def straightlining_measures(
         same = [
             enough & (a.least(answers) == a.greatest(answers)) for enough, answers in zip(told, columns, strict=True)
         ]
-        total = a.where(sum(map(a.given, told)) > 0, sum(map(a.given, same)))
+        total = a.where(a.count(told) > 0, a.count(same))
         rule = f"all answers to a battery are the same, of {min_items} or more"
         yield IndicatorMeasure(
             "straightlining", "straightlining", _TOTAL, total, "batteries per interview", "high", "count", rule
@@ -60,7 +60,7 @@ def _variability(a: Arithmetic, groups: Sequence[Sequence[ScaledItem]], min_item
         return not_applicable("variability", "straightlining", _VARIABILITY, nothing)
     values = [_spread(a, items, min_items) for items in groups]
     if len(groups) > 1:
-        number = sum(a.given(_number(a, items) >= min_items) for items in groups)
+        number = a.count(_number(a, items) >= min_items for items in groups)
         values = [a.divide(sum(a.filled(value, 0.0) for value in values), number)]
     return IndicatorMeasure(
         name="variability",
@@ -77,7 +77,7 @@ def _variability(a: Arithmetic, groups: Sequence[Sequence[ScaledItem]], min_item
 
 def _number(a: Arithmetic, items: Sequence[ScaledItem]) -> Column:
     """How many of the items are answered."""
-    return sum(a.given(a.known(item.answers)) for item in items)
+    return a.count(a.known(item.answers) for item in items)
 
 
 def _spread(a: Arithmetic, items: Sequence[ScaledItem], min_items: int) -> Column:

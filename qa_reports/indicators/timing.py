@@ -87,10 +87,10 @@ def question_measures(
         return
     a = arithmetic
     relative = [one.spent / one.median for one in told]
-    n = sum(a.given(a.known(x)) for x in relative)
+    n = a.count(a.known(x) for x in relative)
     enough = n >= min(_FEWEST_TIMES, len(times))
     logs = sum(a.filled(a.log(x), 0.0) for x in relative)
-    short = sum(a.given(x < options.fast) for x in relative)
+    short = a.count(x < options.fast for x in relative)
     many = f"over {len(times)} {'question' if len(times) == 1 else 'questions'}"
     yield IndicatorMeasure(
         "log_seconds", "speeding", _PER_QUESTION, a.where(enough, a.divide(logs, n)), "log of the usual time",

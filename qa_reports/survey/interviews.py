@@ -7,7 +7,7 @@ on both sides, so that both come to the same number. A comparison with what is m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -29,6 +29,10 @@ class Arithmetic(Protocol):
 
     def given(self, condition: Condition) -> Column:
         """1 where a condition holds, else 0."""
+        ...
+
+    def count(self, conditions: Iterable[Condition]) -> Column:
+        """How many of the conditions hold, of which there is one at least."""
         ...
 
     def where(self, condition: Condition, value: Column) -> Column:
@@ -85,6 +89,14 @@ class _Arrays:
 
     def given(self, condition: Condition) -> Column:
         return np.asarray(condition, dtype=np.float64)
+
+    def count(self, conditions: Iterable[Condition]) -> Column:
+        first, *others = (np.asarray(condition) for condition in conditions)
+        # The narrowest type that cannot overflow: a byte is added in an eighth of the time of a float.
+        number = first.astype(np.uint8 if len(others) < np.iinfo(np.uint8).max else np.uint16)
+        for other in others:
+            np.add(number, other.view(np.uint8), out=number)
+        return number.astype(np.float64)
 
     def where(self, condition: Condition, value: Column) -> Column:
         return np.where(condition, value, np.nan)

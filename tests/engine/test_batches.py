@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from qa_reports.config import load_config
 from qa_reports.engine import batch_measures, batches
+from qa_reports.engine.batch_sums import Design
+from qa_reports.engine.batches import Batch
 from qa_reports.engine.people import WHO, find_people
 from qa_reports.engine.tables import open_table
 from qa_reports.engine.whole import EngineWhole
@@ -110,6 +112,56 @@ def test_residual_powers_are_those_of_queries(whole: EngineWhole) -> None:
     for power in range(4):
         close(by_batches[..., power], by_query[..., power])
     np.testing.assert_array_equal(by_batches, whole.residual_powers(questions))  # whatever thread is first
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("long", [0, 10**6])
+def test_few_and_many_interviews_of_each_are_added_alike(
+    whole: EngineWhole, monkeypatch: pytest.MonkeyPatch, long: int
+) -> None:
+    monkeypatch.setattr(batches, "_LONG", long)
+    columns, rows = ((), (AGE,), (FEMALE,)), Rows("near", frozenset((AGE, SEX)))
+    fresh = replace(whole, known={})
+    by_batches, by_query = fresh.cross_sums(rows, columns), replace(whole, read={}, known={}).cross_sums(rows, columns)
+
+    np.testing.assert_array_equal(by_batches.cross, by_query.cross)
+    np.testing.assert_array_equal(by_batches.n, by_query.n)
+
+
+@pytest.mark.parametrize("share", [0.03, 0.5, 0.8, 1.0])
+def test_an_outcome_is_crossed_where_it_is_known(share: float) -> None:
+    """Sums over what is known, or over everything less what is missing: the same, however much that is."""
+    rng = np.random.default_rng(20)
+    m, g = 2_000, 20
+    who = np.sort(rng.integers(0, g, m))
+    batch = Batch(who, np.searchsorted(who, np.arange(g)), np.arange(g), {})
+    age = np.where(rng.random(m) < 0.1, np.nan, rng.integers(18, 90, m).astype(float))
+    outcome = np.where(rng.random(m) < share, np.nan, rng.integers(0, 11, m).astype(float))
+    design = Design(frozenset((AGE,)), ((AGE,),), np.array([0.0, 50.0]))
+    found = design.sums(design.crossing(batch, {AGE: age}).sums(outcome - 5), 5.0)
+
+    for j in range(g):
+        valid = (who == j) & np.isfinite(age) & np.isfinite(outcome)
+        table = np.column_stack([np.ones(valid.sum()), age[valid] - 50, outcome[valid] - 5])
+        np.testing.assert_array_equal(found.cross[j], table.T @ table)
+        assert found.n[j] == valid.sum()
+
+
+@pytest.mark.parametrize("whole_numbers", [True, False])
+def test_values_of_a_batch_are_counted(whole_numbers: bool) -> None:
+    rng = np.random.default_rng(21)
+    who = np.sort(rng.integers(0, 9, 900))
+    batch = Batch(who, np.searchsorted(who, np.arange(9)), np.arange(9), {})
+    values = np.where(rng.random(900) < 0.2, np.nan, rng.integers(-3, 8, 900).astype(float))
+    different, whose, which, count = batch_measures._counted(batch, values, whole_numbers)
+
+    assert (count > 0).all()
+    assert len({*zip(whose.tolist(), which.tolist(), strict=True)}) == len(count)
+    for j, value, n in zip(whose, different[which], count, strict=True):
+        assert n == ((who == j) & (values == value)).sum()
+    assert count.sum() == np.isfinite(values).sum()
+    empty = batch_measures._counted(batch, np.full(900, np.nan), whole_numbers)
+    assert [len(part) for part in empty] == [0, 0, 0, 0]
 
 
 @pytest.mark.usefixtures("small")

@@ -64,3 +64,15 @@ def test_without_times_on_either_side_there_are_none(own: bool) -> None:
 
 def test_what_rounding_leaves_below_zero_has_the_root_zero() -> None:
     assert ARRAYS.root(np.array([4.0, -1e-17])).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("n", [1, 3, 300])
+def test_conditions_are_counted(n: int) -> None:
+    """300: more than a byte counts."""
+    hold = np.random.default_rng(4).random((n, 50)) < 0.9
+    hold[:, 0] = True
+    number = ARRAYS.count(iter(hold))
+
+    assert number.dtype == np.float64
+    assert number[0] == n
+    np.testing.assert_array_equal(number, hold.sum(axis=0))
