@@ -36,7 +36,11 @@ SCRIPTS = {
     "Linear models as interviewers grow": ("interviewers.py", "100", "1000", "10000"),
 }
 """Benchmarks that print their own tables or lines."""
-LONG = {"The crossed effects by lme4": ("crossed.R",), "Ten million interviews": ("nation.py",)}
+LONG = {
+    "The crossed effects by lme4": ("crossed.R",),
+    "Many surveys in one command": ("several.py",),
+    "Ten million interviews": ("nation.py",),
+}
 GROWTH = "Processor seconds of each step against interviews, interviewers and items"
 _TIMEOUT = 900
 """Seconds after which a benchmark is given up."""

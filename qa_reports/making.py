@@ -69,7 +69,10 @@ def make_several(
 ) -> tuple[int, list[ReportMade]]:
     """Make a report of each configuration, as many at once as there are cores, and an index of all."""
     from qa_reports.config import load_config
+    from qa_reports.libraries import load_numerical
     from qa_reports.second_core import usable_cores
+
+    load_numerical()
     from qa_reports.several import make_reports, task_of
     from qa_reports.watching import Outcome, watching
 

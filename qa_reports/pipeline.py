@@ -51,7 +51,7 @@ from qa_reports.survey.pseudonyms import KEY_FILE, choose_pseudonyms, read_key, 
 Mailing = Literal["send", "write", "none"]
 """Mail the archived report, write the messages as `.eml` files and send nothing, or neither."""
 
-_LAID_OUT: frozenset[Format] = frozenset(("pdf", "feedback"))
+LAID_OUT: frozenset[Format] = frozenset(("pdf", "feedback"))
 """What WeasyPrint is needed for."""
 _SECONDS = 20_000
 """Interviews up to which a report takes seconds."""
@@ -119,7 +119,7 @@ def _make_report(
     config_file = read_content(config_path)
     config = load_config(config_path, config_file)
     wanted = formats or config.report.formats
-    obstacle = core.start(_pdf_obstacle) if _LAID_OUT.intersection(wanted) else _none
+    obstacle = core.start(_pdf_obstacle) if LAID_OUT.intersection(wanted) else _none
     if "parquet" in wanted:
         require_parquet()
     reviewed_path = config_path.with_name(REVIEWED_FILE)
@@ -291,8 +291,8 @@ def _makeable_formats(
     """What can be made here: without WeasyPrint's libraries a PDF is left out, unless the user asked for just that."""
     if obstacle is None:
         return wanted
-    left_out = " and ".join(FILE_NAMES[name] for name in wanted if name in _LAID_OUT)
-    others = tuple(name for name in wanted if name not in _LAID_OUT)
+    left_out = " and ".join(FILE_NAMES[name] for name in wanted if name in LAID_OUT)
+    others = tuple(name for name in wanted if name not in LAID_OUT)
     if asked or not others:
         raise OutputError(f"{left_out}: {obstacle}")
     progress.note(f"{left_out} {'are' if ' and ' in left_out else 'is'} left out: {obstacle}")

@@ -23,8 +23,9 @@ from msgspec.structs import replace
 
 from qa_reports.config import Format, ReportConfig
 from qa_reports.delivery.archive import same_name
+from qa_reports.effects.referee import load_referee
 from qa_reports.errors import NO_MEMORY, UserError
-from qa_reports.pipeline import Mailing, make_report
+from qa_reports.pipeline import LAID_OUT, Mailing, make_report
 from qa_reports.progress import Both, Progress, log_file
 from qa_reports.second_core import can_fork, end_with, usable_cores
 from qa_reports.watching import Message, Outcome, Watcher
@@ -38,6 +39,8 @@ class Task(Struct, frozen=True):
 
     config: Path
     output: Path | None
+    formats: tuple[Format, ...]
+    """What its configuration asks for."""
     shared: frozenset[str]
     """Names of what it shares with others: those made earlier are to be finished first."""
 
@@ -64,7 +67,7 @@ def task_of(path: Path, config: ReportConfig, output: Path | None) -> Task:
         shared.add(f"{series} in {(path.parent / config.archive.folder).resolve()}")
     if config.report.pseudonyms:
         shared.add(f"pseudonyms in {path.parent.resolve()}")
-    return Task(path, output, frozenset(shared))
+    return Task(path, output, config.report.formats, frozenset(shared))
 
 
 def make_reports(tasks: Sequence[Task], options: Options, jobs: int, watcher: Watcher) -> Iterator[Outcome]:
@@ -73,7 +76,11 @@ def make_reports(tasks: Sequence[Task], options: Options, jobs: int, watcher: Wa
     A report has a second core of its own only where there are two cores for each. When the caller stops listening,
     or the program is interrupted, the processes that still work are ended.
     """
-    context = multiprocessing.get_context("fork") if can_fork() else multiprocessing.get_context("spawn")
+    if can_fork():
+        context: ForkContext | SpawnContext = multiprocessing.get_context("fork")
+        _load_what_all_need(tasks, options)
+    else:
+        context = multiprocessing.get_context("spawn")
     at_once = min(jobs, len(tasks))
     alone = 2 * at_once <= usable_cores()
     waiting, running = list(tasks), list[_Running]()
@@ -96,6 +103,15 @@ def make_reports(tasks: Sequence[Task], options: Options, jobs: int, watcher: Wa
         for one in running:
             one.process.join(_PATIENCE)
             one.process.kill()
+
+
+def _load_what_all_need(tasks: Sequence[Task], options: Options) -> None:
+    """Load once what takes every report a second to load, before its processes part."""
+    load_referee()
+    if any(LAID_OUT.intersection(options.formats or task.formats) for task in tasks):
+        from qa_reports.report.pdf import pdf_obstacle
+
+        pdf_obstacle()  # each report says what stands in the way of its own
 
 
 class _Running(Struct, frozen=True):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import benchmarks.__main__ as command
-from benchmarks import growth, whole
+from benchmarks import growth, several, whole
 from benchmarks.waves import DONT_KNOW, REFUSAL, WavePlan, wave_blocks, write_wave
 from qa_reports.config import load_config
 from qa_reports.survey.clean import clean_survey
@@ -43,6 +43,13 @@ def test_the_exponent_is_the_slope_of_the_larger_sizes() -> None:
     sizes = [10, 100, 1_000, 10_000]
     assert growth.exponent(sizes, [5.0, 1.0, 10.0, 100.0]) == pytest.approx(1)
     assert growth.exponent(sizes, [1.0, 1.0, 4.0, 400.0]) == pytest.approx(2)
+
+
+def test_many_surveys_are_the_example_under_other_names(tmp_path: Path) -> None:
+    paths = several.write_surveys(tmp_path, 3)
+    configs = [load_config(Path(path)) for path in paths]
+    assert [config.survey.country for config in configs] == ["Country 1", "Country 2", "Country 3"]
+    assert all((tmp_path / config.data.source).is_file() for config in configs)
 
 
 def test_growth_is_shown_as_a_table_and_a_plot(tmp_path: Path) -> None:

@@ -346,6 +346,24 @@ def test_the_cores_are_not_over_subscribed(small_wave: SmallWave, monkeypatch: p
 
 
 @needs_fork
+@pytest.mark.parametrize(("asked", "loaded"), [(("html",), [True, False]), (None, [True, True])])
+def test_libraries_are_loaded_once_for_all(
+    small_wave: SmallWave, asked: tuple[str, ...] | None, loaded: list[bool]
+) -> None:
+    pytest.importorskip("weasyprint")
+    program = (
+        "import sys; from pathlib import Path; from qa_reports import several as s; from qa_reports.config import *;"
+        f"path = Path({str(small_wave.config)!r}); task = s.task_of(path, load_config(path), None);"
+        f"s._load_what_all_need([task], s.Options({asked!r}, False, 'none', None));"
+        "print([name in sys.modules for name in ('statsmodels', 'weasyprint')])"
+    )
+    assert "html" in load_config(small_wave.config).report.formats
+    assert "pdf" in load_config(small_wave.config).report.formats
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == str(loaded)
+
+
+@needs_fork
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_processes_end_with_the_program(small_wave: SmallWave, number: signal.Signals) -> None:
     """Interrupted or killed: nobody goes on working, and nothing half written is left."""
