@@ -4,7 +4,8 @@ d_j is the vector of an interviewer's deletion residuals over K items. For a nor
 A_j = T + W_j: T the covariance of the true interviewer effects, W_j that of the means of n_j answers. The statistic is
 d_j' A_-j^-1 d_j with the interviewer left out of T. Its reference is not chi-square, because T is estimated: the same
 computation is run on simulated waves of normal interviewers. Where interviewers differ in spread W_j is scaled by the
-interviewer's own variance over all items (shrunk), in the simulated waves as well.
+interviewer's own variance over all items (shrunk), in the simulated waves as well. Of many items, or few interviewers,
+blocks of neighbouring items have a T each, and their statistics are added.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from qa_reports.effects.distributions import chi2_isf, chi2_sf
 from qa_reports.effects.estimate import ItemEffects
-from qa_reports.effects.side_by_side import CHUNK, Table, between_covariance, leave_out, side_by_side, weights_in_t
+from qa_reports.effects.side_by_side import CHUNK, Table, item_blocks, leave_out, side_by_side, weights_in_t
 from qa_reports.effects.simulated_levels import OwnSpread, SimulatedLevels, of_any_workload, simulate_levels
 
 FloatArray = NDArray[np.float64]
@@ -61,8 +62,8 @@ def combine_evidence(
     # Interviews that vary twice as much say as much about a level as half as many.
     overlap = table.overlap[rows] * spread.shrunken[rows, None, None]
     table = replace(table, deviation=table.deviation[rows], overlap=overlap, n=table.n[rows])
-    between = between_covariance(table.deviation, table.n, table.within, table.overlap)
-    observed = _observed(table, between)
+    observed = _observed(table, [(block, table.between(block)) for block in item_blocks(table.within, len(rows))])
+    between = table.between(slice(None))
     statistic, cells, remarkable = simulate_levels(table, between, false_discovery_rate, spread.of(rows))
     observed, statistic = of_any_workload(observed, statistic, table.n)
     flat = statistic.ravel()
@@ -74,20 +75,26 @@ def combine_evidence(
     return CombinedEvidence(p, simulated)
 
 
-def _observed(table: Table, between: FloatArray) -> FloatArray:
+def _observed(table: Table, between: Sequence[tuple[slice, FloatArray]]) -> FloatArray:
     """(J,) the statistic of each interviewer, comparable between interviewers with different numbers of items.
 
     With fewer than K items it is the chi-square(K) value with the same tail as the statistic has in chi-square(items).
+    `between`: the blocks of items with their T.
     """
-    has = np.isfinite(table.deviation)
-    quadratic, k = np.empty(len(has)), has.shape[1]
-    for part in np.array_split(np.arange(len(has)), -(-len(has) * k * k // CHUNK)):
-        # Items without answers are rows and columns of zeros, which a pseudo-inverse leaves out.
-        both = has[part, :, None] & has[part, None]
-        values, vectors = np.linalg.eigh(np.where(both, between + table.within * table.overlap[part], 0.0))
-        known = values > 1e-10 * values[:, -1:]
-        rotated = (np.where(has[part], table.deviation[part], 0.0)[:, None] @ vectors)[:, 0]
-        quadratic[part] = (np.where(known, rotated**2, 0.0) / np.where(known, values, 1.0)).sum(1)
-    weight = weights_in_t(table.n)
-    statistic, items = leave_out(quadratic, weight / weight.sum()), has.sum(1)
+    weight, has = weights_in_t(table.n), np.isfinite(table.deviation)
+    share, items, k = weight / weight.sum(), has.sum(1), has.shape[1]
+    statistic = np.sum([leave_out(_quadratic(table, block, t), share) for block, t in between], axis=0)
     return np.where(items == k, statistic, chi2_isf(chi2_sf(statistic, items), k))
+
+
+def _quadratic(table: Table, block: slice, between: FloatArray) -> FloatArray:
+    """(J,) d'(T + W_j)^-1 d over the items of a block that an interviewer has."""
+    deviation, within = table.deviation[:, block], table.within[block, block]
+    has = np.isfinite(deviation)
+    d, quadratic, k = np.where(has, deviation, 0.0), np.empty(len(has)), has.shape[1]
+    for part in np.array_split(np.arange(len(has)), -(-len(has) * k * k // CHUNK)):
+        # Items without answers are rows and columns of the unit matrix, and 0 in d.
+        both = has[part, :, None] & has[part, None]
+        matrix = np.where(both, between + within * table.overlap[part, block, block], np.eye(k))
+        quadratic[part] = (d[part] * np.linalg.solve(matrix, d[part, :, None])[..., 0]).sum(1)
+    return quadratic

@@ -16,6 +16,13 @@ FloatArray = NDArray[np.float64]
 
 CHUNK = 200_000
 """Numbers handled at once: what fits into a processor's cache is fastest."""
+_MOST_TOGETHER = 25
+"""Items whose covariances between interviewers are estimated together, at most,"""
+_INTERVIEWERS_PER_ITEM = 4
+"""and interviewers that it takes for each of them: from fewer T is so close to what was seen that nobody can be left
+out of it any more, and p depends on the workload (docs/simulations-flags.md)."""
+_CUT = 0.1
+"""What one more block weighs beside the correlation of the answers that it parts."""
 _SHRINKAGE = 0.5
 """Weight of the target in T: with 150 interviewers a correlation between two interviewer effects is known to about
 +-.2 only."""
@@ -39,6 +46,30 @@ class Table(Struct, frozen=True, eq=False):
     respondents: FloatArray | None
     """(n, K) answers of respondents less their interviewer's mean, of variance `within`, 0 where there is none; None
     where means of answers are near enough to normal."""
+
+    def between(self, block: slice) -> FloatArray:
+        """(k, k) T of a block of items."""
+        return between_covariance(
+            self.deviation[:, block], self.n, self.within[block, block], self.overlap[:, block, block]
+        )
+
+
+def item_blocks(within: FloatArray, n_interviewers: int) -> list[slice]:
+    """Blocks of neighbouring items whose covariances are estimated together; one where there are few items.
+
+    Batteries are seldom parted: cuts are where the answers to neighbouring items go least together.
+    """
+    most = max(1, min(_MOST_TOGETHER, n_interviewers // _INTERVIEWERS_PER_ITEM))
+    parted = _CUT + np.abs(np.diagonal(within, 1))
+    before: list[tuple[float, int]] = [(0.0, 0)]  # of the first items: the least weight of cuts, and the last block
+    for end in range(1, len(within) + 1):
+        starts = range(max(0, end - most), end)
+        before.append(min((before[start][0] + (parted[start - 1] if start else 0.0), start) for start in starts))
+    blocks, end = [], len(within)
+    while end:
+        blocks.append(slice(before[end][1], end))
+        end = before[end][1]
+    return blocks[::-1]
 
 
 def side_by_side(items: Sequence[ItemEffects], n_interviewers: int, sampled: bool) -> Table:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qa_reports.effects.bounded import bent
 from qa_reports.effects.distributions import t_isf, t_sf
 from qa_reports.effects.rules import MINIMUM_SIZE, NAMED_BESIDE
-from qa_reports.effects.side_by_side import CHUNK, Table, leave_out, shrink_between, weights_in_t
+from qa_reports.effects.side_by_side import CHUNK, Table, item_blocks, leave_out, shrink_between, weights_in_t
 from qa_reports.effects.spread import shrink_variances
 
 FloatArray = NDArray[np.float64]
@@ -31,7 +31,7 @@ _MOST_INTERVIEWERS, _FEWEST_WAVES = 2_000_000, 50
 """Of very many interviewers as many waves as make so many, and at least this many: one wave says much by itself."""
 _MOST_DRAWN = 100
 """Respondents drawn for one simulated interviewer, at most: what more of them add to a mean is close to normal."""
-_WORKLOADS = 50
+_WORKLOADS = 20
 """Interviewers from which the reference depends on the workload,"""
 _MATCHED = (0.5, 0.99)
 """by these quantiles of the simulated statistic, smoothed over the logarithm of workloads."""
@@ -88,7 +88,7 @@ def of_any_workload(observed: FloatArray, simulated: FloatArray, n: FloatArray) 
     """Statistics (J,) and (W, J) on a log scale, with the same middle and upper tail whatever the workload.
 
     T is known less well than W/n, and matters more the more interviews there are: busy interviewers would be flagged by
-    chance ten times as often as others. With few interviewers statistics differ by who is left out more than by
+    chance ten times as often as others. With very few interviewers statistics differ by who is left out more than by
     workload, and stay as they are.
     """
     observed, simulated = (np.log(np.maximum(statistic, 1e-300)) for statistic in (observed, simulated))
@@ -121,19 +121,21 @@ def simulate_levels(
     j, k = len(n), len(within)
     waves = min(max(-(-_SIMULATED_INTERVIEWERS // j), _WAVES[0]), _WAVES[1])
     waves = min(waves, max(_MOST_INTERVIEWERS // j, _FEWEST_WAVES))
-    whiten = np.linalg.inv(np.linalg.cholesky(within))
-    normal = _draw_normal(table, between, whiten)
+    normal = _draw_normal(table, between)
     draw = normal if table.respondents is None else _draw_respondents(table, between)
     weight = weights_in_t(n)
     share = weight / weight.sum()
     sampling = (share / n).sum()
+    blocks = [(block, within[block, block]) for block in item_blocks(within, j)]
 
-    def deviations(draw: _Draw, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(W, J, K) deletion residuals, deviations from the mean of the others, and (W, K, K) T as seen in them."""
+    def deviations(draw: _Draw, variance: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
+        """(W, J, K) deletion residuals, deviations from the mean of the others, and T (W, k, k) as seen in each block
+        of them."""
         d = draw(rng, variance)
         d -= (share @ d)[:, None]
         d /= (1 - share)[:, None]
-        return d, shrink_between(np.swapaxes(d * share[:, None], 1, 2) @ d - within * sampling, within)
+        weighted = np.swapaxes(d * share[:, None], 1, 2)
+        return d, [shrink_between(weighted[:, block] @ d[..., block] - own * sampling, own) for block, own in blocks]
 
     statistics = np.empty((waves, j))
     remarkable = np.empty((waves, j), dtype=bool)
@@ -144,12 +146,16 @@ def simulate_levels(
         true_variance, made_of_it = spread.simulate(rng, len(part))
         d, t = deviations(draw, true_variance)
         counted = n / made_of_it
-        statistics[part] = leave_out(_quadratic(d, t, whiten, counted), share)
+        statistics[part] = sum(
+            leave_out(_quadratic(d[..., block], of_block, own, counted), share)
+            for (block, own), of_block in zip(blocks, t, strict=True)
+        )
         if draw is not normal:  # single cells of uneven items go by a tail, whose normal score is normal
             d, t = deviations(normal, true_variance)
         size = np.abs(d)
         z2 = d**2
-        z2 /= np.diagonal(t, axis1=1, axis2=2)[:, None] + np.diagonal(within) / counted[..., None]
+        variances = np.concatenate([np.diagonal(of_block, axis1=1, axis2=2) for of_block in t], axis=1)
+        z2 /= variances[:, None] + np.diagonal(within) / counted[..., None]
         z2 = leave_out(z2, share[:, None])
         remarkable[part] = ((size >= MINIMUM_SIZE) & (z2 > NAMED_BESIDE**2)).any(axis=-1)
         # Only cells that can matter get a p.
@@ -159,12 +165,13 @@ def simulate_levels(
     return statistics, (wave_of, row_of, p_of, large_of), remarkable
 
 
-def _draw_normal(table: Table, between: FloatArray, whiten: FloatArray) -> _Draw:
+def _draw_normal(table: Table, between: FloatArray) -> _Draw:
     """True effects ~ N(0, T) and means of answers ~ N(0, v W/n), which on bounded scales are bent.
 
     Where nothing is bent the sum is drawn at once: with W = RR', `whiten` the inverse of R, and T = B diag(l) B',
     B = R V, it is B e with e_k ~ N(0, l_k + v/n).
     """
+    whiten = _whitening(table.within)
     values, vectors = np.linalg.eigh(whiten @ between @ whiten.T)
     values, back = np.maximum(values, 0.0), np.linalg.solve(whiten, vectors).T
     ends = bent(table.bends, np.diagonal(between))
@@ -204,8 +211,14 @@ def _draw_respondents(table: Table, between: FloatArray) -> _Draw:
     return draw
 
 
-def _quadratic(d: FloatArray, between: FloatArray, whiten: FloatArray, n: FloatArray) -> FloatArray:
+def _whitening(within: FloatArray) -> FloatArray:
+    """(K, K) the inverse of R, W = RR'."""
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(within)))
+
+
+def _quadratic(d: FloatArray, between: FloatArray, within: FloatArray, n: FloatArray) -> FloatArray:
     """(W, J) d'(T + W/n_j)^-1 d for all workloads from one decomposition per wave: T in the metric of W."""
+    whiten = _whitening(within)
     inner = whiten @ between @ whiten.T
     values, vectors = np.linalg.eigh((inner + np.swapaxes(inner, 1, 2)) / 2)
     rotated = d @ (whiten.T @ vectors)

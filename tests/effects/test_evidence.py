@@ -8,7 +8,7 @@ from scipy import stats
 
 from qa_reports.effects.estimate import ItemEffects, estimate_items
 from qa_reports.effects.evidence import _observed, combine_evidence
-from qa_reports.effects.side_by_side import Table, weights_in_t
+from qa_reports.effects.side_by_side import Table, item_blocks, weights_in_t
 from qa_reports.effects.simulated_levels import _quadratic
 from tests.effects.synthetic import make_config, make_survey, wave
 
@@ -17,7 +17,10 @@ CLOSE = 1e-9
 
 
 def test_the_statistic_is_that_of_its_definition() -> None:
-    """d' A_-j^-1 d over the items an interviewer has, A_-j = T_-j + W_j, on the scale of all five items."""
+    """d' A_-j^-1 d over the items an interviewer has, A_-j = T_-j + W_j, on the scale of all five items.
+
+    In blocks of items it is the sum over the blocks.
+    """
     rng = np.random.default_rng(71)
     interviewers, items = 15, 5
     has = rng.random((interviewers, items)) < 0.8
@@ -30,16 +33,36 @@ def test_the_statistic_is_that_of_its_definition() -> None:
     deviation = np.where(has, rng.normal(0, 0.25, has.shape), np.nan)
     n = counts.mean(1)
 
-    observed = _observed(Table(deviation, within, overlap, n, (None,) * items, None), between)
+    table = Table(deviation, within, overlap, n, (None,) * items, None)
+
+    def observed(blocks: list[slice]) -> np.ndarray:
+        return _observed(table, [(block, between[block, block]) for block in blocks])
 
     share = weights_in_t(n) / weights_in_t(n).sum()
-    for j, own in enumerate(has):
-        d = deviation[j, own]
-        of_all = (between + within * overlap[j])[np.ix_(own, own)]
-        without = (of_all - share[j] * np.outer(d, d)) / (1 - share[j])
-        statistic = d @ np.linalg.solve(without, d)
-        same_tail = stats.chi2.isf(stats.chi2.sf(statistic, len(d)), items)
-        np.testing.assert_allclose(observed[j], same_tail, rtol=CLOSE)
+    for blocks in ([slice(0, 5)], [slice(0, 2), slice(2, 5)]):
+        for j, own in enumerate(has):
+            statistic = 0.0
+            for block in blocks:
+                held = np.flatnonzero(own & np.isin(np.arange(items), np.arange(items)[block]))
+                d = deviation[j, held]
+                of_all = (between + within * overlap[j])[np.ix_(held, held)]
+                without = (of_all - share[j] * np.outer(d, d)) / (1 - share[j])
+                statistic += d @ np.linalg.solve(without, d)
+            same_tail = stats.chi2.isf(stats.chi2.sf(statistic, own.sum()), items)
+            np.testing.assert_allclose(observed(blocks)[j], same_tail, rtol=CLOSE)
+
+
+def test_batteries_are_not_parted_and_few_interviewers_make_small_blocks() -> None:
+    battery = np.repeat(np.arange(12), 5)
+    within = np.where(battery[:, None] == battery, 0.4, 0.1) + 0.6 * np.eye(60)
+    assert item_blocks(within[:25, :25], 100) == [slice(0, 25)]
+    many = item_blocks(within, 100)
+    assert [block.start for block in many[1:]] == [block.stop for block in many[:-1]]
+    assert (many[0].start, many[-1].stop, len(many)) == (0, 60, 3)
+    assert all(block.stop % 5 == 0 and block.stop - block.start <= 25 for block in many)
+    assert [block.stop - block.start for block in item_blocks(within, 20)] == [5] * 12
+    assert len(item_blocks(within, 4)) == 60
+    assert item_blocks(within[:1, :1], 3) == [slice(0, 1)]
 
 
 def test_simulated_waves_have_the_statistic_of_the_definition() -> None:
@@ -47,9 +70,8 @@ def test_simulated_waves_have_the_statistic_of_the_definition() -> None:
     within, n = 0.4 + 0.6 * np.eye(4), rng.uniform(3, 30, (2, 6))
     between = 0.05 * (rng.uniform(0.5, 1, 2)[:, None, None] * np.full((4, 4), 0.3) + 0.7 * np.eye(4))
     d = rng.normal(0, 0.3, (2, 6, 4))
-    whiten = np.linalg.inv(np.linalg.cholesky(within))
     expected = [[d[w, j] @ np.linalg.solve(between[w] + within / n[w, j], d[w, j]) for j in range(6)] for w in range(2)]
-    np.testing.assert_allclose(_quadratic(d, between, whiten, n), expected, rtol=CLOSE)
+    np.testing.assert_allclose(_quadratic(d, between, within, n), expected, rtol=CLOSE)
 
 
 def test_more_interviews_weigh_more_but_less_and_less_so() -> None:
