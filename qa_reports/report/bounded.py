@@ -12,9 +12,6 @@ from msgspec.structs import replace
 from qa_reports.report.figures import Caterpillar, Figure, IntArray, InterviewerLines, QuantilePlot
 from qa_reports.report.formats import integer
 
-MOST_MARKS = 1_000
-"""Interviewers drawn in one figure; all that are flagged are drawn in any case."""
-
 _Drawn = TypeVar("_Drawn", bound=Figure)
 
 
@@ -28,13 +25,13 @@ _BY_INTERVIEWER: Mapping[type, tuple[str, tuple[str, ...]]] = MappingProxyType(
 """Figures with a mark for every interviewer: where their names stand, and the arrays with a place for each."""
 
 
-def bounded(figure: _Drawn) -> _Drawn:
-    """The figure with at most about `MOST_MARKS` interviewers, evenly chosen in their order, and all flagged ones."""
+def bounded(figure: _Drawn, most: int) -> _Drawn:
+    """The figure with at most about `most` interviewers, evenly chosen in their order, and all flagged ones."""
     if not isinstance(figure, Caterpillar | QuantilePlot | InterviewerLines):
         return figure
     names, arrays = _BY_INTERVIEWER[type(figure)]
     everybody: tuple[str, ...] = getattr(figure, names)
-    kept = _kept(len(everybody), figure.flagged)
+    kept = _kept(len(everybody), figure.flagged, most)
     if kept is None:
         return figure
     changed: dict[str, Any] = {
@@ -46,11 +43,11 @@ def bounded(figure: _Drawn) -> _Drawn:
     return replace(figure, **changed)
 
 
-def _kept(size: int, flagged: tuple[int, ...]) -> IntArray | None:
+def _kept(size: int, flagged: tuple[int, ...], most: int) -> IntArray | None:
     """Positions that are drawn, ascending, the first and the last among them; None for all."""
-    if size <= MOST_MARKS:
+    if size <= most:
         return None
-    even = np.linspace(0, size - 1, MOST_MARKS).round().astype(np.int64)
+    even = np.linspace(0, size - 1, most).round().astype(np.int64)
     return np.union1d(even, np.array(flagged, dtype=np.int64))
 
 

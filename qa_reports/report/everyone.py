@@ -15,13 +15,8 @@ from qa_reports.effects.spread_effects import SpreadEffects
 from qa_reports.report.cells import ItemCells, measure_cells
 from qa_reports.report.figures import FloatArray
 from qa_reports.report.heat_map import HeatMap
+from qa_reports.report.limits import most_people
 from qa_reports.survey.clean import Covariate, Survey
-
-MOST_ROWS = 1_000
-"""Rows of the fingerprint; of more interviewers the strongest evidence is shown."""
-MOST_PEOPLE = 1_000
-"""Interviewers that a page can show when asked for: those with the strongest evidence, and all with a flag. The others
-are in results.json, so that a page of ten thousand interviewers still opens."""
 
 
 class Person(Struct, frozen=True):
@@ -44,7 +39,8 @@ class Everyone(Struct, frozen=True, eq=False):
     """The interviewers on all modelled items."""
 
     people: tuple[Person, ...]
-    """The strongest evidence first, as in the heat map: everybody, or as many as a page can show."""
+    """The rows of the fingerprint, and who can be asked for: the strongest evidence first, as in the heat map;
+    everybody, or as many as a page can show."""
     n_everybody: int
     """J."""
     cells: tuple[ItemCells, ...]
@@ -56,11 +52,6 @@ class Everyone(Struct, frozen=True, eq=False):
     column_order: tuple[int, ...]
     """The same for the columns of the heat map."""
     has_spread: bool
-
-    @property
-    def n_rows(self) -> int:
-        """Rows of the fingerprint."""
-        return len(self.row_order)
 
 
 def summarise_everyone(
@@ -84,9 +75,9 @@ def summarise_everyone(
             spread_z=None if np.isnan(spread[position[name]]) else float(spread[position[name]]),
             covariates=tuple(covariate_value(one, position[name]) for one in survey.interviewer_covariates),
         )
-        for name in _on_the_page(heat_map, flags)
+        for name in heat_map.interviewers[: most_people(len(modelled))]
     )
-    z = heat_map.z[:MOST_ROWS]
+    z = heat_map.z[: len(people)]
     return Everyone(
         people=people,
         n_everybody=len(heat_map.interviewers),
@@ -96,13 +87,6 @@ def summarise_everyone(
         column_order=_alike(z.T),
         has_spread=bool(np.isfinite(spread).any()),
     )
-
-
-def _on_the_page(heat_map: HeatMap, flags: Flags) -> list[str]:
-    """The interviewers with the strongest evidence, and those with a flag that are not among them."""
-    shown = list(heat_map.interviewers[:MOST_PEOPLE])
-    there, flagged = set(shown), {flag.interviewer for flag in flags.flags}
-    return shown + [name for name in heat_map.interviewers[MOST_PEOPLE:] if name in flagged and name not in there]
 
 
 def covariate_value(covariate: Covariate, position: int) -> float | str | None:

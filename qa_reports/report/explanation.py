@@ -68,14 +68,19 @@ def explain_flags(
         indicators: what the interviews show.
         min_interviews: interviews that an interviewer needs to be judged.
     """
-    own: dict[str, list[Flag]] = {}
-    for flag in flags.flags:
-        own.setdefault(flag.interviewer, []).append(flag)
     verdicts = {verdict.interviewer: verdict for verdict in flags.interviewers}
     return {
         name: _explain(verdicts[name], found, modelled, survey, indicators, min_interviews)
-        for name, found in own.items()
+        for name, found in flags_by_interviewer(flags).items()
     }
+
+
+def flags_by_interviewer(flags: Flags) -> Mapping[str, list[Flag]]:
+    """Interviewer -> their flags, the strongest first."""
+    found: dict[str, list[Flag]] = {}
+    for flag in flags.flags:
+        found.setdefault(flag.interviewer, []).append(flag)
+    return found
 
 
 def _explain(

@@ -38,7 +38,7 @@ def fingerprint_rows(summary: ReportSummary) -> tuple[FingerprintRow, ...]:
             id=None if person.interviewer in with_profile else anchor(person.interviewer, "interviewer"),
             cells=_cells(heat_map, row),
         )
-        for row, person in enumerate(everyone.people[: everyone.n_rows])
+        for row, person in enumerate(everyone.people)
     )
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from qa_reports.report.draw import lines_of
 from qa_reports.report.interviewers import Call
+from qa_reports.report.limits import MOST_NAMED
 from qa_reports.report.summarise import ReportSummary
 
 Detail = Literal["whole", "short", "line"]
@@ -109,6 +110,7 @@ def _height_of_the_rest(report: ReportSummary) -> float:
         words = f"Too few interviews to judge (fewer than 5), which does not mean fine: {named} and 100 more."
         height += text(words, 8, 1.3) + 2
     if len(report.calls) > MOST_CALLS:
-        others = ", ".join(call.interviewer for call in report.calls[MOST_CALLS:])
-        height += text(f"Also worth a call: {others}.", 9, 1.4) + 2
+        others = ", ".join(call.interviewer for call in report.calls[MOST_CALLS : MOST_CALLS + MOST_NAMED])
+        more = " and 1,000 more. The surest have a profile below; everybody is in the dashboard or results.json"
+        height += text(f"Also worth a call: {others}{more if len(report.calls) > MOST_NAMED else ''}.", 9, 1.4) + 2
     return height

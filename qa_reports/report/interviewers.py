@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,9 +15,9 @@ from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.rules import NAMED_BESIDE
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, times_usual
 from qa_reports.report.answers import answer_scatter, distribution
-from qa_reports.report.cells import measure_cells
+from qa_reports.report.cells import ItemCells, measure_cells
 from qa_reports.report.everyone import covariate_value
-from qa_reports.report.explanation import Explanation
+from qa_reports.report.explanation import Explanation, flags_by_interviewer
 from qa_reports.report.figures import DeviationStrip, Figure
 from qa_reports.report.formats import count_of, integer, percent, points
 from qa_reports.report.indicators import IndicatorCell, indicator_cells
@@ -118,31 +118,31 @@ def summarise_calls(
     """A card per interviewer worth a call, critical first, then the smallest combined p."""
     verdicts = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
     verdicts.sort(key=lambda verdict: (verdict.severity != "critical", _or_one(verdict.combined_p)))
+    own = flags_by_interviewer(flags)
     return tuple(
-        _call(verdict, own, labels, explanations[verdict.interviewer], survey, indicators)
+        _call(verdict, own[verdict.interviewer], labels, explanations[verdict.interviewer], survey, indicators)
         for verdict in verdicts
-        for own in [[flag for flag in flags.flags if flag.interviewer == verdict.interviewer]]
     )
 
 
 def summarise_profiles(
+    names: Sequence[str],
     flags: Flags,
-    calls: tuple[Call, ...],
     modelled: tuple[ItemEffects, ...],
     survey: Survey,
     explanations: Mapping[str, Explanation],
     indicators: JudgedIndicators = NO_INDICATORS,
     min_interviews: int = 1,
 ) -> tuple[Profile, ...]:
-    """A profile per interviewer worth a call, then per interviewer behind a data-preparation problem."""
-    order = list(dict.fromkeys([call.interviewer for call in calls] + [flag.interviewer for flag in flags.flags]))
-    verdicts = {verdict.interviewer: verdict for verdict in flags.interviewers}
+    """A profile of each of some interviewers with a flag."""
+    verdicts, flagged = {verdict.interviewer: verdict for verdict in flags.interviewers}, flags_by_interviewer(flags)
+    columns = [measure_cells(item, survey) for item in modelled] if names else []
     profiles = []
-    for name in order:
-        own = tuple(flag for flag in flags.flags if flag.interviewer == name)
+    for name in names:
+        own = tuple(flagged[name])
         kinds, position = frozenset(flag.kind for flag in own), survey.interviewer_ids.index(name)
         cells = indicator_cells(indicators, position, kinds, min_interviews)
-        profile = _profile(verdicts[name], own, explanations[name], modelled, survey, flags.spread)
+        profile = _profile(verdicts[name], own, explanations[name], columns, modelled, survey, flags.spread)
         profiles.append(replace(profile, indicators=cells))
     return tuple(profiles)
 
@@ -185,13 +185,14 @@ def _profile(
     verdict: InterviewerVerdict,
     flags: tuple[Flag, ...],
     explanation: Explanation,
+    columns: Sequence[ItemCells],
     modelled: tuple[ItemEffects, ...],
     survey: Survey,
     spread: SpreadEffects | NoSpread | None,
 ) -> Profile:
     position = survey.interviewer_ids.index(verdict.interviewer)
     flagged = frozenset(name for flag in flags for name in flag.items)
-    cells = tuple(_cell(item, position, survey, item.item in flagged) for item in modelled)
+    cells = tuple(_cell(column, position, column.item in flagged) for column in columns)
     return Profile(
         interviewer=verdict.interviewer,
         team=verdict.team,
@@ -209,11 +210,10 @@ def _profile(
     )
 
 
-def _cell(item: ItemEffects, position: int, survey: Survey, flagged: bool) -> ItemCell:
-    cells = measure_cells(item, survey)
+def _cell(cells: ItemCells, position: int, flagged: bool) -> ItemCell:
     return ItemCell(
-        item=item.item,
-        label=item.label,
+        item=cells.item,
+        label=cells.label,
         n_interviews=int(cells.n[position]),
         mean=_number(cells.mean[position]),
         survey_mean=cells.survey_mean,

@@ -34,6 +34,7 @@ from qa_reports.report.figures import (
     residual_scatter,
     spread_caterpillar,
 )
+from qa_reports.report.limits import most_people
 from qa_reports.survey.clean import ItemResponses, Survey
 
 MOST_IN_FULL = 100
@@ -129,10 +130,12 @@ class ItemSummary(Struct, frozen=True, eq=False):
     fixed_drivers: tuple[FixedDriver, ...]
     """Who moves the fixed effects."""
     figures: tuple[Figure, ...]
+    with_page: bool = True
+    """Whether the item has a page of its own, beside its row in the table."""
 
 
 def summarise_item(
-    item: ItemEffects, survey: Survey, flagged: tuple[str, ...], one_of_many: bool = False
+    item: ItemEffects, survey: Survey, flagged: tuple[str, ...], n_items: int = 1, with_page: bool = True
 ) -> ItemSummary:
     """Collect what the report shows of one modelled item.
 
@@ -140,7 +143,9 @@ def summarise_item(
         item: its models.
         survey: the survey.
         flagged: the interviewers flagged on it.
-        one_of_many: without any, leave out the figure that is as large as all others together.
+        n_items: modelled items; of many, one without flags does not get the figure that is as large as all others
+            together, and of very many each figure draws fewer interviewers.
+        with_page: whether it has a page of its own; figures are drawn for that.
     """
     models = [model for model in (item.null, item.adjusted, item.slope, item.covariates) if model is not None]
     fitted = [model for model in models if isinstance(model, ModelResult)]
@@ -169,7 +174,8 @@ def summarise_item(
         missing=missing_reasons(fitted),
         drivers=variance_drivers(item, survey, frozenset(flagged)),
         fixed_drivers=fixed_drivers(item, survey),
-        figures=_figures(item, survey, frozenset(flagged), one_of_many and not flagged),
+        figures=_figures(item, survey, frozenset(flagged), n_items) if with_page else (),
+        with_page=with_page,
     )
 
 
@@ -211,7 +217,7 @@ def find_item(survey: Survey, name: str) -> ItemResponses | None:
     return next((responses for responses in survey.items if responses.name == name), None)
 
 
-def _figures(item: ItemEffects, survey: Survey, flagged: frozenset[str], brief: bool) -> tuple[Figure, ...]:
+def _figures(item: ItemEffects, survey: Survey, flagged: frozenset[str], n_items: int) -> tuple[Figure, ...]:
     """Answers, then the level model's effects and residuals, then the slope model's, in the order they are read."""
     level, slope = item.judging, slope_model(item)
     responses = find_item(survey, item.item)
@@ -220,7 +226,7 @@ def _figures(item: ItemEffects, survey: Survey, flagged: frozenset[str], brief: 
         drawn.append(caterpillar(level, "intercept", survey, flagged, item.label))
         drawn.append(effect_quantiles(level, "intercept", survey, flagged, item.label))
     residuals = residual_quantiles(level, item.label)
-    if brief and residuals is not None:
+    if n_items > MOST_IN_FULL and not flagged and residuals is not None:
         drawn.append(replace(residuals, caption=residuals.caption + _LEFT_OUT))
     else:
         drawn += [residuals, residual_scatter(level, item.label)]
@@ -230,7 +236,7 @@ def _figures(item: ItemEffects, survey: Survey, flagged: frozenset[str], brief: 
         for term in slope.effects.terms:
             if term != "intercept":
                 drawn.extend(_slope_figures(slope, term, survey, flagged, item.label))
-    return tuple(bounded(figure) for figure in drawn if figure is not None)
+    return tuple(bounded(figure, most_people(n_items)) for figure in drawn if figure is not None)
 
 
 def _slope_figures(

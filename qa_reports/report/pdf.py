@@ -20,6 +20,7 @@ from qa_reports.report.figures import AnswerScatter, Figure
 from qa_reports.report.front_page import MOST_CALLS, MOST_PROBLEMS, MOST_TOO_FEW, front_calls
 from qa_reports.report.heat_map import HeatMap
 from qa_reports.report.interviewers import Profile
+from qa_reports.report.limits import MOST_ATTACHED, MOST_NAMED, MOST_PRINTED_PROFILES
 from qa_reports.report.panels import draw_heat_map, draw_panels
 from qa_reports.report.pdf_objects import write_once
 from qa_reports.report.pdf_pictures import Picture, StandIns, picture
@@ -80,7 +81,8 @@ def render_pdf(summary: ReportSummary, results: bytes | None = None) -> bytes:
 
     Args:
         summary: what the pages show.
-        results: `results.json`, attached as the data behind the report; None for a team's part.
+        results: `results.json`, attached as the data behind the report unless it is very large; None for a team's
+            part.
 
     Raises:
         PdfUnavailable: WeasyPrint or Pango is missing.
@@ -95,7 +97,8 @@ def render_pdf(summary: ReportSummary, results: bytes | None = None) -> bytes:
 
     # The addresses of the pictures are digests of them.
     identifier = hashlib.sha256(page.html.encode("utf-8")).digest()[:16]
-    attached = [] if results is None else [_attachment(weasyprint, results, summary.heading.printed)]
+    carried = results if results is not None and len(results) <= MOST_ATTACHED else None
+    attached = [] if carried is None else [_attachment(weasyprint, carried, summary.heading.printed)]
     with without_collector():
         document = weasyprint.HTML(string=page.html, url_fetcher=fetcher_of(stand_ins))
         return bytes(
@@ -152,6 +155,8 @@ def print_page(summary: ReportSummary) -> PrintedPage:
         most_calls=MOST_CALLS,
         most_problems=MOST_PROBLEMS,
         most_too_few=MOST_TOO_FEW,
+        most_named=MOST_CALLS + MOST_NAMED,
+        with_profile=frozenset(profile.interviewer for profile in profiles),
         profiles=profiles,
         pictures=pictures,
         heat_map_shown=shown,
@@ -161,15 +166,15 @@ def print_page(summary: ReportSummary) -> PrintedPage:
 
 
 def printed_profiles(summary: ReportSummary) -> tuple[Profile, ...]:
-    """Everybody worth a call or looked into, and of those whose file needs mending who shows what it does to a slope.
+    """Who is worth a call or looked into, and of those whose file needs mending who shows what it does to a slope.
 
-    The others behind a data-preparation problem are listed with it.
+    The others behind a data-preparation problem are listed with it; of very many worth a call the surest have one.
     """
     own = [one for one in summary.profiles if any(flag.severity != "data_preparation" for flag in one.flags)]
     shown = [
         one for one in summary.profiles if one not in own and any(isinstance(f, AnswerScatter) for f in one.figures)
     ]
-    return (*own, *shown[:PREPARATION_PROFILES])
+    return (*own[:MOST_PRINTED_PROFILES], *shown[:PREPARATION_PROFILES])
 
 
 def _load_weasyprint() -> tuple[Any, Callable[[StandIns], Any]]:

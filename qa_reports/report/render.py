@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import jinja2
+import numpy as np
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from qa_reports.report.explanation import lower_first
 from qa_reports.report.figures import Figure
 from qa_reports.report.fingerprint import FingerprintRow, fingerprint_rows
 from qa_reports.report.formats import template_filters
+from qa_reports.report.limits import MOST_NAMED, MOST_ROWS
 from qa_reports.report.page_data import anchor, page_data
 from qa_reports.report.summarise import ReportSummary
 from qa_reports.report.svg import Counts, answers_before_after, draw_svg, drawn_order, icc_bar
@@ -31,6 +33,7 @@ from qa_reports.report.trends import icc_trend, sparkline
 from qa_reports.report.wave_changes import InterviewerChange
 from qa_reports.report.wave_sentences import roster_sentence, since_sentence
 from qa_reports.report.waves import ItemOverWaves
+from qa_reports.survey.audit import InterviewerAudit
 
 SCRIPTS = ("tables", "glossary", "figures", "fingerprint", "profiles", "folds", "report")
 """The page's script in parts, in the order in which they use each other."""
@@ -115,8 +118,11 @@ def render_html(summary: ReportSummary) -> str:
             (*(profile.interviewer for profile in summary.profiles), *(row.person.interviewer for row in rows))
         ),
         labels=_column_labels(summary),
+        cleaned=_cleaned(summary.cleaning.interviewers),
+        most_rows=MOST_ROWS,
+        most_named=MOST_NAMED,
         rows=rows,
-        page_data="" if summary.everyone is None else Markup(page_data(summary.everyone)),  # noqa: S704 -- no "<" in it
+        page_data="" if summary.everyone is None else Markup(page_data(summary.everyone, _reasons(summary))),  # noqa: S704 -- no "<" in it
         style=style,
         script=script,
         content_security_policy=_content_security_policy(style, script),
@@ -169,6 +175,24 @@ def _column_labels(summary: ReportSummary) -> dict[str, str]:
     """What the columns of the fingerprint are called: items, then indicators."""
     indicators = () if summary.indicators is None else summary.indicators.rows
     return {item.item: item.label for item in summary.items} | {row.name: row.label for row in indicators}
+
+
+def _reasons(summary: ReportSummary) -> dict[str, tuple[str, ...]]:
+    """Interviewer -> why they are worth a call, of those without a profile of their own."""
+    there = {profile.interviewer for profile in summary.profiles}
+    return {
+        call.interviewer: tuple(reason.sentence for reason in call.explanation.reasons)
+        for call in summary.calls
+        if call.interviewer not in there
+    }
+
+
+def _cleaned(audits: Sequence[InterviewerAudit]) -> Sequence[InterviewerAudit]:
+    """The interviewers whose cleaning is shown, in their order: of very many those with the most answers set aside."""
+    if len(audits) <= MOST_ROWS:
+        return audits
+    lost = np.array([one.n_recoded + one.n_blank + one.n_out_of_range for one in audits])
+    return [audits[k] for k in np.sort(np.argsort(-lost, kind="stable")[:MOST_ROWS])]
 
 
 def _fingerprint(summary: ReportSummary) -> tuple[FingerprintRow, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -23,7 +23,8 @@ from qa_reports.report.formats import count_of, expected, integer, listing, perc
 from qa_reports.report.heat_map import HeatMap, build_heat_map
 from qa_reports.report.indicators import IndicatorsSummary, summarise_indicators
 from qa_reports.report.interviewers import Call, NamedItem, Profile, summarise_calls, summarise_profiles
-from qa_reports.report.items import MOST_IN_FULL, ItemSummary, summarise_item
+from qa_reports.report.items import ItemSummary, summarise_item
+from qa_reports.report.limits import MOST_PAGES, most_profiles
 from qa_reports.report.methods import Methods, describe_methods
 from qa_reports.report.sensitivity import SensitivitySummary, area_note, summarise_sensitivity
 from qa_reports.report.suspects import ItemSuspects, SuspectSummary, by_item, summarise_suspects
@@ -33,6 +34,10 @@ from qa_reports.survey.clean import CleaningLog, Survey
 
 _NAMED = 5
 """Interviewers named in a note."""
+_FILE_PROFILES = 10
+"""Profiles of interviewers with suspicious codes and no other flag that are shown however many are worth a call."""
+_TEAM_PROFILES = 10
+"""Interviewers of a team, the surest, who have a profile in the team's part in any case."""
 PRINTED_ITEMS = 6
 """Items with a page of their own in the PDF, at most, unless all are asked for."""
 
@@ -90,7 +95,8 @@ class ReportSummary(Struct, frozen=True, eq=False):
     items: tuple[ItemSummary, ...]
     not_modelled: tuple[ItemNotModelled, ...]
     profiles: tuple[Profile, ...]
-    """One per flagged interviewer, in the call list's order, then those behind data-preparation problems."""
+    """One per flagged interviewer, in the call list's order, then those behind data-preparation problems; of very many
+    the first of either."""
     suspects: tuple[SuspectSummary, ...]
     heat_map: HeatMap | None
     """Everybody's deviation on every item; None when no item could be modelled."""
@@ -110,6 +116,8 @@ class ReportSummary(Struct, frozen=True, eq=False):
     """Results that are not to be trusted as they stand."""
     reviewed: tuple[Flag, ...] = ()
     """Flags that somebody has looked into: each has its `review`."""
+    team_profiles: tuple[Profile, ...] = ()
+    """Of interviewers who have none in the report, but one in their team's part."""
 
     @property
     def problems(self) -> tuple[ItemSuspects, ...]:
@@ -148,9 +156,18 @@ def summarise(
     if other_models is not None:
         calls = tuple(replace(call, area_note=area_note(other_models.flags, call.interviewer)) for call in calls)
     doubts = find_doubts(items)
-    many = len(modelled) > MOST_IN_FULL
-    pages = tuple(summarise_item(item, survey, _flagged_on(item.item, flags), many) for item in modelled)
+    flagged_on = flagged_by_item(flags)
+    with_page = _with_page(modelled, flagged_on)
+    pages = tuple(
+        summarise_item(item, survey, flagged_on.get(item.item, ()), len(modelled), item.item in with_page)
+        for item in modelled
+    )
     suspects = summarise_suspects(survey, damages, flags)
+    profiled = _profiled(calls, flags, len(modelled))
+    of_teams = () if config.email is None else _profiled_for_teams(calls, profiled, config.email.teams)
+    profiles = summarise_profiles(
+        (*profiled, *of_teams), flags, modelled, survey, explanations, indicators, config.flags.min_interviews
+    )
     heat_map = build_heat_map(survey, modelled, flags, indicators, config.flags.min_interviews)
     too_few = tuple(verdict for verdict in flags.interviewers if verdict.too_few)
     return ReportSummary(
@@ -172,9 +189,8 @@ def summarise(
         min_interviews=config.flags.min_interviews,
         items=pages,
         not_modelled=not_modelled,
-        profiles=summarise_profiles(
-            flags, calls, modelled, survey, explanations, indicators, config.flags.min_interviews
-        ),
+        profiles=profiles[: len(profiled)],
+        team_profiles=profiles[len(profiled) :],
         suspects=suspects,
         heat_map=heat_map,
         cleaning=survey.log,
@@ -197,10 +213,41 @@ def _printed_items(pages: tuple[ItemSummary, ...], wanted: Literal["flagged", "a
     return tuple(page.item for page in pages if page in most)
 
 
-def _flagged_on(item: str, flags: Flags) -> tuple[str, ...]:
-    """Interviewers with a flag on the item, in the flags' order; a matter of the file is no flag on them."""
-    own = [flag for flag in flags.flags if item in flag.items and flag.severity != "data_preparation"]
-    return tuple(dict.fromkeys(flag.interviewer for flag in own))
+def flagged_by_item(flags: Flags) -> Mapping[str, tuple[str, ...]]:
+    """Item -> interviewers with a flag on it, in the flags' order; a matter of the file is no flag on them."""
+    found: dict[str, dict[str, None]] = {}
+    for flag in flags.flags:
+        if flag.severity != "data_preparation":
+            for item in flag.items:
+                found.setdefault(item, {})[flag.interviewer] = None
+    return {item: tuple(interviewers) for item, interviewers in found.items()}
+
+
+def _with_page(modelled: Sequence[ItemEffects], flagged_on: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    """Items with a page of their own: where there are very many, those with most flags and then the largest ICC."""
+    ranked = sorted(modelled, key=lambda item: (-len(flagged_on.get(item.item, ())), -item.icc))
+    return frozenset(item.item for item in ranked[:MOST_PAGES])
+
+
+def _profiled(calls: tuple[Call, ...], flags: Flags, n_items: int) -> tuple[str, ...]:
+    """Who gets a profile: the surest of the call list, then who only needs the file mended."""
+    most = most_profiles(n_items)
+    others = dict.fromkeys(flag.interviewer for flag in flags.flags)
+    for call in calls:
+        others.pop(call.interviewer, None)
+    first = tuple(call.interviewer for call in calls[:most])
+    return (*first, *list(others)[: max(most - len(first), _FILE_PROFILES)])
+
+
+def _profiled_for_teams(calls: tuple[Call, ...], profiled: tuple[str, ...], teams: Collection[str]) -> tuple[str, ...]:
+    """The surest of each team who gets a part of the report and has too few of them among those with a profile."""
+    there, found = frozenset(profiled), []
+    room = dict.fromkeys(teams, _TEAM_PROFILES)
+    for call in calls:
+        if call.team is not None and room.get(call.team, 0) > 0:
+            room[call.team] -= 1
+            found += [] if call.interviewer in there else [call.interviewer]
+    return tuple(found)
 
 
 def _verdict(

@@ -59,7 +59,9 @@ def restrict_to_team(summary: ReportSummary, team: str, flags: Flags) -> ReportS
         min_interviews=summary.min_interviews,
         items=tuple(_item(item, members) for item in summary.items),
         not_modelled=summary.not_modelled,
-        profiles=tuple(profile for profile in summary.profiles if profile.interviewer in members),
+        profiles=tuple(
+            profile for profile in (*summary.profiles, *summary.team_profiles) if profile.interviewer in members
+        ),
         suspects=(),
         heat_map=None if summary.heat_map is None else _heat_map(summary.heat_map, members),
         cleaning=_cleaning(summary.cleaning, members),

@@ -1,4 +1,4 @@
-// Profiles of interviewers without a flag, made from the page's data when they are asked for.
+// Profiles of interviewers who have none on the page, made from the page's data when they are asked for.
 
 function smallBars(item, own) {
   const drawing = svgElement("svg", { class: "spark answers", viewBox: "0 0 110 24", "aria-hidden": "true" });
@@ -40,13 +40,17 @@ function showProfile(position) {
   const made = document.getElementById("profile-template").content.cloneNode(true);
   const slot = (name) => made.querySelector(`[data-slot=${name}]`);
   slot("id").textContent = person.id;
-  slot("badge").textContent = person.tooFew ? "Too few interviews to judge" : "No call needed";
+  slot("badge").textContent = person.reasons ? (person.severity === "critical" ? "Call first" : "Worth a call") : person.tooFew ? "Too few interviews to judge" : "No call needed";
+  if (person.reasons) slot("badge").classList.add(person.severity);
   slot("facts").append(fact("Interviews", person.n));
   if (person.team) slot("facts").append(fact("Team", person.team));
   if (!person.tooFew) slot("facts").append(fact("All items together", `p ${person.p}`));
   if (person.spread !== "–") slot("facts").append(fact("Spread of the interviews", `z ${person.spread}`));
   pageData.covariates.forEach((label, k) => slot("facts").append(fact(label, person.covariates[k])));
-  if (person.tooFew) made.querySelector("p.prose").textContent = "Too few interviews to tell a habit from chance, which does not mean that all is fine. Bars show everybody’s answers, narrow ones theirs.";
+  if (person.reasons) {
+    made.querySelector("p.prose").before(...person.reasons.map((sentence) => element("p", { className: "say" }, sentence)));
+    made.querySelector("p.prose").textContent = "Bars show everybody’s answers, narrow ones theirs.";
+  } else if (person.tooFew) made.querySelector("p.prose").textContent = "Too few interviews to tell a habit from chance, which does not mean that all is fine. Bars show everybody’s answers, narrow ones theirs.";
   slot("cells").append(...pageData.items.map((item, k) => profileRow(item, person.cells[k])), ...indicatorRows(position));
   const article = made.querySelector("article"), region = made.querySelector(".scroll");
   article.setAttribute("aria-label", `Interviewer ${person.id}`);

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qa_reports.report.bounded import MOST_MARKS, bounded
+from qa_reports.report.bounded import bounded
 from qa_reports.report.figures import Caterpillar, InterviewerLines, QuantilePlot
+
+MOST_MARKS = 1_000
 
 
 def crowd(kind: str, size: int, flagged: tuple[int, ...]) -> Caterpillar | QuantilePlot | InterviewerLines:
@@ -20,7 +22,7 @@ def crowd(kind: str, size: int, flagged: tuple[int, ...]) -> Caterpillar | Quant
 
 @pytest.mark.parametrize("kind", ["caterpillar", "quantiles", "lines"])
 def test_flagged_interviewers_stay_in_a_figure_of_very_many(kind: str) -> None:
-    figure = bounded(crowd(kind, 12_345, (7, 4_321)))
+    figure = bounded(crowd(kind, 12_345, (7, 4_321)), MOST_MARKS)
     ids = figure.labels if isinstance(figure, QuantilePlot) else figure.interviewers
     values = {
         "caterpillar": lambda: figure.estimate,  # type: ignore[union-attr]
@@ -38,4 +40,4 @@ def test_flagged_interviewers_stay_in_a_figure_of_very_many(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["caterpillar", "quantiles", "lines"])
 def test_a_thousand_are_all_drawn(kind: str) -> None:
     figure = crowd(kind, MOST_MARKS, (3,))
-    assert bounded(figure) is figure
+    assert bounded(figure, MOST_MARKS) is figure

@@ -10,9 +10,10 @@ from msgspec import structs
 
 from qa_reports.report.answers import count_answers
 from qa_reports.report.cells import ItemCells, measure_cells
-from qa_reports.report.everyone import MOST_ROWS, Everyone, Person, summarise_everyone
+from qa_reports.report.everyone import Everyone, Person, summarise_everyone
 from qa_reports.report.fingerprint import fingerprint_rows
 from qa_reports.report.heat_map import build_heat_map
+from qa_reports.report.limits import MOST_ROWS
 from qa_reports.report.page_data import page_data
 from qa_reports.report.recontact import respondents_to_recontact
 from qa_reports.report.summarise import ReportSummary, summarise
@@ -76,29 +77,17 @@ def test_a_thousand_interviewers_by_22_items_stay_small() -> None:
     assert sum(len(row.cells.encode()) for row in rows) + len(page_data(everyone).encode()) < MOST_BYTES
 
 
-def test_beyond_a_thousand_the_strongest_are_shown_and_all_can_be_found() -> None:
-    everyone = crowd(1_200, 2)
-    assert everyone.n_rows == MOST_ROWS
-    assert len(json.loads(page_data(everyone))["people"]) == 1_200
-
-
-def test_a_page_holds_the_strongest_and_the_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_holds_the_strongest(monkeypatch: pytest.MonkeyPatch) -> None:
     given = example_report_input()
     modelled = tuple(item for item in given.items if hasattr(item, "null"))
     heat_map = build_heat_map(given.survey, modelled, given.flags)
     assert heat_map is not None
-    last = heat_map.interviewers[-1]
-    flags = structs.replace(
-        given.flags, flags=(*given.flags.flags, structs.replace(given.flags.flags[0], interviewer=last))
-    )
-    monkeypatch.setattr("qa_reports.report.everyone.MOST_PEOPLE", 5)
-    everyone = summarise_everyone(given.survey, modelled, flags, heat_map)
+    monkeypatch.setattr("qa_reports.report.everyone.most_people", lambda n_items: 5)
+    everyone = summarise_everyone(given.survey, modelled, given.flags, heat_map)
     assert everyone is not None
-    shown = [person.interviewer for person in everyone.people]
-    flagged = {flag.interviewer for flag in flags.flags}
-    assert shown[:5] == list(heat_map.interviewers[:5])
-    assert set(shown) == set(heat_map.interviewers[:5]) | flagged
-    assert everyone.n_everybody == len(heat_map.interviewers) > len(shown)
+    assert [person.interviewer for person in everyone.people] == list(heat_map.interviewers[:5])
+    assert sorted(everyone.row_order) == list(range(5))
+    assert everyone.n_everybody == len(heat_map.interviewers) > 5
     assert json.loads(page_data(everyone))["more"] is True
 
 

@@ -12,7 +12,6 @@ from qa_reports.effects.linear import Referee
 from qa_reports.effects.patterns import PATTERN_NAMES
 from qa_reports.effects.reviewed import mark_reviewed
 from qa_reports.effects.rules import EXPECTED_WARNINGS
-from qa_reports.report import summarise as summarising
 from qa_reports.report.figures import AnswerScatter, Distribution, ResidualScatter
 from qa_reports.report.interviewers import NamedItem
 from qa_reports.report.pdf import print_page
@@ -57,7 +56,7 @@ def test_verdict_is_one_sentence_with_data_problems_first_among_the_notes(summar
 def test_of_very_many_items_those_without_a_flag_lack_the_largest_figure(
     summary: ReportSummary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(summarising, "MOST_IN_FULL", 2)
+    monkeypatch.setattr("qa_reports.report.items.MOST_IN_FULL", 2)
     many = summary_of(example_report_input())
     assert {bool(item.flagged) for item in many.items} == {True, False}
     for item, brief in zip(summary.items, many.items, strict=True):
