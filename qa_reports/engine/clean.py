@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -36,13 +37,17 @@ from qa_reports.survey.pseudonyms import PseudonymKey
 from qa_reports.survey.suspects import find_suspects, known_reasons
 from qa_reports.survey.whole import AnswerCounts, Factor
 
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
 SAMPLE = 30_000
 """Interviews at hand, for what is shown or judged interview by interview."""
 _MOST_SHOWN = 200_000
 """Further interviews that are read for what is said of single interviewers."""
 _CYCLE, _STEP = 1_000_003, 618_034
 """Row r is in the sample when r * step modulo the cycle is small: evenly spread over the file, the same every time."""
-_SEED = 20_251_125
+_MIXING = 1_009
+"""So that the digests of a row's columns do not cancel."""
 _NO_LABELS = VariableLabels()
 
 
@@ -88,7 +93,7 @@ def clean_in_engine(
 
     def showing(survey: Survey, whose: Sequence[int]) -> Survey:
         within = np.cumsum(survey.workload[list(whose)]) <= _MOST_SHOWN
-        if source.row is None or not within.any():
+        if not within.any():
             return survey
         chosen = [j for j, fits in zip(whose, within, strict=True) if fits]
         return _with_rows(survey, *_sample(people, source, config, labels, sample, chosen), levels)
@@ -263,19 +268,33 @@ def _sample(
     """Some interviews, then all others of the interviewers `whose`, cleaned in memory; and their interviewers."""
     rows, n = people.every, int(people.interviewers.counts(np.ones(len(people.interviewers.ids), dtype=bool)).sum())
     chosen: Any = None
-    if n > size and source.row is None:
-        rows = rows.sample(size / n, seed=_SEED)
-    elif n > size:
-        chosen = (rows[source.row] % _CYCLE) * _STEP % _CYCLE < int(np.ceil(size / n * _CYCLE))
+    place, order = _told_apart(rows, source, config)
+    if n > size:
+        chosen = place < int(np.ceil(size / n * _CYCLE))
         rows = rows.filter(chosen | rows[WHO].isin(list(whose)) if whose else chosen)
-    if source.row is not None:
-        rows = rows.order_by(*([chosen.desc()] if whose and chosen is not None else []), source.row)
+    rows = rows.order_by(*([chosen.desc()] if whose and chosen is not None else []), *order)
     table = source.frame(rows)
     if source.row is not None:
         table = table.set_index(source.row)
     interviewer = table[WHO].to_numpy(dtype=np.int64)
     file = SurveyFile(table.drop(columns=WHO), labels, source.provenance, (), n_stacked=len(source.provenance))
     return clean_survey(file, _for_sample(config)), interviewer
+
+
+def _told_apart(rows: ir.Table, source: EngineTable, config: ReportConfig) -> tuple[Any, list[str]]:
+    """A whole number of each row, evenly spread below `_CYCLE` and the same every time; the columns to order rows by.
+
+    Where an engine does not number its rows they are told apart by what is in them.
+    """
+    if source.row is not None:
+        return rows[source.row] % _CYCLE * _STEP % _CYCLE, [source.row]
+    columns = list(source.table.columns)
+    respondent = config.data.respondent
+    telling = columns if respondent is None else [respondent]
+    # Spark's digests have 32 bits, half of them are negative, and no product may have more.
+    digests = [(rows[name].hash() % _CYCLE + _CYCLE) % _CYCLE for name in telling]
+    place = functools.reduce(lambda mixed, digest: (mixed * _MIXING + digest) % _CYCLE, digests)
+    return place, [*telling, *(name for name in columns if name not in telling)]
 
 
 def _for_sample(config: ReportConfig) -> ReportConfig:

@@ -7,6 +7,7 @@ import shutil
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from msgspec import structs
@@ -15,6 +16,10 @@ from qa_reports.config import ReportConfig
 from qa_reports.effects.estimate import estimate_items
 from qa_reports.survey.clean import Survey
 from tests.engine.test_engine import EXAMPLE, differences, example_config, in_engine, in_memory
+
+WHERE = "age >= 30 or gender in [1]"
+SAMPLE = 500
+"""Of some 1,500 interviews in use."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -25,15 +30,23 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Survey, Survey, ReportConfig]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("spark")
     pd.read_csv(EXAMPLE / "example_wave.csv").to_parquet(folder / "wave.parquet")
-    where = "age >= 30 or gender in [1]"
-    memory, config = in_memory(example_config(folder, file=str(folder / "wave.parquet"), where=where))
+    return folder
+
+
+def on_spark(folder: Path, sample: int = 10_000, **data: object) -> Survey:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        spark = example_config(folder, file=None, table="wave.parquet", connection="spark:local[2]", where=where)
-        return memory, in_engine(spark)[0], config
+        data |= {"file": None, "table": "wave.parquet", "connection": "spark:local[2]", "where": WHERE}
+        return in_engine(example_config(folder, **data), sample)[0]
+
+
+@pytest.fixture(scope="module")
+def both(folder: Path) -> tuple[Survey, Survey, ReportConfig]:
+    memory, config = in_memory(example_config(folder, file=str(folder / "wave.parquet"), where=WHERE))
+    return memory, on_spark(folder), config
 
 
 def test_spark_counts_and_sums_alike(both: tuple[Survey, Survey, ReportConfig]) -> None:
@@ -44,6 +57,40 @@ def test_spark_counts_and_sums_alike(both: tuple[Survey, Survey, ReportConfig]) 
     assert list(differences(*logs)) == []
     items = (estimate_items(survey, config, judgement_only=True) for survey in (memory, spark))
     assert list(differences(*(_without_rows(of) for of in items))) == []
+
+
+@pytest.fixture(scope="module")
+def sampled(folder: Path) -> Survey:
+    return on_spark(folder, SAMPLE)
+
+
+def test_a_sample_at_hand_changes_no_model(both: tuple[Survey, Survey, ReportConfig], sampled: Survey) -> None:
+    memory, _, config = both
+    assert 0.8 * SAMPLE < sampled.n_rows < 1.2 * SAMPLE
+    assert sampled.n_interviews == memory.n_interviews
+    assert list(sampled.respondents) == sorted(sampled.respondents, key=int)
+    items = (estimate_items(survey, config, judgement_only=True) for survey in (memory, sampled))
+    assert list(differences(*(_without_rows(of) for of in items))) == []
+
+
+def test_the_sample_is_the_same_again_with_all_interviews_of_flagged_interviewers(
+    both: tuple[Survey, Survey, ReportConfig], sampled: Survey
+) -> None:
+    memory, _, _ = both
+    shown = sampled.with_all_of(["4976"])
+    own = memory.interviewer_ids.index("4976")
+    assert shown.respondents[: sampled.n_rows] == sampled.respondents
+    assert (sampled.interviewer == own).sum() < (shown.interviewer == own).sum() == memory.workload[own]
+    assert shown.n_rows - sampled.n_rows == memory.workload[own] - (sampled.interviewer == own).sum()
+
+
+def test_without_ids_rows_are_told_apart_by_all_that_is_in_them(folder: Path) -> None:
+    unnamed = on_spark(folder, SAMPLE, respondent=None)
+    shown = unnamed.with_all_of(["4976"])
+    assert 0.8 * SAMPLE < unnamed.n_rows < 1.2 * SAMPLE
+    assert shown.n_rows > unnamed.n_rows
+    for before, after in zip(unnamed.items, shown.items, strict=True):
+        np.testing.assert_array_equal(before.answers, after.answers[: unnamed.n_rows])
 
 
 def _without_rows(items: object) -> object:
