@@ -22,6 +22,8 @@ _SAMPLE = 20_000_000
 """Pairs of different interviewers from which their distribution is taken, at most."""
 _MOST_PAIRS = 1_250_000_000
 """Pairs of different interviewers that are compared at most: all of 50,000 interviews, half a minute of one core."""
+_FIRST = 256
+"""Interviews that each is held against before it is known how close it takes to be closer."""
 _EXPECTED = 0.5
 """Pairs within interviewers above the limit that chance brings about in the whole survey."""
 _TRIED = np.array([1, 2, 4, 8])
@@ -178,10 +180,8 @@ def _compare_between(
             best.take_all(place[columns], share.T, place[rows])
             first, second = where(share >= 1)
         else:
-            bar = np.minimum(best.share[rows, None], best.share[columns])
-            if len(identical) < _LISTED:
-                bar = np.minimum(bar, np.float32(_NEARLY_ALL))
-            first, second, close = packed.closer(rows, columns, fewest, bar)
+            bar = np.minimum(best.share, np.float32(_NEARLY_ALL)) if len(identical) < _LISTED else best.share
+            first, second, close = packed.closer(rows, columns, fewest, bar[rows], None, bar[columns])
             apart = owner[first + rows.start] < owner[second + columns.start]
             first, second, close = first[apart], second[apart], close[apart]
             best.take_closest(first + rows.start, close, second + columns.start)
@@ -204,7 +204,7 @@ def _compare_sample(packed: PackedAnswers, owner: IntArray, fewest: int) -> tupl
     for number, top in enumerate(range(0, n, ROWS)):
         rows = slice(top, min(top + ROWS, n))
         # Nothing is known of these interviews before the first block, and much after it.
-        first_block = len(sample) if number % every == 0 else min(COLUMNS, len(sample))
+        first_block = len(sample) if number % every == 0 else min(_FIRST, len(sample))
         share = packed.shares(rows, slice(0, first_block), fewest, spread)
         share[owner[rows, None] == owner[sample[:first_block]]] = -1
         best.take_all(np.arange(rows.start, rows.stop), share, sample[:first_block])
@@ -212,7 +212,7 @@ def _compare_sample(packed: PackedAnswers, owner: IntArray, fewest: int) -> tupl
             between += count_shares(share, _BINS)
         for left in range(first_block, len(sample), COLUMNS):
             columns = slice(left, min(left + COLUMNS, len(sample)))
-            row, column, close = packed.closer(rows, columns, fewest, best.share[rows, None], spread)
+            row, column, close = packed.closer(rows, columns, fewest, best.share[rows], spread)
             row, other = row + rows.start, sample[column + left]
             apart = owner[row] != owner[other]
             best.take_closest(row[apart], close[apart], other[apart])
@@ -227,7 +227,7 @@ def _compare_with_all(packed: PackedAnswers, owner: IntArray, fewest: int, best:
         rows = slice(top, min(top + ROWS, len(some)))
         for left in range(0, len(owner), COLUMNS):
             columns = slice(left, min(left + COLUMNS, len(owner)))
-            row, other, close = chosen.closer(rows, columns, fewest, best.share[some[rows], None], packed)
+            row, other, close = chosen.closer(rows, columns, fewest, best.share[some[rows]], packed)
             row, other = some[row + top], other + left
             apart = owner[row] != owner[other]
             best.take_closest(row[apart], close[apart], other[apart])

@@ -20,6 +20,12 @@ Words = NDArray[np.unsignedinteger]
 ShareArray = NDArray[np.float32]
 
 ROWS, COLUMNS = 64, 4096
+_SHOWING = 3
+"""Bit planes that show most differences between answers: the lowest tell neighbouring answers apart."""
+_SELDOM = 20
+"""Where more than one pair in so many is left, all are looked at in full: one by one, each takes longer."""
+_ROUNDED = 1e-3
+"""More than single precision takes from a share, times the items."""
 
 
 class PackedAnswers(Struct, frozen=True, eq=False):
@@ -31,6 +37,8 @@ class PackedAnswers(Struct, frozen=True, eq=False):
     """(W, P, n) the same, with another mark for missing."""
     answered: Words
     """(W, n) which items have an answer."""
+    missing: NDArray[np.int16]
+    """(n,) how many have none."""
     complete: bool
     """Whether every answer is there."""
     n_items: int
@@ -42,6 +50,7 @@ class PackedAnswers(Struct, frozen=True, eq=False):
             rows=np.ascontiguousarray(self.rows[..., places]),
             columns=np.ascontiguousarray(self.columns[..., places]),
             answered=np.ascontiguousarray(self.answered[..., places]),
+            missing=self.missing[places],
         )
 
     def shares(self, rows: slice, columns: slice, fewest: int, others: PackedAnswers | None = None) -> ShareArray:
@@ -53,27 +62,93 @@ class PackedAnswers(Struct, frozen=True, eq=False):
         return _shares(agreeing, common, fewest)
 
     def closer(
-        self, rows: slice, columns: slice, fewest: int, than: ShareArray, others: PackedAnswers | None = None
+        self,
+        rows: slice,
+        columns: slice,
+        fewest: int,
+        than: ShareArray,
+        others: PackedAnswers | None = None,
+        or_than: ShareArray | None = None,
     ) -> tuple[IntArray, IntArray, ShareArray]:
-        """Rows, columns (from 0) and shares of the pairs whose share is above `than`, broadcast to (rows, columns).
+        """Rows, columns (from 0) and shares of the pairs whose share is above the bar of the row or of the column.
 
-        Few pairs are closer than what was found so far, and only theirs are divided.
+        Two planes show most answers that differ, and so most pairs that are not closer: the others are looked at.
+
+        Args:
+            rows: of these interviews.
+            columns: of `others`.
+            fewest: items both must have answered.
+            than: (rows,) bars.
+            others: the other interviews, where they are not these themselves.
+            or_than: (columns,) bars; where None, those of the rows decide.
         """
-        agreeing, common = self._agreements(rows, columns, self if others is None else others)
-        bar = common.astype(np.float32)
-        bar *= than  # shares differ by more than single precision rounds, so that none above the bar is lost
-        row, column = where(agreeing.astype(np.float32) > bar)
-        share = _shares(agreeing[row, column], common[row, column], fewest)
-        above = share > np.broadcast_to(than, agreeing.shape)[row, column]
+        others = self if others is None else others
+        # What one of them has not answered shows as a difference, or does not.
+        most = self._most_different(rows, than)[:, None]
+        if or_than is not None:
+            most = np.maximum(most, others._most_different(columns, or_than))
+        shown = (most + self.missing[rows, None]).astype(self._sums) + others.missing[columns].astype(self._sums)
+        row, column = where(self._differences(rows, columns, others) <= shown)
+        if len(row) * _SELDOM > shown.size:
+            agreeing, common = (table[row, column] for table in self._agreements(rows, columns, others))
+        else:
+            agreeing, common = self._agreements_of(row + rows.start, column + columns.start, others)
+        share = _shares(agreeing, common, fewest)
+        above = share > (than[row] if or_than is None else np.minimum(than[row], or_than[column]))
         return row[above], column[above], share[above]
+
+    def _most_different(self, places: slice, than: ShareArray) -> IntArray:
+        """(m,) answers of each in which another one may differ and be closer than the bar, at most.
+
+        Of c items both answered and d answered differently the share is 1 - d/c, and c is at most what one answered.
+        """
+        answered = self.n_items - self.missing[places]
+        return np.minimum(np.floor(answered * (1 - than.astype(np.float64)) + _ROUNDED), self.n_items).astype(np.int16)
+
+    def _differences(self, rows: slice, columns: slice, others: PackedAnswers) -> NDArray[np.unsignedinteger]:
+        """(rows, columns) items answered differently, as far as the first planes show."""
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        buffer, plane_difference = np.empty(shape, self.rows.dtype), np.empty(shape, self.rows.dtype)
+        different: NDArray[np.unsignedinteger] = np.zeros(shape, dtype=self._number)
+        for word in range(len(self.rows)):
+            np.bitwise_xor(self.rows[word, 0, rows, None], others.columns[word, 0, columns], out=buffer)
+            for plane in range(1, min(_SHOWING, self.rows.shape[1])):
+                np.bitwise_xor(
+                    self.rows[word, plane, rows, None], others.columns[word, plane, columns], out=plane_difference
+                )
+                np.bitwise_or(buffer, plane_difference, out=buffer)
+            different += count_bits(buffer)
+        return different
+
+    def _agreements_of(
+        self, rows: IntArray, columns: IntArray, others: PackedAnswers
+    ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]]:
+        """(m,) items answered alike, and items both answered, of m pairs."""
+        agreeing, common = np.full(len(rows), self.n_items, self._number), np.zeros(len(rows), self._number)
+        for word in range(len(self.rows)):
+            different = np.zeros(len(rows), self.rows.dtype)
+            for own, other in zip(self.rows[word], others.columns[word], strict=True):
+                different |= own.take(rows) ^ other.take(columns)
+            agreeing -= count_bits(different)
+            common += count_bits(self.answered[word].take(rows) & others.answered[word].take(columns))
+        return agreeing, common
+
+    @property
+    def _number(self) -> type[np.unsignedinteger]:
+        """What counts items."""
+        return np.uint8 if self.n_items < 256 else np.uint16
+
+    @property
+    def _sums(self) -> type[np.unsignedinteger]:
+        """What counts items three times over."""
+        return np.uint8 if 3 * self.n_items < 256 else np.uint16
 
     def _agreements(
         self, rows: slice, columns: slice, others: PackedAnswers
     ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.unsignedinteger]]:
         """(rows, columns) items answered alike, and items both answered."""
         shape = (rows.stop - rows.start, columns.stop - columns.start)
-        number = np.uint8 if self.n_items < 256 else np.uint16
-        agreeing, common = np.full(shape, self.n_items, dtype=number), np.zeros(shape, dtype=number)
+        agreeing, common = np.full(shape, self.n_items, dtype=self._number), np.zeros(shape, dtype=self._number)
         buffer, plane_difference = np.empty(shape, self.rows.dtype), np.empty(shape, self.rows.dtype)
         for word in range(len(self.rows)):
             np.bitwise_xor(self.rows[word, 0, rows, None], others.columns[word, 0, columns], out=buffer)
@@ -135,6 +210,7 @@ def pack_answers(answers: FloatArray) -> PackedAnswers:
         rows=_planes(codes, planes),
         columns=_planes(np.where(answered, codes, 1), planes),
         answered=_words(answered),
+        missing=(~answered).sum(axis=1, dtype=np.int16),
         complete=bool(answered.all()),
         n_items=k,
     )

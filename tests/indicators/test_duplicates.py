@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qa_reports.indicators import duplicates, own_pairs
+from qa_reports.indicators import duplicates, own_pairs, similarity
 from qa_reports.indicators.duplicates import find_duplicates, find_identical
 from qa_reports.indicators.own_pairs import compare_within
 from qa_reports.indicators.similarity import count_bits, count_bits_by_halves, pack_answers
@@ -64,19 +64,28 @@ def test_a_missing_answer_is_like_no_other() -> None:
     np.testing.assert_array_equal(packed.shares(slice(0, 2), slice(0, 2), 2), -np.ones((2, 2)))
 
 
-@pytest.mark.parametrize(("items", "missing"), [(12, 0.1), (70, 0.05), (22, 0.0), (300, 0.02)])
-def test_pairs_that_are_closer_are_those_whose_share_is_above(items: int, missing: float) -> None:
+@pytest.mark.parametrize("seldom", [1, 10**6])
+@pytest.mark.parametrize(("items", "missing"), [(12, 0.1), (12, 0.6), (70, 0.05), (22, 0.0), (255, 0.3), (300, 0.02)])
+def test_pairs_that_are_closer_are_those_whose_share_is_above(
+    items: int, missing: float, seldom: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether those that may be closer are looked at one by one, or all pairs are."""
+    monkeypatch.setattr(similarity, "_SELDOM", seldom)
     answers, _ = homogeneous(np.random.default_rng(15), 9, 8, items, missing)
     answers[40] = answers[3]
     packed, rows, columns = pack_answers(answers), slice(0, 20), slice(20, 72)
     share = packed.shares(rows, columns, 10)
     # Shares that occur, which must not count as above themselves, and one that is below all.
-    bar = np.sort(share, axis=1)[:, [-5]].copy()
+    bar = np.sort(share, axis=1)[:, -5].copy()
     bar[0] = -1
+    either = np.minimum(bar[:, None], np.sort(share, axis=0)[-2])
 
     row, column, closer = packed.closer(rows, columns, 10, bar)
+    np.testing.assert_array_equal(np.stack([row, column]), np.nonzero(share > bar[:, None]))
+    np.testing.assert_array_equal(closer, share[row, column])
 
-    np.testing.assert_array_equal(np.stack([row, column]), np.nonzero(share > bar))
+    row, column, closer = packed.closer(rows, columns, 10, bar, packed, np.sort(share, axis=0)[-2])
+    np.testing.assert_array_equal(np.stack([row, column]), np.nonzero(share > either))
     np.testing.assert_array_equal(closer, share[row, column])
 
 
