@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from msgspec import Struct
@@ -67,21 +68,33 @@ def _loglik(case: RefereeCase) -> float:
     """
     from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VCSpec
 
-    scale = np.maximum(np.abs(case.fixed).max(axis=0), 1e-300)
-    unit = float(np.std(case.response)) or 1.0
-    centre = float(np.mean(case.response))
+    order, ends, apart = _taken_together(case)
+    fixed, response = case.fixed[order], case.response[order]
+    scale = np.maximum(np.abs(fixed).max(axis=0), 1e-300)
+    unit = float(np.std(response)) or 1.0
+    centre = float(np.mean(response))
     # In units of the columns: beside an intercept's variance the root would lose that of a slope on, say, an income.
     of_random = scale[list(case.random)]
     values, vectors = np.linalg.eigh(case.relative_covariance * np.outer(of_random, of_random))
-    random_columns = case.fixed[:, case.random] / of_random @ (vectors * np.sqrt(np.maximum(values, 0.0)))
+    random_columns = fixed[:, case.random] / of_random @ (vectors * np.sqrt(np.maximum(values, 0.0)))
     inside_effects = (case.estimates - np.eye(len(case.estimates))[0] * centre) * scale / unit
+
+    class ByStretches(MixedLM):  # type: ignore[misc]
+        """Rows stand by group, so that no lists of their places are needed."""
+
+        def group_list(self, array: FloatArray | None) -> list[FloatArray] | None:
+            return None if array is None else np.split(array, ends)
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        groups, matrices = _taken_together(random_columns, case.interviewer)
+        matrices = np.split(apart(random_columns), ends)
         names = [[str(number) for number in range(matrix.shape[1])] for matrix in matrices]
         independent = VCSpec(["interviewer"], [names], [matrices])
+        bounds = [0, *ends.tolist(), len(order)]
+        groups = np.repeat(np.arange(len(matrices)), np.diff(bounds))
         # A list, which statsmodels goes through one by one faster than an array.
-        model = MixedLM((case.response - centre) / unit, case.fixed / scale, groups.tolist(), exog_vc=independent)
+        model = ByStretches((response - centre) / unit, fixed / scale, groups.tolist(), exog_vc=independent)
+        model.row_indices = {k: slice(*stretch) for k, stretch in enumerate(pairwise(bounds))}
         # What `fit` would set before it calls `loglike`.
         model.reml, model.use_sqrt, model._cov_sing = case.method == "REML", True, 0
         model.cov_pen = model.fe_pen = None
@@ -93,18 +106,24 @@ def _loglik(case: RefereeCase) -> float:
 
 
 def _taken_together(
-    random_columns: FloatArray, interviewer: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], list[FloatArray]]:
-    """(m,) groups of neighbouring interviewers, and for each group the random columns of its interviewers side by side.
+    case: RefereeCase,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Callable[[FloatArray], FloatArray]]:
+    """Neighbouring interviewers as one group: statsmodels goes through the groups one by one, each with a few calls on
+    small matrices, so that fewer groups are faster.
 
-    statsmodels goes through the groups one by one, each with a few calls on small matrices: fewer groups are faster.
+    Returns:
+        (m,) the order in which rows stand by group, where the groups but the last end in it, and what puts random
+        columns (m, q) in this order side by side, those of each interviewer of a group in columns of their own.
     """
-    m, q = random_columns.shape
-    number = np.unique(interviewer, return_inverse=True)[1].reshape(m)
+    m, q = len(case.response), len(case.random)
+    number = np.unique(case.interviewer, return_inverse=True)[1].reshape(m)
     each = max(1, min(_TOGETHER // q, _TALLEST * (int(number.max()) + 1) // m))
-    group = number // each
-    apart = np.zeros((m, each, q))
-    apart[np.arange(m), number % each] = random_columns
-    order = np.argsort(group, kind="stable")
-    ends = np.searchsorted(group[order], np.arange(1, int(group.max()) + 1))
-    return group, np.split(apart.reshape(m, each * q)[order], ends)
+    order = np.argsort(number, kind="stable")
+    number = number[order]
+
+    def apart(random_columns: FloatArray) -> FloatArray:
+        made = np.zeros((m, each, q))
+        made[np.arange(m), number % each] = random_columns
+        return made.reshape(m, each * q)
+
+    return order, np.searchsorted(number, np.arange(each, int(number.max()) + 1, each)), apart
