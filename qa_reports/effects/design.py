@@ -17,6 +17,10 @@ from qa_reports.survey.whole import Factor, ModelColumn, Rows
 
 FloatArray = NDArray[np.float64]
 
+_DOUBTFUL = 1e-3
+"""Share of a column's length, and of its largest value, above which products of columns leave no doubt that it varies,
+and that those before it do not determine it: these products are known to some 1e-14."""
+
 
 class Term(Struct, frozen=True, eq=False):
     """One fixed-effect column over all interviews of the survey, NaN where missing."""
@@ -153,6 +157,8 @@ def _independent_columns(table: FloatArray) -> list[int]:
     size = np.maximum(np.abs(table).max(axis=0), 1e-300)
     inside = table / size
     inside[:, 1:] -= inside[:, 1:].mean(axis=0)
+    if _clearly_independent(inside[:, 1:]):
+        return list(range(table.shape[1]))
     kept, basis = [0], np.empty((len(table), 0))
     for k in range(1, table.shape[1]):
         left = inside[:, k]
@@ -165,6 +171,19 @@ def _independent_columns(table: FloatArray) -> list[int]:
             kept.append(k)
             basis = np.column_stack([basis, left / remaining])
     return kept
+
+
+def _clearly_independent(centred: FloatArray) -> bool:
+    """Whether products of the columns, which are had at once, leave no doubt."""
+    products = centred.T @ centred
+    norm = np.sqrt(np.diagonal(products))
+    if not (norm > _DOUBTFUL * np.sqrt(len(centred))).all():
+        return False
+    try:
+        left = np.linalg.cholesky(products / np.outer(norm, norm))
+    except np.linalg.LinAlgError:
+        return False
+    return bool((np.diagonal(left) > _DOUBTFUL).all())
 
 
 def _formula(item: str, terms: Sequence[str], slopes: Sequence[str], random_intercept: bool) -> str:
