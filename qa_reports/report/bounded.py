@@ -26,7 +26,7 @@ _BY_INTERVIEWER: Mapping[type, tuple[str, tuple[str, ...]]] = MappingProxyType(
 
 
 def bounded(figure: _Drawn, most: int) -> _Drawn:
-    """The figure with at most about `most` interviewers, evenly chosen in their order, and all flagged ones."""
+    """The figure with at most about `most` interviewers, evenly chosen in their order, and the flagged ones."""
     if not isinstance(figure, Caterpillar | QuantilePlot | InterviewerLines):
         return figure
     names, arrays = _BY_INTERVIEWER[type(figure)]
@@ -56,4 +56,4 @@ def _places(kept: IntArray, flagged: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _said(kept: IntArray, size: int) -> str:
-    return f" Drawn are {integer(len(kept))} of {integer(size)} interviewers, evenly chosen, and all flagged ones."
+    return f" Drawn are {integer(len(kept))} of {integer(size)} interviewers, evenly chosen, and flagged ones."

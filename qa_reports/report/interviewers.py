@@ -22,6 +22,7 @@ from qa_reports.report.figures import DeviationStrip, Figure
 from qa_reports.report.formats import count_of, integer, percent, points
 from qa_reports.report.indicators import IndicatorCell, indicator_cells
 from qa_reports.report.items import find_item, slope_model
+from qa_reports.report.limits import MOST_FIGURES
 from qa_reports.report.recontact import Recontact, respondents_to_recontact
 from qa_reports.survey.clean import ItemResponses, Survey
 
@@ -97,7 +98,9 @@ class Profile(Struct, frozen=True, eq=False):
     """Sentences: what the estimate of their level rests on, and which shifts their workload could show."""
     strip: DeviationStrip | None
     figures: tuple[Figure, ...]
-    """The answers behind each flagged item beside everybody's."""
+    """The answers behind each flagged item beside everybody's: of very many the first `MOST_FIGURES`."""
+    n_figures: int
+    """Figures there would be."""
     indicators: tuple[IndicatorCell, ...] = ()
     """One per indicator, in the order of the section on indicators."""
 
@@ -193,6 +196,7 @@ def _profile(
     position = survey.interviewer_ids.index(verdict.interviewer)
     flagged = frozenset(name for flag in flags for name in flag.items)
     cells = tuple(_cell(column, position, column.item in flagged) for column in columns)
+    figures = _answer_figures(flags, modelled, survey, verdict.interviewer)
     return Profile(
         interviewer=verdict.interviewer,
         team=verdict.team,
@@ -206,7 +210,8 @@ def _profile(
         cells=cells,
         certainty=(*_certainty(cells, flags), *_spread_words(spread, position)),
         strip=_strip(cells, verdict.interviewer),
-        figures=_answer_figures(flags, modelled, survey, verdict.interviewer),
+        figures=figures[:MOST_FIGURES],
+        n_figures=len(figures),
     )
 
 

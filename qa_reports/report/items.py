@@ -34,7 +34,7 @@ from qa_reports.report.figures import (
     residual_scatter,
     spread_caterpillar,
 )
-from qa_reports.report.limits import most_people
+from qa_reports.report.limits import MOST_MARKED, most_people
 from qa_reports.survey.clean import ItemResponses, Survey
 
 MOST_IN_FULL = 100
@@ -174,7 +174,7 @@ def summarise_item(
         missing=missing_reasons(fitted),
         drivers=variance_drivers(item, survey, frozenset(flagged)),
         fixed_drivers=fixed_drivers(item, survey),
-        figures=_figures(item, survey, frozenset(flagged), n_items) if with_page else (),
+        figures=_figures(item, survey, frozenset(flagged[:MOST_MARKED]), n_items) if with_page else (),
         with_page=with_page,
     )
 

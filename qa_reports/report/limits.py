@@ -10,16 +10,20 @@ MOST_ROWS = 1_000
 """Rows of any table with a row for every interviewer."""
 MOST_PAGES = 100
 """Items with a page of their own: those that somebody is flagged on, then those with the largest ICC."""
-MOST_PRINTED_PROFILES = 40
-"""Profiles in the PDF, a page or two each."""
+MOST_LISTED = 500
+"""Lines of the table of interviewers worth a call who have no card."""
 MOST_NAMED = 100
 """Interviewers named one after the other in a sentence."""
+MOST_MARKED = 50
+"""Flagged interviewers marked in one figure."""
+MOST_FIGURES = 12
+"""Figures of answers in one profile."""
 MOST_ATTACHED = 50_000_000
 """Bytes of `results.json` up to which the PDF carries it."""
 _CELLS = 22_000
 """Interviewers times items: cells of the fingerprint, profiles that can be asked for, marks in figures."""
 _FEWEST = 50
-_PROFILE_CELLS, _MOST_PROFILES, _FEWEST_PROFILES = 3_000, 100, 15
+_PROFILE_CELLS, _MOST_PROFILES, _FEWEST_PROFILES = 900, 40, 10
 
 
 def most_people(n_items: int) -> int:

@@ -20,7 +20,7 @@ from qa_reports.report.figures import AnswerScatter, Figure
 from qa_reports.report.front_page import MOST_CALLS, MOST_PROBLEMS, MOST_TOO_FEW, front_calls
 from qa_reports.report.heat_map import HeatMap
 from qa_reports.report.interviewers import Profile
-from qa_reports.report.limits import MOST_ATTACHED, MOST_NAMED, MOST_PRINTED_PROFILES
+from qa_reports.report.limits import MOST_ATTACHED, MOST_NAMED
 from qa_reports.report.panels import draw_heat_map, draw_panels
 from qa_reports.report.pdf_objects import write_once
 from qa_reports.report.pdf_pictures import Picture, StandIns, picture
@@ -174,7 +174,7 @@ def printed_profiles(summary: ReportSummary) -> tuple[Profile, ...]:
     shown = [
         one for one in summary.profiles if one not in own and any(isinstance(f, AnswerScatter) for f in one.figures)
     ]
-    return (*own[:MOST_PRINTED_PROFILES], *shown[:PREPARATION_PROFILES])
+    return (*own, *shown[:PREPARATION_PROFILES])
 
 
 def _load_weasyprint() -> tuple[Any, Callable[[StandIns], Any]]:

@@ -25,7 +25,7 @@ from qa_reports.report.explanation import lower_first
 from qa_reports.report.figures import Figure
 from qa_reports.report.fingerprint import FingerprintRow, fingerprint_rows
 from qa_reports.report.formats import template_filters
-from qa_reports.report.limits import MOST_NAMED, MOST_ROWS
+from qa_reports.report.limits import MOST_LISTED, MOST_NAMED, MOST_ROWS
 from qa_reports.report.page_data import anchor, page_data
 from qa_reports.report.summarise import ReportSummary
 from qa_reports.report.svg import Counts, answers_before_after, draw_svg, drawn_order, icc_bar
@@ -120,6 +120,7 @@ def render_html(summary: ReportSummary) -> str:
         labels=_column_labels(summary),
         cleaned=_cleaned(summary.cleaning.interviewers),
         most_rows=MOST_ROWS,
+        most_listed=MOST_LISTED,
         most_named=MOST_NAMED,
         rows=rows,
         page_data="" if summary.everyone is None else Markup(page_data(summary.everyone, _reasons(summary))),  # noqa: S704 -- no "<" in it

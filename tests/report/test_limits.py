@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from qa_reports.report.limits import MOST_NAMED, MOST_PAGES, MOST_ROWS, most_people, most_profiles
+from qa_reports.report.limits import MOST_LISTED, MOST_NAMED, MOST_PAGES, MOST_ROWS, most_people, most_profiles
 from qa_reports.report.pdf import print_page, render_pdf
 from qa_reports.report.render import render_html
 from qa_reports.report.summarise import ReportSummary, summarise
@@ -55,7 +55,7 @@ def crowded(summary: ReportSummary) -> ReportSummary:
 
 def test_limits_go_by_the_number_of_items() -> None:
     assert (most_people(1), most_people(22), most_people(200), most_people(10_000)) == (1_000, 1_000, 110, 50)
-    assert (most_profiles(1), most_profiles(22), most_profiles(200)) == (100, 100, 15)
+    assert (most_profiles(1), most_profiles(22), most_profiles(200)) == (40, 40, 10)
 
 
 def test_a_page_of_very_many_calls_is_bounded_and_says_where_the_rest_is(crowded: ReportSummary) -> None:
@@ -63,12 +63,12 @@ def test_a_page_of_very_many_calls_is_bounded_and_says_where_the_rest_is(crowded
     assert len(page.encode()) < MOST_BYTES
     words, source = section(page, "calls"), section_source(page, "calls")
     assert f"The surest 1 of {CROWD:,} have a profile below" in words
-    assert "The table has 1,000 more; results.json and the workbook ( results.xlsx ) have everybody." in words
+    assert "The table has 500 more; results.json and the workbook ( results.xlsx ) have everybody." in words
     assert source.count('<article class="card critical"') == 10
     rows = re.findall(r'<tr><th scope="row">c(\d+)</th>', source)
-    assert rows == [str(k) for k in range(10, 10 + MOST_ROWS)]
+    assert rows == [str(k) for k in range(10, 10 + MOST_LISTED)]
     first = crowded.calls[0].explanation.reasons
-    assert words.count(first[0].sentence) >= MOST_ROWS
+    assert words.count(first[0].sentence) >= MOST_LISTED
     assert all(words.count(reason.sentence) <= 10 for reason in first[1:])
     assert f"t{MOST_ROWS - 1} (3) and 500 more" in words
     cleaning = section_source(page, "cleaning")
