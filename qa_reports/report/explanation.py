@@ -12,7 +12,7 @@ from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.indicator_flags import remarks_beside
 from qa_reports.effects.patterns import PATTERN_NAMES, Pattern, name_patterns
 from qa_reports.report.steps import steps_for
-from qa_reports.report.without import Without, without_interviewer
+from qa_reports.report.without import Without, without_interviewers
 from qa_reports.survey.clean import Survey
 
 MOST_REASONS = 3
@@ -69,9 +69,17 @@ def explain_flags(
         min_interviews: interviews that an interviewer needs to be judged.
     """
     verdicts = {verdict.interviewer: verdict for verdict in flags.interviewers}
+    positions = {name: j for j, name in enumerate(survey.interviewer_ids)}
+    ordered = {name: _ordered(found) for name, found in flags_by_interviewer(flags).items()}
+    called = {
+        name: list(dict.fromkeys(item for flag in _leading(found) for item in flag.items))
+        for name, found in ordered.items()
+        if verdicts[name].severity != "none"
+    }
+    without = without_interviewers(called, modelled, survey)
     return {
-        name: _explain(verdicts[name], found, modelled, survey, indicators, min_interviews)
-        for name, found in flags_by_interviewer(flags).items()
+        name: _explain(verdicts[name], positions[name], found, without.get(name), indicators, min_interviews)
+        for name, found in ordered.items()
     }
 
 
@@ -83,29 +91,34 @@ def flags_by_interviewer(flags: Flags) -> Mapping[str, list[Flag]]:
     return found
 
 
+def _ordered(flags: Sequence[Flag]) -> list[Flag]:
+    """What was looked into already is told last; a matter of the file names nobody who is called for another reason."""
+    return sorted(flags, key=lambda flag: (flag.review is not None, flag.severity == "data_preparation"))
+
+
+def _leading(ordered: Sequence[Flag]) -> Sequence[Flag]:
+    """Those that nobody has looked into, or else all."""
+    return [flag for flag in ordered if flag.review is None] or ordered
+
+
 def _explain(
     verdict: InterviewerVerdict,
-    flags: Sequence[Flag],
-    modelled: Sequence[ItemEffects],
-    survey: Survey,
+    position: int,
+    ordered: Sequence[Flag],
+    without: Without | None,
     indicators: JudgedIndicators,
     min_interviews: int,
 ) -> Explanation:
-    position = survey.interviewer_ids.index(verdict.interviewer)
-    worth_a_call = verdict.severity != "none"
-    # What was looked into already is told last, and a matter of the file names nobody who is called for another reason.
-    ordered = sorted(flags, key=lambda flag: (flag.review is not None, flag.severity == "data_preparation"))
-    leading = [flag for flag in ordered if flag.review is None] or ordered
-    beside = list(remarks_beside(indicators, position, [flag.kind for flag in flags], min_interviews))
-    beside = sorted(beside, key=lambda remark: remark.p) if worth_a_call else []
+    leading = _leading(ordered)
+    beside = list(remarks_beside(indicators, position, [flag.kind for flag in ordered], min_interviews))
+    beside = sorted(beside, key=lambda remark: remark.p) if verdict.severity != "none" else []
     patterns = name_patterns([flag.pattern for flag in leading], [remark.pattern for remark in beside])
     reasons = [Reason(f.kind, f.pattern, f.sentence, True, f.review is not None) for f in ordered]
     reasons += [Reason(remark.kind, remark.pattern, remark.sentence, False, False) for remark in beside]
-    named = list(dict.fromkeys(item for flag in leading for item in flag.items))
     return Explanation(
         patterns=patterns,
         reasons=tuple(reasons[:MOST_REASONS]),
-        without=without_interviewer(verdict.interviewer, named, modelled, survey) if worth_a_call else None,
+        without=without,
         steps=steps_for(patterns, verdict.severity == "critical"),
     )
 

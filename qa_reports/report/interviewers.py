@@ -23,7 +23,7 @@ from qa_reports.report.formats import count_of, integer, percent, points
 from qa_reports.report.indicators import IndicatorCell, indicator_cells
 from qa_reports.report.items import find_item, slope_model
 from qa_reports.report.limits import MOST_FIGURES
-from qa_reports.report.recontact import Recontact, respondents_to_recontact
+from qa_reports.report.recontact import Centres, Recontact, respondents_to_recontact
 from qa_reports.survey.clean import ItemResponses, Survey
 
 PRINTED_CELLS = 6
@@ -121,9 +121,15 @@ def summarise_calls(
     """A card per interviewer worth a call, critical first, then the smallest combined p."""
     verdicts = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
     verdicts.sort(key=lambda verdict: (verdict.severity != "critical", _or_one(verdict.combined_p)))
-    own = flags_by_interviewer(flags)
+    own, centres = flags_by_interviewer(flags), Centres(survey)
     return tuple(
-        _call(verdict, own[verdict.interviewer], labels, explanations[verdict.interviewer], survey, indicators)
+        _call(
+            verdict,
+            own[verdict.interviewer],
+            labels,
+            explanations[verdict.interviewer],
+            respondents_to_recontact(verdict.interviewer, own[verdict.interviewer], survey, indicators, centres),
+        )
         for verdict in verdicts
     )
 
@@ -159,8 +165,7 @@ def _call(
     flags: list[Flag],
     labels: dict[str, str],
     explanation: Explanation,
-    survey: Survey,
-    indicators: JudgedIndicators,
+    recontact: Recontact,
 ) -> Call:
     severity: Literal["critical", "warning"] = "critical" if verdict.severity == "critical" else "warning"
     named = dict.fromkeys(name for flag in flags for name in flag.items)
@@ -173,7 +178,7 @@ def _call(
         combined_p=verdict.combined_p,
         explanation=explanation,
         items=tuple(NamedItem(name, labels.get(name, name)) for name in named),
-        recontact=respondents_to_recontact(verdict.interviewer, flags, survey, indicators),
+        recontact=recontact,
     )
 
 

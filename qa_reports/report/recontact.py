@@ -28,8 +28,26 @@ class Recontact(Struct, frozen=True):
     """What chose them, to stand behind "because"."""
 
 
+class Centres(dict[str, tuple[float, float]]):
+    """Item -> mean and sd of everybody's answers, counted when it is first asked for."""
+
+    def __init__(self, survey: Survey) -> None:
+        self._survey = survey
+
+    def __missing__(self, item: str) -> tuple[float, float]:
+        counted = self._survey.answer_counts(item)
+        total = counted.counts.sum(axis=0)
+        mean = float(np.average(counted.values, weights=total))
+        self[item] = mean, float(np.sqrt(np.average((counted.values - mean) ** 2, weights=total)))
+        return self[item]
+
+
 def respondents_to_recontact(
-    interviewer: str, flags: Sequence[Flag], survey: Survey, indicators: JudgedIndicators = NO_INDICATORS
+    interviewer: str,
+    flags: Sequence[Flag],
+    survey: Survey,
+    indicators: JudgedIndicators = NO_INDICATORS,
+    centres: Centres | None = None,
 ) -> Recontact:
     """The interviews that show most of what the strongest flag is about, else some spread over all of theirs.
 
@@ -38,14 +56,16 @@ def respondents_to_recontact(
         flags: the interviewer's flags, strongest first.
         survey: the survey.
         indicators: what the interviews show about how they were done.
+        centres: of the survey's items, where this is asked of many interviewers.
     """
+    centres = Centres(survey) if centres is None else centres
     rows = np.flatnonzero(survey.interviewer == survey.interviewer_ids.index(interviewer))
     # Interviews that were fetched later stand behind the others.
     own = np.array(sorted(rows.tolist(), key=lambda row: natural_key(survey.respondents[row])), dtype=np.int64)
     if not own.size:
         return Recontact((), "none of their interviews is among those that are looked at one by one")
     for flag in flags:
-        score, why = _scored(flag, flags, own, survey, indicators)
+        score, why = _scored(flag, flags, own, survey, indicators, centres)
         if np.isfinite(score).any():
             order = np.argsort(np.where(np.isfinite(score), -score, np.inf), kind="stable")[:MOST]
             chosen = own[order[np.isfinite(score[order])]]
@@ -57,12 +77,19 @@ def respondents_to_recontact(
 
 
 def _scored(
-    flag: Flag, flags: Sequence[Flag], own: IntArray, survey: Survey, indicators: JudgedIndicators
+    flag: Flag,
+    flags: Sequence[Flag],
+    own: IntArray,
+    survey: Survey,
+    indicators: JudgedIndicators,
+    centres: Centres,
 ) -> tuple[FloatArray, str]:
     """(own,) how much each interview shows of a flag, and why that chooses them; NaN where it cannot be told."""
     if flag.kind == "level":
         items = dict.fromkeys(name for one in flags if one.kind == "level" for name in one.items)
-        return _score(survey, own, tuple(items)), "their answers to these questions differ most from everybody's"
+        return _score(
+            survey, own, tuple(items), centres
+        ), "their answers to these questions differ most from everybody's"
     for effects in indicators.effects:
         measure = effects.measure
         if measure.kind == flag.kind and (measure.name == flag.kind or of_measure(measure.name) == flag.pattern):
@@ -72,19 +99,17 @@ def _scored(
     return np.full(own.size, np.nan), ""
 
 
-def _score(survey: Survey, own: IntArray, items: tuple[str, ...]) -> FloatArray:
+def _score(survey: Survey, own: IntArray, items: tuple[str, ...], centres: Centres) -> FloatArray:
     """(own,) how far interviews lie on the interviewer's side of everybody's mean, in sd, mean over the items."""
     columns = []
     for name in items:
         responses = find_item(survey, name)
         if responses is None:
             continue
-        theirs, counted = responses.answers[own], survey.answer_counts(name)
-        total = counted.counts.sum(axis=0)
+        theirs = responses.answers[own]
         if np.isnan(theirs).all():
             continue
-        mean = np.average(counted.values, weights=total)
-        spread = float(np.sqrt(np.average((counted.values - mean) ** 2, weights=total)))
+        mean, spread = centres[name]
         if spread == 0:
             continue
         away = (theirs - mean) / spread

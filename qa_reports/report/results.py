@@ -23,8 +23,8 @@ from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
-from qa_reports.report.explanation import explain_flags
-from qa_reports.report.recontact import respondents_to_recontact
+from qa_reports.report.explanation import explain_flags, flags_by_interviewer
+from qa_reports.report.recontact import Centres, respondents_to_recontact
 from qa_reports.report.results_categorical import categorical_effects, categorical_record
 from qa_reports.report.results_cleaning import cleaning_record, suspect_record
 from qa_reports.report.results_effects import EffectRows
@@ -69,7 +69,7 @@ def results_document(
     modelled = [item for item in items if isinstance(item, ItemEffects)]
     explanations = explain_flags(flags, modelled, survey, indicators, config.flags.min_interviews)
     position = {name: j for j, name in enumerate(survey.interviewer_ids)}
-    spread = _own_spreads(flags.spread, survey)
+    spread, recontact = _own_spreads(flags.spread, survey), _recontact(survey, flags, indicators)
     return {
         "schema_version": SCHEMA_VERSION,
         "survey": config.survey.name,
@@ -88,9 +88,8 @@ def results_document(
         "effects": EffectRows(items, survey),
         "categorical_effects": [row for item in items for row in categorical_effects(item, survey)],
         "interviewers": [
-            _interviewer(
-                verdict, position[verdict.interviewer], spread.get(verdict.interviewer), survey, flags, indicators
-            )
+            _interviewer(verdict, position[verdict.interviewer], spread.get(verdict.interviewer), survey)
+            | {"recontact": recontact.get(verdict.interviewer, [])}
             | explanation_record(explanations.get(verdict.interviewer))
             for verdict in flags.interviewers
         ],
@@ -179,8 +178,6 @@ def _interviewer(
     position: int,
     spread: Document | None,
     survey: Survey,
-    flags: Flags,
-    indicators: JudgedIndicators,
 ) -> Document:
     return {
         "interviewer": verdict.interviewer,
@@ -192,16 +189,18 @@ def _interviewer(
         "reviewed": verdict.reviewed,
         "combined_p": number(verdict.combined_p),
         "spread": spread,
-        "recontact": _recontact(verdict, survey, flags, indicators),
     }
 
 
-def _recontact(verdict: InterviewerVerdict, survey: Survey, flags: Flags, indicators: JudgedIndicators) -> list[str]:
-    """Respondents that the call list names; empty for interviewers who are not on it."""
-    if verdict.severity == "none":
-        return []
-    own = [flag for flag in flags.flags if flag.interviewer == verdict.interviewer]
-    return list(respondents_to_recontact(verdict.interviewer, own, survey, indicators).respondents)
+def _recontact(survey: Survey, flags: Flags, indicators: JudgedIndicators) -> dict[str, list[str]]:
+    """Respondents that the call list names, by interviewer worth a call."""
+    called = {verdict.interviewer for verdict in flags.interviewers if verdict.severity != "none"}
+    centres = Centres(survey)
+    return {
+        name: list(respondents_to_recontact(name, own, survey, indicators, centres).respondents)
+        for name, own in flags_by_interviewer(flags).items()
+        if name in called
+    }
 
 
 def _covariate_value(covariate: Covariate, position: int) -> float | str | None:

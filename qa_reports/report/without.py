@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
 
 from qa_reports.effects.estimate import ItemEffects
+from qa_reports.report.figures import IntArray
 from qa_reports.report.formats import count_of, percent, ratio
 from qa_reports.survey.clean import Survey
 
@@ -55,55 +56,71 @@ class Without(Struct, frozen=True):
     sentence: str
 
 
-def without_interviewer(
-    interviewer: str, named: Sequence[str], modelled: Sequence[ItemEffects], survey: Survey
-) -> Without:
-    """Every item without an interviewer's interviews, from the leave-one-out fits that flags rest on.
+def without_interviewers(
+    named: Mapping[str, Sequence[str]], modelled: Sequence[ItemEffects], survey: Survey
+) -> dict[str, Without]:
+    """Every item without each of some interviewers' interviews, from the leave-one-out fits that flags rest on.
 
     Args:
-        interviewer: who.
-        named: items that the flags rest on: the sentence speaks of one of them, or of any item where there is none.
+        named: interviewer -> items that their flags rest on: the sentence speaks of one of them, or of any item where
+            there is none.
         modelled: the items' models.
         survey: the survey.
     """
-    position = survey.interviewer_ids.index(interviewer)
-    n = int(survey.workload[position])
-    items = tuple(_item(item, position, survey) for item in modelled)
-    about = [one for one in items if one.item in named] or list(items)
-    return Without(n, items, _sentence(n, items, about))
+    if not named:
+        return {}
+    positions = {interviewer: j for j, interviewer in enumerate(survey.interviewer_ids)}
+    rows = np.array([positions[interviewer] for interviewer in named])
+    columns = [_item(item, rows, survey) for item in modelled]
+    found = {}
+    for k, (interviewer, position) in enumerate(zip(named, rows.tolist(), strict=True)):
+        items, n = tuple(column[k] for column in columns), int(survey.workload[position])
+        about = [one for one in items if one.item in named[interviewer]] or list(items)
+        found[interviewer] = Without(n, items, _sentence(n, items, about))
+    return found
 
 
-def _item(item: ItemEffects, position: int, survey: Survey) -> ItemWithout:
+def _item(item: ItemEffects, rows: IntArray, survey: Survey) -> list[ItemWithout]:
+    """An item without each of these interviewers; its answers are counted once for all of them."""
     counted = survey.answer_counts(item.item)
     everybody = counted.counts.sum(axis=0)
-    others = everybody - counted.counts[position]
     mean = float(np.average(counted.values, weights=everybody))
-    icc, without = _iccs(item, position)
-    return ItemWithout(
-        item=item.item,
-        label=item.label,
-        icc=icc,
-        icc_without=without,
-        mean=mean,
-        mean_without=float(np.average(counted.values, weights=others)) if others.any() else None,
-        sd=float(np.sqrt(np.average((counted.values - mean) ** 2, weights=everybody))),
-        adjusted=item.judging is not item.null,
-    )
+    sd = float(np.sqrt(np.average((counted.values - mean) ** 2, weights=everybody)))
+    found = []
+    for others, (icc, without) in zip(everybody - counted.counts[rows], _iccs(item, rows), strict=True):
+        found.append(
+            ItemWithout(
+                item=item.item,
+                label=item.label,
+                icc=icc,
+                icc_without=without,
+                mean=mean,
+                mean_without=float(np.average(counted.values, weights=others)) if others.any() else None,
+                sd=sd,
+                adjusted=item.judging is not item.null,
+            )
+        )
+    return found
 
 
-def _iccs(item: ItemEffects, position: int) -> tuple[float | None, float | None]:
-    """The ICC with everybody and without the interviewer, in the judging model."""
+def _iccs(item: ItemEffects, rows: IntArray) -> list[tuple[float | None, float | None]]:
+    """The ICC with everybody and without each of these interviewers, in the judging model."""
     model = item.judging
     between, within, effects = model.variance.intercept, model.variance.residual, model.effects
     if between is None or "intercept" not in effects.terms:
-        return None, None
-    icc = between / (between + within)
-    row = np.flatnonzero(effects.interviewer == position)
-    if not row.size:
-        return icc, icc  # no answers of theirs are in it
-    left = between * effects.variance_ratio[row[0], effects.terms.index("intercept")]
-    rest = within * effects.residual_ratio[row[0]]
-    return icc, float(left / (left + rest)) if np.isfinite(left) and np.isfinite(rest) else None
+        return [(None, None)] * len(rows)
+    icc, column = between / (between + within), effects.terms.index("intercept")
+    place = {position: row for row, position in enumerate(effects.interviewer.tolist())}
+
+    def without(position: int) -> float | None:
+        row = place.get(position)
+        if row is None:
+            return icc  # no answers of theirs are in it
+        left = between * effects.variance_ratio[row, column]
+        rest = within * effects.residual_ratio[row]
+        return float(left / (left + rest)) if np.isfinite(left) and np.isfinite(rest) else None
+
+    return [(icc, without(position)) for position in rows.tolist()]
 
 
 def _sentence(n: int, items: Sequence[ItemWithout], about: Sequence[ItemWithout]) -> str:

@@ -10,7 +10,7 @@ from qa_reports.config import ReviewedFlag
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flag
 from qa_reports.report.explanation import MOST_REASONS, Explanation, explain_flags
-from qa_reports.report.without import without_interviewer
+from qa_reports.report.without import without_interviewers
 from tests.report.example_survey import FORGOTTEN, IDS, LOW, ExampleReportInput, example_report_input
 
 GIVEN = example_report_input()
@@ -56,7 +56,7 @@ def test_a_matter_of_the_file_has_its_pattern_and_no_question_to_the_interviewer
 
 
 def test_means_without_an_interviewer_are_those_of_everybody_else() -> None:
-    without = without_interviewer(WHO, ("pplhlp",), MODELLED, GIVEN.survey)
+    without = without_interviewers({WHO: ("pplhlp",)}, MODELLED, GIVEN.survey)[WHO]
     helpful = next(one for one in without.items if one.item == "pplhlp")
     answers = next(item.answers for item in GIVEN.survey.items if item.name == "pplhlp")
     others = answers[GIVEN.survey.interviewer != LOW]
@@ -80,7 +80,7 @@ def with_ratios(item: ItemEffects, variance_ratio: float) -> ItemEffects:
 def test_the_icc_without_an_interviewer_comes_from_the_fits_without_them() -> None:
     (item,) = [item for item in MODELLED if item.item == "pplhlp"]
     between, within = item.judging.variance.intercept or 0.0, item.judging.variance.residual
-    without = without_interviewer(WHO, ("pplhlp",), [with_ratios(item, 0.5)], GIVEN.survey)
+    without = without_interviewers({WHO: ("pplhlp",)}, [with_ratios(item, 0.5)], GIVEN.survey)[WHO]
     assert without.items[0].icc_without == pytest.approx(between / 2 / (between / 2 + within))
     assert "interviewers would account for" in without.sentence
 
@@ -91,5 +91,5 @@ def test_small_changes_are_said_to_be_small() -> None:
     answers = [rng.permutation(np.resize([4.0, 6.0], len(one.answers))) for one in GIVEN.survey.items]
     normal = [structs.replace(one, answers=own) for one, own in zip(GIVEN.survey.items, answers, strict=True)]
     calm = structs.replace(GIVEN.survey, items=tuple(normal))
-    sentence = without_interviewer(IDS[11], (), [with_ratios(item, 1.0)], calm).sentence
+    sentence = without_interviewers({IDS[11]: ()}, [with_ratios(item, 1.0)], calm)[IDS[11]].sentence
     assert sentence.startswith("Without these 3 interviews the results would hardly change: no mean by more than 0.0")
