@@ -23,6 +23,8 @@ _INTERVIEWERS_PER_ITEM = 4
 out of it any more, and p depends on the workload (docs/simulations-flags.md)."""
 _CUT = 0.1
 """What one more block weighs beside the correlation of the answers that it parts."""
+_EVEN = 0.05
+"""What a block of full length weighs, shorter ones by the square of their length: blocks of like length are better."""
 _SHRINKAGE = 0.5
 """Weight of the target in T: with 150 interviewers a correlation between two interviewer effects is known to about
 +-.2 only."""
@@ -57,14 +59,19 @@ class Table(Struct, frozen=True, eq=False):
 def item_blocks(within: FloatArray, n_interviewers: int) -> list[slice]:
     """Blocks of neighbouring items whose covariances are estimated together; one where there are few items.
 
-    Batteries are seldom parted: cuts are where the answers to neighbouring items go least together.
+    Batteries are seldom parted: cuts are where the answers to neighbouring items go least together. Blocks have like
+    lengths where that does not matter.
     """
     most = max(1, min(_MOST_TOGETHER, n_interviewers // _INTERVIEWERS_PER_ITEM))
     parted = _CUT + np.abs(np.diagonal(within, 1))
+
+    def weight(start: int, end: int) -> float:
+        return (float(parted[start - 1]) if start else 0.0) + _EVEN * ((end - start) / most) ** 2
+
     before: list[tuple[float, int]] = [(0.0, 0)]  # of the first items: the least weight of cuts, and the last block
     for end in range(1, len(within) + 1):
         starts = range(max(0, end - most), end)
-        before.append(min((before[start][0] + (parted[start - 1] if start else 0.0), start) for start in starts))
+        before.append(min((before[start][0] + weight(start, end), start) for start in starts))
     blocks, end = [], len(within)
     while end:
         blocks.append(slice(before[end][1], end))

@@ -15,7 +15,7 @@ from qa_reports.effects.rules import EXPECTED_WARNINGS
 from qa_reports.effects.side_by_side import Table, item_blocks, leave_out, shrink_between, weights_in_t
 from qa_reports.effects.simulated_levels import _draw_normal, _quadratic, of_any_workload
 
-SIZES = ((20, 22), (50, 22), (100, 22), (100, 50), (100, 100), (100, 200))
+SIZES = ((20, 22), (50, 22), (75, 22), (100, 22), (100, 50), (100, 100), (100, 200))
 """Interviewers and items."""
 BATTERY = 5
 _NEIGHBOURS = 0.25

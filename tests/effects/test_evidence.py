@@ -61,6 +61,7 @@ def test_batteries_are_not_parted_and_few_interviewers_make_small_blocks() -> No
     assert (many[0].start, many[-1].stop, len(many)) == (0, 60, 3)
     assert all(block.stop % 5 == 0 and block.stop - block.start <= 25 for block in many)
     assert [block.stop - block.start for block in item_blocks(within, 20)] == [5] * 12
+    assert [block.stop - block.start for block in item_blocks(within[:22, :22], 75)] == [10, 12]
     assert len(item_blocks(within, 4)) == 60
     assert item_blocks(within[:1, :1], 3) == [slice(0, 1)]
 
