@@ -11,7 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from qa_reports.engine.cells import Cells, plain
 from qa_reports.engine.people import WHO
 from qa_reports.engine.tables import EngineTable
 from qa_reports.survey.answer_classes import AnswerClass
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -112,12 +115,29 @@ def each_batch(
         return batch, work(batch)
 
     with ThreadPoolExecutor(threads) as pool:
-        for record in source.batches(rows.select(WHO, **columns), _ROWS):
+        for record in of_size(source.batches(rows.select(WHO, **columns), _ROWS), _ROWS):
             waiting.append(pool.submit(worked_on, record))
             if len(waiting) > threads * _WAITING:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def of_size(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of `size` rows, wherever those of the engine end: that depends on how it stored them."""
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    n = 0
+    for batch in batches:
+        held.append(batch)
+        n += batch.num_rows
+        while n >= size:
+            table = pa.Table.from_batches(held)
+            yield from table.slice(0, size).combine_chunks().to_batches()
+            held, n = table.slice(size).to_batches(), n - size
+    if n:
+        yield from pa.Table.from_batches(held).combine_chunks().to_batches()
 
 
 def _batch(record: Any) -> Batch:

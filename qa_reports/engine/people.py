@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 WHO = "qa_who"
 """Column with the position of each row's interviewer."""
 _MOST_COMBINATIONS = 1_000_000
+_LONGEST_LIST = 3_000
+"""Numbers from the smallest to the largest id up to which an expression lists all of them: it has to be written out."""
 _N = "qa_n"
 _NO_LABELS = VariableLabels()
 
@@ -79,19 +81,24 @@ def find_people(source: EngineTable, config: ReportConfig, folder: Path, key: Ps
     people = index_interviewers(interviewer_texts(ids, config.data.interviewer))
     if key is not None:
         people = _in_order(people, in_order_of_pseudonyms(people.ids, key))
-    numbered = pd.DataFrame({f"{WHO}_{k}": ids[name] for k, name in enumerate(names)})
-    numbered[WHO] = people.position.astype(np.int32)
-    lookup = source.lookup(numbered, "qa_people")
-    rows = table.join(lookup, [table[name] == lookup[f"{WHO}_{k}"] for k, name in enumerate(names)])
-    rows = rows.select(WHO, *table.columns)
+    rows = _listed(table, ids[names[0]], people.position) if len(names) == 1 else None
+    listed = rows is not None
+    if rows is None:
+        numbered = pd.DataFrame({f"{WHO}_{k}": ids[name] for k, name in enumerate(names)})
+        numbered[WHO] = people.position.astype(np.int32)
+        lookup = source.lookup(numbered, "qa_people")
+        rows = table.join(lookup, [table[name] == lookup[f"{WHO}_{k}"] for k, name in enumerate(names)])
+        rows = rows.select(WHO, *table.columns)
     interviewers = Interviewers(people.ids, people.position, times)
     known, labels, joins, provenance = _known(ids, source, config, folder)
     first = np.unique(people.position, return_index=True)[1]
     own = Interviewers(people.ids, np.arange(len(people.ids)), interviewers.counts(np.ones(len(ids), dtype=bool)))
     timed, times_at = with_times(rows, source, config)
+    # Several threads keep the order of rows that are read from files and joined to nothing.
+    in_order = listed and table is source.table and timed is rows and config.data.table is None
     columns = dict.fromkeys((WHO, *_counted_columns(config, rows.columns), *times_at.names))
     return People(
-        rows=source.store(timed.select(*columns), "qa_rows"),
+        rows=source.store(timed.select(*columns), "qa_rows", in_order=in_order),
         every=rows,
         times=times_at,
         interviewers=own,
@@ -102,6 +109,22 @@ def find_people(source: EngineTable, config: ReportConfig, folder: Path, key: Ps
         provenance=provenance,
         notes=notes,
     )
+
+
+def _listed(table: Any, ids: pd.Series, position: IntArray) -> Any | None:
+    """The rows of these interviewers by a list of their positions; None where ids are no numbers near to each other."""
+    import ibis
+
+    column = table[str(ids.name)]
+    if not column.type().is_integer() or int(ids.max()) - int(ids.min()) >= _LONGEST_LIST:
+        return None
+    low, high = int(ids.min()), int(ids.max())
+    places: list[int | None] = [None] * (high - low + 1)
+    for one, place in zip(ids.tolist(), position.tolist(), strict=True):
+        places[int(one) - low] = place
+    own = ibis.literal(places, type="array<int32>")[column.cast("int64") - low]
+    rows = table.select(column.between(low, high).ifelse(own, None).name(WHO), *table.columns)
+    return rows.filter(rows[WHO].notnull())
 
 
 def _in_order(people: Interviewers, order: IntArray) -> Interviewers:

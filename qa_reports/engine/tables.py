@@ -86,9 +86,12 @@ class EngineTable(Struct, frozen=True, eq=False):
             self.backend.con.register(name, frame)
         return self.backend.table(name)
 
-    def store(self, table: ir.Table, name: str) -> ir.Table:
-        """Compute a table once, for the many questions that follow, its rows always in the same order."""
-        with self._one_thread(), answering(self.name):
+    def store(self, table: ir.Table, name: str, *, in_order: bool = False) -> ir.Table:
+        """Compute a table once, for the many questions that follow, its rows always in the same order.
+
+        `in_order`: several threads keep it, too.
+        """
+        with contextlib.nullcontext() if in_order else self._one_thread(), answering(self.name):
             return table.cache() if self.engine == "spark" else self.backend.create_table(name, table, temp=True)
 
     def view(self, table: ir.Table, name: str) -> ir.Table:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from qa_reports.config import load_config
 from qa_reports.engine import batch_measures, batches
 from qa_reports.engine.batch_sums import Design
-from qa_reports.engine.batches import Batch
+from qa_reports.engine.batches import Batch, of_size
 from qa_reports.engine.people import WHO, find_people
 from qa_reports.engine.tables import open_table
 from qa_reports.engine.whole import EngineWhole
@@ -174,6 +174,20 @@ def test_answers_set_aside_are_missing_in_batches(whole: EngineWhole) -> None:
     assert by_batches.n.sum() < whole.cross_sums(rows, columns).n.sum()
 
 
+def test_batches_end_where_they_should_however_rows_are_stored() -> None:
+    pa = pytest.importorskip("pyarrow")
+    rows = pa.table({"a": np.arange(1_000), "b": [str(k) for k in range(1_000)]})
+    for sizes in ([1_000], [1, 299, 0, 300, 400], [50] * 20, [330, 340, 330]):
+        cut = np.cumsum([0, *sizes])
+        given = [batch for at, size in zip(cut, sizes, strict=False) for batch in rows.slice(at, size).to_batches()]
+        found = list(of_size(given, 300))
+
+        assert [batch.num_rows for batch in found] == [300, 300, 300, 100]
+        assert pa.Table.from_batches(found).equals(rows)
+    assert list(of_size([], 300)) == []
+    assert [batch.num_rows for batch in of_size(rows.to_batches(), 500)] == [500, 500]
+
+
 def test_cells_of_batches_are_added_up_whenever_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(18)
     monkeypatch.setattr(batch_measures, "_MOST_CELLS", 500)
@@ -193,15 +207,23 @@ def test_cells_of_batches_are_added_up_whenever_there_are_many(monkeypatch: pyte
     assert (np.diff(found.interviewer * 1_000 + found.value) > 0).all()
 
 
-def test_rows_are_stored_in_the_same_order_every_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+@pytest.mark.parametrize("ids", ["near", "far", "texts"])
+def test_rows_are_stored_in_the_same_order_every_time(tmp_path: Path, kind: str, ids: str) -> None:
     """So many that two threads would take turns at storing them: sums of what is not whole depend on the order."""
     rng = np.random.default_rng(19)
     n = 700_000
-    table = pd.DataFrame({"int": rng.integers(0, 50, n), "q": rng.integers(0, 11, n)})
-    table.to_parquet(tmp_path / "wave.parquet", row_group_size=50_000)
+    int_ = rng.integers(0, 50, n)
+    table = pd.DataFrame({"int": int_ * (10**7 if ids == "far" else 1) + 100, "q": rng.integers(0, 11, n)})
+    if ids == "texts":
+        table["int"] = table["int"].map("i{:010d}".format)
+    if kind == "csv":
+        table.to_csv(tmp_path / "wave.csv", index=False)
+    else:
+        table.to_parquet(tmp_path / "wave.parquet", row_group_size=50_000)
     config = {
         "survey": {"name": "Made"},
-        "data": {"file": "wave.parquet", "interviewer": "int", "engine": "duckdb"},
+        "data": {"file": f"wave.{kind}", "interviewer": "int", "engine": "duckdb"},
         "items": [{"name": "q", "scale": [0, 10]}],
     }
     path = tmp_path / "wave.yaml"
@@ -210,5 +232,8 @@ def test_rows_are_stored_in_the_same_order_every_time(tmp_path: Path) -> None:
     for _ in range(2):
         source = open_table(config_read, tmp_path)
         rows = find_people(source, config_read, tmp_path).rows
-        read = [batch.column(1).to_numpy() for batch in source.batches(rows.select(WHO, "q"), 32_768)]
-        np.testing.assert_array_equal(np.concatenate(read), table["q"])
+        read = [batch.to_pandas() for batch in source.batches(rows.select(WHO, "q"), 32_768)]
+        found = pd.concat(read)
+        np.testing.assert_array_equal(found["q"], table["q"])
+        assert len(found.groupby(WHO).size()) == 50
+        np.testing.assert_array_equal(found[WHO], pd.factorize(table["int"], sort=True)[0])
