@@ -17,6 +17,7 @@ from qa_reports.engine.cells import Cells, CleanColumn, clean_column, count_cell
 from qa_reports.engine.interviews import COVARIATE, ITEM, interviews_of
 from qa_reports.engine.people import WHO, People, find_people
 from qa_reports.engine.tables import EngineTable
+from qa_reports.engine.text import let_go
 from qa_reports.engine.whole import EngineWhole
 from qa_reports.survey.audit import audit_interviewers, audit_items, describe_items
 from qa_reports.survey.clean import (
@@ -157,6 +158,7 @@ def clean_in_engine(
         notes=(*notes, *(note for one in of_interviewers for note in one.notes)),
     )
     source.require_unchanged()
+    let_go(source.maps)
     survey = replace(
         at_hand,
         interviewer_ids=people.interviewers.ids,

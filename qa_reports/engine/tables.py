@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import mmap
 import re
 import shutil
 import tempfile
 import warnings
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from qa_reports.config import ReportConfig
+from qa_reports.engine.files import files_source, sql_text
 from qa_reports.engine.postgres import copy_table
-from qa_reports.engine.text import read_text
 from qa_reports.errors import ConfigError, DataError
 from qa_reports.survey.codebook import describe_columns, read_codebook
-from qa_reports.survey.columns import did_you_mean, require_column
+from qa_reports.survey.columns import require_column
 from qa_reports.survey.load import FileProvenance, VariableLabels, columns_in_use
-from qa_reports.survey.readers.delimited import sniff_delimiter
 from qa_reports.survey.readers.recognise import kind_by_name
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ MEMORY = "1GB"
 """What DuckDB may hold in memory; beyond it, it writes to a temporary folder."""
 _LARGE_TEXT, _LARGE_PARQUET = 300e6, 60e6
 """Bytes from which a file is left to DuckDB: about half a million interviews with some 30 columns."""
-_BEGINNING = 100_000
 _HASHES = 2**31 - 1
 """Hashes are taken modulo this, so that a sum over billions of rows is exact."""
 _ROW = "qa_row"
@@ -62,6 +62,8 @@ class EngineTable(Struct, frozen=True, eq=False):
     labels: dict[str, VariableLabels]
     opened: tuple[tuple[Path, _Stamp], ...] = ()
     """The files that are read, as they were before."""
+    maps: tuple[mmap.mmap, ...] = ()
+    """What was read of files of text: memory that `let_go` frees."""
 
     def require_unchanged(self) -> None:
         """The files are read more than once, so that what was counted and what was hashed must be the same.
@@ -197,6 +199,7 @@ def open_table(config: ReportConfig, folder: Path) -> EngineTable:
     connection = config.data.connection or ""
     files = [folder / name for name in config.data.file if (folder / name).is_file()]
     opened = tuple((path, _stamp(path)) for path in files)
+    maps: tuple[mmap.mmap, ...] = ()
     if config.data.table is not None and connection.startswith("spark"):
         engine: EngineName = "spark"
         backend, table, name = _spark_table(connection, config.data.table, folder)
@@ -205,10 +208,11 @@ def open_table(config: ReportConfig, folder: Path) -> EngineTable:
         engine, row = "duckdb", _ROW
         backend, scratch = _duckdb()
         allowed: Sequence[str] = ()
+        wanted = partial(_in_use, config, name=config.data.table or " + ".join(config.data.file))
         if config.data.table is None:
-            source, name, allowed = _files_source(backend, config, folder, scratch)
+            source, name, allowed, maps = structs.astuple(files_source(backend, config, folder, scratch, wanted))
         elif connection.startswith("postgres:"):
-            source, name = _postgres_source(backend, config), config.data.table
+            source, name = _postgres_source(backend, config, wanted), config.data.table
         else:
             source, name = _database_source(backend, connection, config.data.table, folder), config.data.table
             allowed = (connection.partition(":")[2],)
@@ -228,7 +232,7 @@ def open_table(config: ReportConfig, folder: Path) -> EngineTable:
     if not n_rows:
         raise DataError(f"{name}: holds no rows")
     own = _provenance(config, folder, table, used, n_rows)
-    return EngineTable(engine, backend, table, row, n_rows, name, (*own, *provenance), labels, opened)
+    return EngineTable(engine, backend, table, row, n_rows, name, (*own, *provenance), labels, opened, maps)
 
 
 def _stamp(path: Path) -> _Stamp:
@@ -252,8 +256,8 @@ def _close_off(backend: Any, paths: Sequence[str], scratch: str) -> None:
     """Let DuckDB open these files and no others: a view in a database from the field may name any file or address."""
     backend.raw_sql("SET autoinstall_known_extensions = false")
     backend.raw_sql("SET autoload_known_extensions = false")
-    backend.raw_sql(f"SET allowed_paths = [{', '.join(map(_text, paths))}]")
-    backend.raw_sql(f"SET allowed_directories = [{_text(scratch)}]")
+    backend.raw_sql(f"SET allowed_paths = [{', '.join(map(sql_text, paths))}]")
+    backend.raw_sql(f"SET allowed_directories = [{sql_text(scratch)}]")
     backend.raw_sql("SET enable_external_access = false")
 
 
@@ -263,37 +267,6 @@ def _require(package: str, extra: str) -> None:
         raise ConfigError(
             f"data: needs {' and '.join(missing)}, which is not installed: pip install 'qa-reports[{extra}]'"
         )
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _files_source(backend: Any, config: ReportConfig, folder: Path, scratch: str) -> tuple[str, str, tuple[str, ...]]:
-    """What DuckDB reads the files from, their name in messages, and which of them it opens itself."""
-    for name in config.data.file:
-        if not (folder / name).is_file():
-            beside = [file.name for file in folder.iterdir()] if folder.is_dir() else []
-            raise DataError(f"{name}: there is no such file in {folder.absolute()}{did_you_mean(name, beside)}")
-    together = " + ".join(config.data.file)
-    if kind_by_name(config.data.file[0]) == "parquet":
-        paths = ", ".join(_text(str(folder / name)) for name in config.data.file)
-        return f"read_parquet([{paths}])", together, config.data.file
-    delimiter = config.data.read.delimiter or _delimiter(folder / config.data.file[0])
-    files = [(name, folder / name) for name in config.data.file]
-
-    def wanted(columns: Sequence[str]) -> list[str]:
-        _require_columns(config, columns, together)
-        return [column for column in columns if column in columns_in_use(config)]
-
-    backend.con.register("qa_text", read_text(files, delimiter, wanted, Path(scratch)))
-    return '"qa_text"', together, ()
-
-
-def _delimiter(path: Path) -> str:
-    with path.open("rb") as file:
-        beginning = file.read(_BEGINNING).decode("utf-8", errors="replace")
-    return sniff_delimiter(beginning.rsplit("\n", 1)[0])
 
 
 def _database_source(backend: Any, connection: str, table: str, folder: Path) -> str:
@@ -306,22 +279,21 @@ def _database_source(backend: Any, connection: str, table: str, folder: Path) ->
     if not (folder / path).is_file():
         raise DataError(f"{path}: there is no such database in {folder}")
     try:
-        backend.raw_sql(f"ATTACH {_text(str(folder / path))} AS survey (READ_ONLY)")
+        backend.raw_sql(f"ATTACH {sql_text(str(folder / path))} AS survey (READ_ONLY)")
     except Exception as error:
         raise DataError(f"{path}: cannot be opened as a DuckDB database ({_first_line(error)})") from None
     quoted = ".".join('"' + part.replace('"', '""') + '"' for part in table.split("."))
     return f"survey.{quoted}"
 
 
-def _postgres_source(backend: Any, config: ReportConfig) -> str:
+def _in_use(config: ReportConfig, columns: Sequence[str], name: str) -> list[str]:
+    _require_columns(config, columns, name)
+    return [column for column in columns if column in columns_in_use(config)]
+
+
+def _postgres_source(backend: Any, config: ReportConfig, wanted: Callable[[Sequence[str]], Sequence[str]]) -> str:
     """DuckDB's copy of the table's columns in use."""
     _require("psycopg", "postgres")
-    name = str(config.data.table)
-
-    def wanted(columns: Sequence[str]) -> list[str]:
-        _require_columns(config, columns, name)
-        return [column for column in columns if column in columns_in_use(config)]
-
     copy_table(backend, config.data, "qa_copy", wanted, _first_line)
     return '"qa_copy"'
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import csv
 import io
+import mmap
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ def read_text(
     delimiter: str,
     wanted: Callable[[Sequence[str]], Sequence[str]],
     scratch: Path,
-) -> pa.Table:
+) -> tuple[pa.Table, tuple[mmap.mmap, ...]]:
     """Read the columns in use of files that are split alike, the rows of each behind those of the one before.
 
     Args:
@@ -58,6 +59,9 @@ def read_text(
         delimiter: between cells.
         wanted: which of the columns are in use; raises where one is missing.
         scratch: a folder for what is read, which has to stay as long as the table is used.
+
+    Returns:
+        The table, and the maps that it stands in.
 
     Raises:
         DataError: a file is no table of text in UTF-8, or lacks a column in use.
@@ -71,12 +75,21 @@ def read_text(
             raise DataError(f'{header.name}: has no column "{lacking[0]}", which another file of data.file has')
     told = {column: TextColumn() for column in used}
     kept: dict[str, pa.ChunkedArray] = {}
-    left = list(told)
+    left, maps = list(told), list[mmap.mmap]()
     while left:
-        table = _pass(headers, delimiter, {column: told[column] for column in left}, scratch / f"text{len(kept)}.arrow")
+        of = {column: told[column] for column in left}
+        table = _pass(headers, delimiter, of, scratch / f"text{len(kept)}.arrow", maps)
         kept |= {column: table[column] for column in left if not told[column].again}
         left = [column for column in left if told[column].again]
-    return _decoded({column: kept[column] for column in told}, told, delimiter, scratch / "numbers.arrow")
+    in_order = {column: kept[column] for column in told}
+    return _decoded(in_order, told, delimiter, scratch / "numbers.arrow", maps), tuple(maps)
+
+
+def let_go(maps: Iterable[mmap.mmap]) -> None:
+    """Free the memory of what is mapped; it is read again where it is asked for."""
+    for mapped in maps:
+        if hasattr(mmap, "MADV_DONTNEED"):  # not on every system
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _header(name: str, path: Path, delimiter: str) -> _Header:
@@ -109,7 +122,9 @@ def _require_closed_quotes(header: _Header, delimiter: str) -> None:
             ) from None
 
 
-def _pass(headers: Sequence[_Header], delimiter: str, told: Mapping[str, TextColumn], to: Path) -> pa.Table:
+def _pass(
+    headers: Sequence[_Header], delimiter: str, told: Mapping[str, TextColumn], to: Path, maps: list[mmap.mmap]
+) -> pa.Table:
     """Go through the files once, and keep these columns in a file."""
     import pyarrow as pa
 
@@ -123,7 +138,7 @@ def _pass(headers: Sequence[_Header], delimiter: str, told: Mapping[str, TextCol
                     kept = pool.map(lambda column, cells: column.take(cells), told.values(), batch.columns)
                     yield pa.record_batch(list(kept), names=list(told))
 
-        table = _written(batches(), list(told), to)
+        table = _written(batches(), list(told), to, maps)
     for column in told.values():
         column.end()
     return table
@@ -154,8 +169,8 @@ def _batches(header: _Header, delimiter: str, wanted: list[str]) -> Iterator[pa.
         raise DataError(f"{header.name}: cannot be read ({shape.group() if shape else said[:200]})") from None
 
 
-def _written(batches: Iterator[pa.RecordBatch], names: list[str], to: Path) -> pa.Table:
-    """The table of some batches, in a file that is mapped into memory."""
+def _written(batches: Iterator[pa.RecordBatch], names: list[str], to: Path, maps: list[mmap.mmap]) -> pa.Table:
+    """The table of some batches, in a file that is mapped into memory; `maps` takes in the map."""
     import pyarrow as pa
 
     first = next(batches, None)
@@ -165,10 +180,18 @@ def _written(batches: Iterator[pa.RecordBatch], names: list[str], to: Path) -> p
             writer.write_batch(first)
         for batch in batches:
             writer.write_batch(batch)
-    return pa.ipc.open_file(pa.memory_map(str(to))).read_all()
+    with to.open("rb") as file:
+        maps.append(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    return pa.ipc.open_file(pa.py_buffer(maps[-1])).read_all()
 
 
-def _decoded(kept: Mapping[str, pa.ChunkedArray], told: Mapping[str, TextColumn], delimiter: str, to: Path) -> pa.Table:
+def _decoded(
+    kept: Mapping[str, pa.ChunkedArray],
+    told: Mapping[str, TextColumn],
+    delimiter: str,
+    to: Path,
+    maps: list[mmap.mmap],
+) -> pa.Table:
     """The table, columns whose texts all write numbers as numbers, others as their texts."""
     import pyarrow as pa
 
@@ -194,7 +217,7 @@ def _decoded(kept: Mapping[str, pa.ChunkedArray], told: Mapping[str, TextColumn]
                 ]
                 yield pa.record_batch(made, names=list(numbers))
 
-        decoded = _written(batches(), list(numbers), to)
+        decoded = _written(batches(), list(numbers), to, maps)
         for name in numbers:
             table = table.set_column(table.column_names.index(name), name, decoded[name])
     for name, values in texts.items():
