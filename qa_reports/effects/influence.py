@@ -23,7 +23,9 @@ from qa_reports.effects.problem import problem, symmetric_basis
 FloatArray = NDArray[np.float64]
 
 _CHUNK = 2_000_000
-"""Left-out interviewers times interviewers, or times sums per interviewer, handled at once: some 100 MB."""
+"""Left-out interviewers times sums per interviewer that are handled at once: some 100 MB."""
+_REFITTED = 200_000
+"""Left-out interviewers times interviewers that are refitted at once: two terms take 1 kB each."""
 _SUMS = 12
 """Tables of the size of the cross products that are held for a left-out interviewer."""
 _MANY = 300
@@ -135,7 +137,7 @@ def _delete_chunk(
             several = expansion.without(out[judged])
             place(judged, several.relative, several.profile, several.found)
             judged = judged[~several.found]
-    for rows in np.array_split(judged, max(1, -(-len(judged) * moments.n.shape[1] // _CHUNK))):
+    for rows in np.array_split(judged, max(1, -(-len(judged) * moments.n.shape[1] // _REFITTED))):
         if rows.size:
             keep = np.ones((1, len(rows), moments.n.shape[1]))
             keep[0, np.arange(len(rows)), out[rows]] = 0.0
