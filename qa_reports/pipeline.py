@@ -6,6 +6,7 @@ import datetime
 import importlib.metadata
 import os
 import platform
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -43,7 +44,7 @@ from qa_reports.report.results import results_document
 from qa_reports.report.results_waves import with_waves
 from qa_reports.report.summarise import summarise
 from qa_reports.report.wave_results import results_of
-from qa_reports.report.waves import Wave, compare_waves, rename_wave
+from qa_reports.report.waves import Wave, WaveComparison, compare_waves, rename_wave
 from qa_reports.second_core import IN_TURN, SecondCore, second_core
 from qa_reports.survey.clean import Survey
 from qa_reports.survey.pseudonyms import KEY_FILE, choose_pseudonyms, read_key, under_pseudonyms, with_all_respondents
@@ -207,9 +208,7 @@ def _make_report(
     if not at_once:
         makeable = _makeable_formats(wanted, asked, obstacle(), progress)
     document = results_document(survey, items, damages, flags, config, versions, used.sha256, sensitivity, indicators)
-    present = Wave(config.survey.wave or "this wave", None, results_of(document))
-    same_interviewers = config.archive is None or config.archive.same_interviewers
-    waves = compare_waves(earlier, present, config.flags.false_discovery_rate, same_interviewers)
+    waves = _compared(earlier, document, config)
     summary = summarise(survey, items, damages, flags, config, printed_date, versions, waves, sensitivity, indicators)
     sheets = None
     if "feedback" in makeable:
@@ -334,6 +333,15 @@ def _mention_older_files(folder: Path, files: dict[str, bytes], progress: Progre
 
 def _size(content: bytes) -> str:
     return f"{len(content) / 1e6:.1f} MB" if len(content) >= 1e6 else f"{max(1, round(len(content) / 1e3))} kB"
+
+
+def _compared(earlier: Sequence[Wave], document: Mapping[str, object], config: ReportConfig) -> WaveComparison | None:
+    """This wave beside earlier ones; without these nothing is read from the document, which may be very long."""
+    if not earlier:
+        return None
+    present = Wave(config.survey.wave or "this wave", None, results_of(document))
+    same_interviewers = config.archive is None or config.archive.same_interviewers
+    return compare_waves(earlier, present, config.flags.false_discovery_rate, same_interviewers)
 
 
 def _printed_date() -> datetime.date:

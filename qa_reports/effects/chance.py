@@ -33,6 +33,21 @@ def expected_by_chance(evidence: CombinedEvidence, sources: Sequence[EvidenceSou
     if levels is None:
         return ExpectedByChance(0.0, 0.0, "nobody was judged")
     rng = np.random.default_rng(_SEED)
+    flagged = _flagged_over_all(levels, sources, rate, rng)
+    cells = _single_cells(levels, sources, rate, rng)
+    flagged |= cells > 0
+    return ExpectedByChance(
+        interviewers=float(flagged.sum(1).mean()),
+        cells=float(cells.sum(1).mean()),
+        method=f"{len(flagged):,} simulated waves of normal interviewers with this survey's workloads, variances and "
+        "correlations, judged by the same rules",
+    )
+
+
+def _flagged_over_all(
+    levels: SimulatedLevels, sources: Sequence[EvidenceSource], rate: float, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """(waves, J) who is flagged by everything together."""
     waves, j = levels.p.shape
     others = [source for source in sources if source.kind != "level"]
     judging = [source for source in others if np.isfinite(source.p).any()]
@@ -48,14 +63,8 @@ def expected_by_chance(evidence: CombinedEvidence, sources: Sequence[EvidenceSou
     notable = (combined < EXPECTED_WARNINGS / j) | _low_q(combined, rate)
     # Where levels alone make it notable an item has to be large enough to be named.
     other = _combined(p[..., 1:], weights[1:]) if len(weights) > 1 else np.ones((waves, j))
-    flagged = notable & (levels.remarkable | (other <= combined * weights.sum() / max(weights[1:].sum(), 1e-12)))
-    cells = _single_cells(levels, sources, rate, rng)
-    flagged |= cells > 0
-    return ExpectedByChance(
-        interviewers=float(flagged.sum(1).mean()),
-        cells=float(cells.sum(1).mean()),
-        method=f"{waves:,} simulated waves of normal interviewers with this survey's workloads, variances and "
-        "correlations, judged by the same rules",
+    return np.asarray(
+        notable & (levels.remarkable | (other <= combined * weights.sum() / max(weights[1:].sum(), 1e-12)))
     )
 
 

@@ -60,7 +60,8 @@ def combine_evidence(
         # With two interviewers there is nobody to compare either with.
         return CombinedEvidence(p, None)
     # Interviews that vary twice as much say as much about a level as half as many.
-    overlap = table.overlap[rows] * spread.shrunken[rows, None, None]
+    overlap = table.overlap if len(rows) == n_interviewers else table.overlap[rows]
+    overlap *= spread.shrunken[rows, None, None]
     table = replace(table, deviation=table.deviation[rows], overlap=overlap, n=table.n[rows])
     observed = _observed(table, [(block, table.between(block)) for block in item_blocks(table.within, len(rows))])
     between = table.between(slice(None))

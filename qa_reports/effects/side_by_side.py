@@ -93,28 +93,30 @@ def side_by_side(items: Sequence[ItemEffects], n_interviewers: int, sampled: boo
         residuals[model.rows, k] = model.residuals / sd
         interviewer[model.rows] = model.interviewer
     answered = np.isfinite(residuals)
-    together = np.zeros((n_interviewers, len(items), len(items)))
+    # By far the largest array of very many interviewers or items: made in place, and of a sample not at all.
+    overlap = np.zeros((0 if sampled else n_interviewers, len(items), len(items)))
+    counts = np.zeros((n_interviewers, len(items)))
     respondents = np.zeros_like(residuals)
-    products = np.zeros((len(items), len(items)))
-    pairs = np.zeros((len(items), len(items)))
+    products, pairs, total = np.zeros((3, len(items), len(items)))
     order = np.argsort(interviewer, kind="stable")
     ends = np.searchsorted(interviewer[order], np.arange(n_interviewers + 1))
     for j in range(n_interviewers):
         own = order[ends[j] : ends[j + 1]]
         has, values = answered[own].astype(float), np.nan_to_num(residuals[own])
-        together[j] = has.T @ has
-        counts = np.maximum(has.sum(0), 1)
-        centred = (values - values.sum(0) / counts) * has
+        together = has.T @ has
+        counts[j] = np.diagonal(together)
+        n = np.maximum(counts[j], 1)
+        centred = (values - values.sum(0) / n) * has
         # A mean that the own answers made takes some of their variance away.
-        respondents[own] = centred * np.sqrt(counts / np.maximum(counts - 1, 1))
+        respondents[own] = centred * np.sqrt(n / np.maximum(n - 1, 1))
         products += centred.T @ centred
-        pairs += np.maximum(together[j] - 1, 0)
+        pairs += np.maximum(together - 1, 0)
+        total += together
+        if not sampled:
+            np.divide(together, np.outer(n, n), out=overlap[j])
     within = products / np.maximum(pairs, 1)
     if sampled:
-        together = _together_in_all(items, together)
-    counts = np.diagonal(together, axis1=1, axis2=2)
-    size = counts[:, :, None] * counts[:, None, :]
-    overlap = np.divide(together, size, out=np.zeros_like(together), where=size > 0)
+        counts, overlap = _in_all(items, n_interviewers, total)
     # A categorical model may have judged interviews that the adjusted linear one lacks: these have no residuals here.
     deviation[counts == 0] = np.nan
     uneven = any((cells := level_cells(item)) is not None and cells.by_tail for item in items)
@@ -130,16 +132,21 @@ def side_by_side(items: Sequence[ItemEffects], n_interviewers: int, sampled: boo
     )
 
 
-def _together_in_all(items: Sequence[ItemEffects], together: FloatArray) -> FloatArray:
-    """(J, K, K) interviews with both answers, from the share of them in a sample (J, K, K) and the counts of all."""
-    n = np.zeros(together.shape[:2])
+def _in_all(items: Sequence[ItemEffects], n_interviewers: int, total: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Answers (J, K), and the overlap (J, K, K) of interviews with both answers, whose share is that in a sample.
+
+    `total` (K, K) counts the interviews of the sample with both.
+    """
+    n = np.zeros((n_interviewers, len(items)))
     for k, item in enumerate(items):
         effects = item.judging.effects
         n[effects.interviewer, k] = effects.n_interviews
     root = np.sqrt(n)
-    total = together.sum(axis=0)
+    reciprocal = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
     own = np.sqrt(np.maximum(np.diagonal(total), 1.0))
-    return np.asarray(total / np.outer(own, own) * root[:, :, None] * root[:, None, :])
+    overlap = reciprocal[:, :, None] * reciprocal[:, None, :]
+    overlap *= total / np.outer(own, own)
+    return n, overlap
 
 
 def _positive(matrix: FloatArray, floor: float) -> FloatArray:

@@ -74,9 +74,9 @@ class SimulatedLevels(Struct, frozen=True, eq=False):
     """(W, J') whether any item is large and remarkable enough to be named."""
     n_cells: int
     """Interviewer-by-item cells per wave."""
-    cell_wave: NDArray[np.int64]
+    cell_wave: NDArray[np.int32]
     """(C,) the few cells with a small p, wave by wave: their wave,"""
-    cell_row: NDArray[np.int64]
+    cell_row: NDArray[np.int32]
     """(C,) their interviewer, as a position in `interviewer`,"""
     cell_p: FloatArray
     """(C,) their p,"""
@@ -105,7 +105,7 @@ def of_any_workload(observed: FloatArray, simulated: FloatArray, n: FloatArray) 
 _Draw = Callable[[np.random.Generator, FloatArray], FloatArray]
 """Of a generator and variances (W, J), 1 being usual, the deviations (W, J, K) of normal interviewers."""
 
-_SmallCells = tuple[NDArray[np.int64], NDArray[np.int64], FloatArray, NDArray[np.bool_]]
+_SmallCells = tuple[NDArray[np.int32], NDArray[np.int32], FloatArray, NDArray[np.bool_]]
 
 
 def simulate_levels(
@@ -160,7 +160,8 @@ def simulate_levels(
         remarkable[part] = ((size >= MINIMUM_SIZE) & (z2 > NAMED_BESIDE**2)).any(axis=-1)
         # Only cells that can matter get a p.
         place = np.nonzero(z2 > least)
-        found.append((part[place[0]], place[1], 2 * t_sf(np.sqrt(z2[place]), df), size[place] >= MINIMUM_SIZE))
+        wave, row = part[place[0]].astype(np.int32), place[1].astype(np.int32)  # there are millions of them
+        found.append((wave, row, 2 * t_sf(np.sqrt(z2[place]), df), size[place] >= MINIMUM_SIZE))
     wave_of, row_of, p_of, large_of = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return statistics, (wave_of, row_of, p_of, large_of), remarkable
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from qa_reports.report.results_effects import effect_rows
 
@@ -98,5 +98,9 @@ def read_results(content: bytes) -> WaveResults:
 def results_of(document: Mapping[str, object]) -> WaveResults:
     """The same part of a document that `results_document` has just made."""
     names = EffectResult.__struct_fields__
-    effects = [{name: row[name] for name in names} for row in effect_rows(document)]
-    return msgspec.convert({**document, "effects": effects}, WaveResults)
+    effects = tuple(
+        EffectResult(*row)
+        for block in effect_rows(document).blocks()
+        for row in zip(*(block[name] for name in names), strict=True)
+    )
+    return structs.replace(msgspec.convert({**document, "effects": ()}, WaveResults), effects=effects)
