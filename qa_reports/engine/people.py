@@ -81,7 +81,9 @@ def find_people(source: EngineTable, config: ReportConfig, folder: Path, key: Ps
     people = index_interviewers(interviewer_texts(ids, config.data.interviewer))
     if key is not None:
         people = _in_order(people, in_order_of_pseudonyms(people.ids, key))
-    rows = _listed(table, ids[names[0]], people.position) if len(names) == 1 else None
+    # A list is quicker where DuckDB reads files; of tables another engine may be asked, which has other expressions.
+    from_files = config.data.table is None
+    rows = _listed(table, ids[names[0]], people.position) if from_files and len(names) == 1 else None
     listed = rows is not None
     if rows is None:
         numbered = pd.DataFrame({f"{WHO}_{k}": ids[name] for k, name in enumerate(names)})
@@ -95,7 +97,7 @@ def find_people(source: EngineTable, config: ReportConfig, folder: Path, key: Ps
     own = Interviewers(people.ids, np.arange(len(people.ids)), interviewers.counts(np.ones(len(ids), dtype=bool)))
     timed, times_at = with_times(rows, source, config)
     # Several threads keep the order of rows that are read from files and joined to nothing.
-    in_order = listed and table is source.table and timed is rows and config.data.table is None
+    in_order = listed and table is source.table and timed is rows
     columns = dict.fromkeys((WHO, *_counted_columns(config, rows.columns), *times_at.names))
     return People(
         rows=source.store(timed.select(*columns), "qa_rows", in_order=in_order),
