@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import datetime
 import io
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from qa_reports.report.excel_interviewers import FLAGS, interviewer_columns
 from qa_reports.report.excel_models import DOUBTS, FIXED_EFFECTS, MODELS, fixed_effect_rows, model_rows
-from qa_reports.report.sheets import Cell, Column, Record, Sheet, key_value, neutral, within
+from qa_reports.report.sheets import MOST_RECORDS, Cell, Column, Record, Sheet, key_value, neutral, within
 
 NUMBER_FORMATS = {
     "text": "@",
@@ -48,11 +49,18 @@ def _write(worksheet: Any, sheet: Sheet, heading: object, looks: Mapping[str, ob
     for k, column in enumerate(sheet.columns):
         worksheet.set_column(k, k, column.width, looks[column.look])
         worksheet.write_string(0, k, column.heading, heading)
-    for row, record in enumerate(sheet.records, start=1):
+    shown = min(len(sheet.records), MOST_RECORDS)
+    for row, record in enumerate(itertools.islice(sheet.records, shown), start=1):
         for k, column in enumerate(sheet.columns):
             _write_cell(worksheet, row, k, column.value(record), looks[column.look])
+    left_out = len(sheet.records) - shown
+    if left_out:
+        rows = "1 more row is" if left_out == 1 else f"{left_out:,} more rows are"
+        worksheet.write_string(
+            shown + 1, 0, f"{rows} in results.json: a sheet of Excel's has no place for them.", looks["text"]
+        )
     worksheet.freeze_panes(1, 1)
-    worksheet.autofilter(0, 0, len(sheet.records), len(sheet.columns) - 1)
+    worksheet.autofilter(0, 0, shown, len(sheet.columns) - 1)
 
 
 def _write_cell(worksheet: Any, row: int, column: int, value: Cell, look: object) -> None:

@@ -13,6 +13,8 @@ Record = Mapping[str, Any]
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 LONGEST_CELL = 32_767
 """Excel's own limit of characters in one cell."""
+MOST_RECORDS = 1_048_574
+"""Excel's own limit of rows in one sheet, less the heading and a line that says what is left out."""
 
 
 class Column(Struct, frozen=True):

@@ -59,6 +59,19 @@ def test_effects_are_numbers_one_row_each() -> None:
     )
 
 
+def test_rows_beyond_what_a_sheet_holds_are_said_to_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qa_reports.report.excel.MOST_RECORDS", 50)
+    workbook = workbook_of()
+    sheet = ElementTree.fromstring(workbook.read("xl/worksheets/sheet6.xml"))
+    rows = sheet.findall("m:sheetData/m:row", NAMES)
+    assert len(rows) == 1 + 50 + 1
+    said = strings(workbook)[int(rows[-1].findtext("m:c/m:v", namespaces=NAMES) or "")]
+    assert said == "10 more rows are in results.json: a sheet of Excel's has no place for them."
+    filtered = sheet.find("m:autoFilter", NAMES)
+    assert filtered is not None
+    assert str(filtered.get("ref")).endswith("51")
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_text_never_starts_like_a_formula(start: str) -> None:
     assert neutral(f"{start}1+1") == f" {start}1+1"
