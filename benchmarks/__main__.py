@@ -40,6 +40,7 @@ LONG = {
     "The crossed effects by lme4": ("crossed.R",),
     "Many surveys in one command": ("several.py",),
     "Ten million interviews": ("nation.py",),
+    "Ten million interviews as text": ("nation.py", "", "1e7", "1e3", "csv"),
 }
 GROWTH = "Processor seconds of each step against interviews, interviewers and items"
 _TIMEOUT = 900
