@@ -23,6 +23,7 @@ SAMPLE = 500
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.xdist_group("spark"),  # one Java for all of them
     pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="pyspark is not installed"),
     pytest.mark.skipif(shutil.which("java") is None, reason="there is no Java to run Spark"),
     pytest.mark.filterwarnings("ignore"),  # Spark's own, of pandas, Arrow and sockets
