@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from qa_reports.config import ReportConfig
-from qa_reports.engine.text import read_text
+from qa_reports.engine.text import read_text_files
 from qa_reports.errors import DataError
 from qa_reports.survey.columns import did_you_mean
 from qa_reports.survey.readers.delimited import sniff_delimiter
@@ -59,7 +59,7 @@ def files_source(
     delimiter = config.data.read.delimiter or _delimiter(folder / config.data.file[0])
     files = [(name, folder / name) for name in config.data.file]
 
-    table, maps = read_text(files, delimiter, wanted, Path(scratch))
+    table, maps = read_text_files(files, delimiter, wanted, Path(scratch))
     backend.con.register("qa_text", table)
     return Files('"qa_text"', together, (), maps)
 

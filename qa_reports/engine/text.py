@@ -46,7 +46,7 @@ class _Header(Struct, frozen=True):
     """Lines before the first row; 0 where there is no row."""
 
 
-def read_text(
+def read_text_files(
     files: Sequence[tuple[str, Path]],
     delimiter: str,
     wanted: Callable[[Sequence[str]], Sequence[str]],

@@ -44,7 +44,7 @@ def read(
 ) -> pa.Table:
     path = tmp_path / "wave.csv"
     path.write_text(content, encoding="utf-8", newline="")
-    return text.read_text([("wave.csv", path)], delimiter, wanted, tmp_path)[0]
+    return text.read_text_files([("wave.csv", path)], delimiter, wanted, tmp_path)[0]
 
 
 def late(usual: str, cell: str) -> list[str]:
@@ -146,7 +146,7 @@ def test_a_file_that_is_no_table_is_one_line(tmp_path: Path, content: bytes, sai
     path = tmp_path / "wave.csv"
     path.write_bytes(content)
     with pytest.raises(DataError, match=rf"^wave.csv: {said}") as raised:
-        text.read_text([("wave.csv", path)], ",", everything, tmp_path)
+        text.read_text_files([("wave.csv", path)], ",", everything, tmp_path)
     assert "\n" not in str(raised.value)
 
 
@@ -155,12 +155,12 @@ def test_files_are_stacked_by_the_names_of_their_columns(tmp_path: Path) -> None
     first.write_text("a,b\n1,2\n", encoding="utf-8")
     second.write_text("b,c,a\n007,x,3\n", encoding="utf-8")
     files = [("one.csv", first), ("two.csv", second)]
-    found, _ = text.read_text(files, ",", everything, tmp_path)
+    found, _ = text.read_text_files(files, ",", everything, tmp_path)
     assert found.to_pydict() == {"a": [1, 3], "b": ["2", "007"]}
 
     second.write_text("b,c\n007,x\n", encoding="utf-8")
     with pytest.raises(DataError, match=r'^two.csv: has no column "a", which another file'):
-        text.read_text(files, ",", everything, tmp_path)
+        text.read_text_files(files, ",", everything, tmp_path)
 
 
 @pytest.mark.parametrize("style", ["zeros", "floats", "texts"])
@@ -192,7 +192,7 @@ def test_a_survey_of_text_is_cleaned_as_in_memory(tmp_path: Path, style: str) ->
 def test_what_is_let_go_can_be_asked_for_again(tmp_path: Path) -> None:
     path = tmp_path / "wave.csv"
     path.write_text("a,b\n" + "".join(f"{k},{k / 8}\n" for k in range(20_000)), encoding="utf-8")
-    table, maps = text.read_text([("wave.csv", path)], ",", everything, tmp_path)
+    table, maps = text.read_text_files([("wave.csv", path)], ",", everything, tmp_path)
     assert len(maps) == 2  # as places of texts, and as the numbers they write
     text.let_go(maps)
     np.testing.assert_array_equal(table["a"].to_numpy(), np.arange(20_000))
