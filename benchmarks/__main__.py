@@ -1,7 +1,8 @@
 """Every figure about speed, in one command: writes docs/performance.md and the short table in the README.
 
-    python -m benchmarks            about fifteen minutes, and as long the first time to install a peer
+    python -m benchmarks            about twenty minutes, and as long the first time to install a peer
     python -m benchmarks --quick    about two: fewer runs and sizes, nothing installed
+    python -m benchmarks --only "The whole program"    one part of the page anew
 
 What cannot be measured here (no R, no Spark) is left out, with a word why.
 """
@@ -101,8 +102,11 @@ def section(title: str, work: Callable[[], list[str]]) -> list[str]:
     return [f"## {title}", "", *lines, ""]
 
 
-def main(quick: bool) -> None:
-    """Measure, write after every part, so that an interrupted run keeps what it has measured, and say where."""
+def main(quick: bool, only: str | None = None) -> None:
+    """Measure, write after every part, so that an interrupted run keeps what it has measured, and say where.
+
+    `only` measures one part anew and leaves the rest of the page as it is.
+    """
     about = machine()
     measured: dict[str, list[whole.Run]] = {}
     page = ["# Performance", "", "Written by `make bench`; every benchmark stands in `benchmarks/`.", "", *about, ""]
@@ -119,10 +123,23 @@ def main(quick: bool) -> None:
     for title, (name, *arguments) in (SCRIPTS if quick else SCRIPTS | LONG).items():
         parts[title] = partial(by_script, name, *arguments)
     parts["Growth"] = lambda: [f"![{GROWTH}](growth.svg)", "", *growth.run(smallest=quick)]
+    if only is not None:
+        if only not in parts:
+            raise SystemExit(f"--only: there is no part '{only}'; it should be one of: {', '.join(parts)}")
+        text, again = PAGE.read_text(encoding="utf-8"), "\n".join(section(only, parts[only])).rstrip()
+        PAGE.write_text(with_section(text, only, again), encoding="utf-8")
+        return
     for title, work in parts.items():
         page += section(title, work)
         PAGE.write_text("\n".join(page).rstrip() + "\n", encoding="utf-8")
     print(f"{PAGE.relative_to(ROOT)} and {README.name} are written")
+
+
+def with_section(page: str, title: str, section: str) -> str:
+    """The page with another text under a heading."""
+    before, after = page.split(f"## {title}\n")
+    rest = after.split("\n## ", 1)
+    return f"{before}{section}\n" + (f"\n## {rest[1]}" if len(rest) > 1 else "")
 
 
 def _put_into_readme(lines: list[str]) -> None:
@@ -134,4 +151,6 @@ def _put_into_readme(lines: list[str]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Every figure about speed, in one command.")
     parser.add_argument("--quick", action="store_true", help="fewer runs and sizes, nothing installed")
-    main(parser.parse_args().quick)
+    parser.add_argument("--only", metavar="PART", help="measure one part of the page anew, by its heading")
+    told = parser.parse_args()
+    main(told.quick, told.only)

@@ -52,6 +52,12 @@ def test_many_surveys_are_the_example_under_other_names(tmp_path: Path) -> None:
     assert all((tmp_path / config.data.source).is_file() for config in configs)
 
 
+def test_a_part_of_the_page_is_measured_anew() -> None:
+    page = "# P\n\n## One\n\nold\n\n## Two\n\n- kept\n\n## Three\n\n- last\n"
+    assert command.with_section(page, "One", "## One\n\nnew") == page.replace("old", "new")
+    assert command.with_section(page, "Three", "## Three\n\nnew") == page.replace("- last", "new")
+
+
 def test_growth_is_shown_as_a_table_and_a_plot(tmp_path: Path) -> None:
     axis = growth.AXES[0]
     rows = [
