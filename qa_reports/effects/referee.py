@@ -79,7 +79,7 @@ def _loglik(case: RefereeCase) -> float:
     random_columns = fixed[:, case.random] / of_random @ (vectors * np.sqrt(np.maximum(values, 0.0)))
     inside_effects = (case.estimates - np.eye(len(case.estimates))[0] * centre) * scale / unit
 
-    class ByStretches(MixedLM):  # type: ignore[misc]
+    class ByStretches(MixedLM):  # type: ignore[misc]  # statsmodels has no types
         """Rows stand by group, so that no lists of their places are needed."""
 
         def group_list(self, array: FloatArray | None) -> list[FloatArray] | None:
