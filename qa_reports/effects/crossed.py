@@ -1,18 +1,24 @@
-"""Two crossed or nested random intercepts, such as interviewer and area: exact profiled likelihood for one fit.
+"""Two crossed or nested random intercepts, such as interviewer and area: exact profiled likelihoods, many fits at once.
 
 y = Xb + Z1 u1 + Z2 u2 + e with Var(u_k) = s2 d_k I, so Var(y) = s2 H, H = I + d1 Z1Z1' + d2 Z2Z2'. The grouping with
 more levels is eliminated first, which is cheap because its part of H is diagonal in its levels, then the other by a
-dense Cholesky factor of its own size (a Schur complement). Groups of levels that share no interview are factored one
-by one. First and second derivatives in (d1, d2) follow from H^-1' = -H^-1 Z Z' H^-1 and are exact:
+dense inverse of its own size (a Schur complement). First and second derivatives in (d1, d2) follow from
+H^-1' = -H^-1 Z Z' H^-1 and are exact:
 
     V_ab = Z_a'H^-1 Z_b,  U_a = Z_a'H^-1 [X y]:   log|H|_a = tr V_aa,  log|H|_ab = -tr V_ab V_ba,
     S = [X y]'H^-1 [X y]:   S_a = -U_a'U_a,  S_ab = U_a'V_ab U_b + (U_a'V_ab U_b)'.
 
-Sizes: m interviews, p fixed effects; a fit has the leading axes (1, 1) of a `Profile`. Inside scale unless said
-otherwise.
+Levels that no chain of shared interviews connects do not meet in H. So the levels of all fits lie side by side, and
+every connected part of them is inverted by itself, all parts of a size at once; where one grouping is nested in the
+other, a part is a single level.
+
+Sizes: F fits, p fixed effects, w = p + 1; A eliminated and B kept levels of all fits together. Profiles lead with
+(F, 1). Inside scale unless said otherwise.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -26,39 +32,40 @@ from qa_reports.effects.problem import Method
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_MAX_STEPS = 60
-_DECREMENT = 1e-12
-"""Stop when a Newton step promises to lower the deviance by less than this."""
-_BLOCK = 96
-"""Levels factored at once as long as no connected part of the two groupings is larger."""
+_LARGE = 20
+"""Size from which on matrices are inverted one by one, from their Cholesky factors, which takes a third of the time."""
 _MOST_PAIRS = 1_000_000
 """Pairs of levels that are listed at once: some 24 MB."""
-_UNBOUNDED = 1e8
-"""Relative variance times workload that counts as infinite."""
 
 
-class _Block(Struct, frozen=True, eq=False):
-    """Levels of both groupings that share interviews with each other only."""
+class _Levels(Struct, frozen=True, eq=False):
+    """One grouping, the levels of all fits."""
 
-    incidence: sparse.csr_array
-    """(A, B) interviews per eliminated level and kept level."""
-    eliminated: FloatArray
-    """(A,) interviews."""
-    kept: FloatArray
-    """(B,) interviews."""
-    eliminated_sums: FloatArray
-    """(A, p+1) sums of [X y]."""
-    kept_sums: FloatArray
-    """(B, p+1) sums of [X y]."""
-    pairs: _Pairs | None
-    """None where there are too many: then the incidence is multiplied out."""
+    fit: IntArray
+    """(A or B,) the fit a level belongs to."""
+    of_fit: sparse.csr_array
+    """(F, A or B) ones, to add up the levels of each fit."""
+    n: FloatArray
+    """(A or B,) interviews."""
+    sums: FloatArray
+    """(A or B, w) sums of [X y]."""
+
+
+class _Parts(Struct, frozen=True, eq=False):
+    """The connected parts with one number of kept levels; their matrices lie one after the other."""
+
+    size: int
+    levels: slice
+    """Which of the kept levels are in them."""
+    places: slice
+    """Which elements of all matrices are theirs."""
 
 
 class _Pairs(Struct, frozen=True, eq=False):
     """Two kept levels that share an eliminated level, for N' diag(weights) N without a sparse product."""
 
     place: IntArray
-    """(pairs,) position in the flattened (B, B) matrix."""
+    """(pairs,) which element of all matrices."""
     level: IntArray
     """(pairs,) the eliminated level they share."""
     product: FloatArray
@@ -66,240 +73,234 @@ class _Pairs(Struct, frozen=True, eq=False):
 
 
 class CrossedProblem(Struct, frozen=True, eq=False):
-    """One fit of two random intercepts by REML."""
+    """F fits of two random intercepts by REML."""
 
-    blocks: tuple[_Block, ...]
+    gone: _Levels
+    """The grouping that is eliminated."""
+    kept: _Levels
+    """The other one, part by part, small parts first."""
+    incidence: sparse.csr_array
+    """(A, B) interviews per eliminated level and kept level: N."""
+    transposed: sparse.csr_array
+    """(B, A)."""
+    parts: tuple[_Parts, ...]
+    row: IntArray
+    """(B,) where a kept level's row begins among the elements of all matrices."""
+    column: IntArray
+    """(B,) a kept level's column within the matrix of its part."""
+    pairs: _Pairs | None
+    """None where there are too many: then the incidence is multiplied out."""
     swapped: bool
     """Whether the second grouping is the one eliminated."""
     total: FloatArray
-    """(1, 1, p+1, p+1) [X y]'[X y]."""
+    """(F, 1, w, w) [X y]'[X y]."""
     m: FloatArray
-    """(1, 1) degrees of freedom of the residual variance."""
+    """(F, 1) degrees of freedom of the residual variance."""
     n_fixed: int
     workload: FloatArray
-    """(2,) mean interviews per level of the first and the second grouping."""
+    """(F, 2) mean interviews per level of the first and the second grouping."""
     method: Method = "REML"
 
 
-def crossed_problem(inside: FloatArray, first: IntArray, second: IntArray) -> CrossedProblem:
-    """Set up one fit.
+def crossed_problem(
+    insides: Sequence[FloatArray], first: Sequence[IntArray], second: Sequence[IntArray]
+) -> CrossedProblem:
+    """Set up F fits.
 
     Args:
-        inside: (m, p+1) standardised columns [X y].
-        first: (m,) level of the first grouping, any integers.
+        insides: (m, w) standardised columns [X y] of each fit.
+        first: (m,) level of the first grouping, 0 or more, of each fit.
         second: (m,) level of the second.
     """
-    groups = [np.unique(levels, return_inverse=True)[1].astype(np.int64) for levels in (first, second)]
-    sizes = [int(group.max()) + 1 for group in groups]
-    swapped = sizes[1] > sizes[0]
-    eliminated, kept = (groups[1], groups[0]) if swapped else (groups[0], groups[1])
-    width = inside.shape[1]
+    f, width = len(insides), insides[0].shape[1]
+    size = np.array([len(inside) for inside in insides])
+    table, fit = np.concatenate(insides), np.repeat(np.arange(f), size)
+    groups = [_side_by_side(fit, np.concatenate(levels)) for levels in (first, second)]
+    swapped = len(groups[1][1]) > len(groups[0][1])
+    (gone, gone_fit), (kept, kept_fit) = groups[::-1] if swapped else groups
+    a, b = len(gone_fit), len(kept_fit)
+    part, order = _connected(gone, kept, a, b)
+    place = np.empty(b, dtype=np.int64)
+    place[order] = np.arange(b)
+    kept, kept_fit = place[kept], kept_fit[order]
+    incidence = sparse.coo_array((np.ones(len(kept)), (gone, kept)), shape=(a, b)).tocsr()
+    width_of_part = np.bincount(part)[part]
+    row = np.cumsum(width_of_part) - width_of_part
+    column = np.arange(b) - np.searchsorted(part, part)
     return CrossedProblem(
-        blocks=_blocks(inside, eliminated, kept),
+        gone=_levels(table, gone, gone_fit, f),
+        kept=_levels(table, kept, kept_fit, f),
+        incidence=incidence,
+        transposed=incidence.T.tocsr(),
+        parts=_by_size(width_of_part, row),
+        row=row,
+        column=column,
+        pairs=_pairs(incidence, row, column),
         swapped=swapped,
-        total=(inside.T @ inside)[None, None],
-        m=np.array([[float(len(inside) - width + 1)]]),
+        total=np.stack([inside.T @ inside for inside in insides])[:, None],
+        m=(size - width + 1.0)[:, None],
         n_fixed=width - 1,
-        workload=np.array([len(inside) / size for size in sizes]),
+        workload=np.stack([size / np.bincount(of_levels, minlength=f) for _, of_levels in groups], axis=1),
     )
 
 
-def _blocks(inside: FloatArray, eliminated: IntArray, kept: IntArray) -> tuple[_Block, ...]:
-    a, b = int(eliminated.max()) + 1, int(kept.max()) + 1
-    counts = sparse.coo_array((np.ones(len(kept)), (eliminated, kept)), shape=(a, b)).tocsr()
-    sums = [_sums(inside, levels, size) for levels, size in ((eliminated, a), (kept, b))]
-    graph = sparse.coo_array((np.ones(len(kept)), (eliminated, a + kept)), shape=(a + b, a + b))
-    _, part = connected_components(graph, directed=False)
-    # Parts are filled up to some _BLOCK kept levels, so that many small ones do not cost a call each.
-    size_of_part = np.bincount(part[a:])
-    block_of_part = (np.cumsum(size_of_part) - size_of_part) // _BLOCK
-    block = block_of_part[part]
-    found = []
-    for number in np.unique(block):
-        rows, columns = np.flatnonzero(block[:a] == number), np.flatnonzero(block[a:] == number)
-        own = counts[rows][:, columns].tocsr()
-        found.append(
-            _Block(
-                incidence=own,
-                eliminated=np.asarray(own.sum(axis=1), dtype=np.float64),
-                kept=np.asarray(own.sum(axis=0), dtype=np.float64),
-                eliminated_sums=sums[0][rows],
-                kept_sums=sums[1][columns],
-                pairs=_pairs(own),
-            )
-        )
-    return tuple(found)
+def _side_by_side(fit: IntArray, levels: IntArray) -> tuple[IntArray, IntArray]:
+    """(m,) levels numbered without gaps, every fit's after those of the one before, and the fit of each level."""
+    span = int(levels.max()) + 1
+    found, number = np.unique(fit * span + levels, return_inverse=True)
+    return number.astype(np.int64), found // span
 
 
-def _pairs(incidence: sparse.csr_array) -> _Pairs | None:
+def _connected(gone: IntArray, kept: IntArray, a: int, b: int) -> tuple[IntArray, IntArray]:
+    """(B,) the connected part of each kept level, numbered by size, and the order of the levels that goes with it."""
+    graph = sparse.coo_array((np.ones(len(kept)), (gone, a + kept)), shape=(a + b, a + b))
+    part = connected_components(graph, directed=False)[1][a:]
+    rank = np.empty(int(part.max()) + 1, dtype=np.int64)
+    rank[np.argsort(np.bincount(part), kind="stable")] = np.arange(len(rank))
+    order = np.argsort(rank[part], kind="stable")
+    return rank[part][order], order
+
+
+def _by_size(size: IntArray, row: IntArray) -> tuple[_Parts, ...]:
+    """`size` (B,) of the part each kept level is in, in order; `row` as in `CrossedProblem`."""
+    begins = np.flatnonzero(np.diff(size, prepend=0)).tolist()
+    ends = [*begins[1:], len(size)]
+    return tuple(
+        _Parts(int(size[i]), slice(i, k), slice(int(row[i]), int(row[i] + (k - i) * size[i])))
+        for i, k in zip(begins, ends, strict=True)
+    )
+
+
+def _levels(table: FloatArray, level: IntArray, fit: IntArray, n_fits: int) -> _Levels:
+    size = len(fit)
+    return _Levels(
+        fit=fit,
+        of_fit=sparse.csr_array((np.ones(size), (fit, np.arange(size))), shape=(n_fits, size)),
+        n=np.bincount(level, minlength=size).astype(np.float64),
+        sums=np.column_stack([np.bincount(level, column, minlength=size) for column in table.T]),
+    )
+
+
+def _pairs(incidence: sparse.csr_array, row: IntArray, column: IntArray) -> _Pairs | None:
     each = np.diff(incidence.indptr).astype(np.int64)
     if int((each**2).sum()) > _MOST_PAIRS:
         return None
     level = np.repeat(np.arange(len(each)), each)
     partners = each[level]
     first = np.repeat(np.arange(len(level)), partners)
-    within = np.arange(len(first)) - np.repeat(np.cumsum(partners) - partners, partners)
-    second = incidence.indptr[level[first]].astype(np.int64) + within
-    place = incidence.indices[first].astype(np.int64) * incidence.shape[1] + incidence.indices[second]
+    nth = np.arange(len(first)) - np.repeat(np.cumsum(partners) - partners, partners)
+    second = incidence.indptr[level[first]].astype(np.int64) + nth
+    place = row[incidence.indices[first]] + column[incidence.indices[second]]
     return _Pairs(place, level[first], incidence.data[first] * incidence.data[second])
 
 
-def _sums(inside: FloatArray, levels: IntArray, size: int) -> FloatArray:
-    return np.column_stack([np.bincount(levels, column, minlength=size) for column in inside.T])
-
-
 def crossed_profile(problem: CrossedProblem, relative: FloatArray) -> Profile:
-    """The profiled likelihood and its derivatives at `relative` (2,), the two variances over the residual variance."""
-    d1, d2 = relative[::-1] if problem.swapped else relative
-    width = problem.n_fixed + 1
-    s = problem.total[0, 0].copy()
-    first, second = np.zeros((2, width, width)), np.zeros((2, 2, width, width))
-    log_h, log_first, log_second = 0.0, np.zeros(2), np.zeros((2, 2))
-    for block in problem.blocks:
-        part = _profile_block(block, float(d1), float(d2))
-        s += part.s
-        first += part.first
-        second += part.second
-        log_h += part.log_h
-        log_first += part.log_first
-        log_second += part.log_second
+    """The profiled likelihoods and their derivatives at `relative` (F, 2), the two variances over the residual one."""
+    gone, kept, width = problem.gone, problem.kept, problem.n_fixed + 1
+    d1, d2 = relative[:, ::-1].T if problem.swapped else relative.T
+    n, shrink = gone.n, 1 / (1 + d1[gone.fit] * gone.n)
+    weighted, shrunk = n * shrink, shrink[:, None] * gone.sums
+    inverse = _invert(problem, d1[gone.fit], d2[kept.fit])
+    sums = kept.sums - d1[kept.fit, None] * (problem.transposed @ shrunk)
+    u2 = inverse.times(sums)
+    u1 = shrunk - (shrink * d2[gone.fit])[:, None] * (problem.incidence @ u2)
+    gu = problem.transposed @ (shrink[:, None] * u1)
+    ku2, kgu = np.split(inverse.times(np.concatenate([u2, gu], axis=1)), 2, axis=1)
+    s_gone, first_gone, own_gone = _squares(gone, (shrunk, gone.sums), (u1, u1), (weighted[:, None] * u1, u1))
+    s_kept, first_kept, own_kept, cross, second_kept = _squares(
+        kept, (u2, sums), (u2, u2), (kgu, gu), (ku2, gu), (inverse.times(u2, inverse.kb), u2)
+    )
+    log_gone, trace, square = (gone.of_fit @ np.stack([-np.log(shrink), weighted, weighted**2], axis=1)).T
+    log_kept, kb, ks, ks_k, k_s3, ks_ks, kb_kb = (kept.of_fit @ inverse.traces).T
+
+    f = len(relative)
+    s_hessian, log_h_hessian = np.empty((f, 2, 2, width, width)), np.empty((f, 2, 2))
+    s_hessian[:, 0, 0] = 2 * (own_gone - d2[:, None, None] * own_kept)
+    s_hessian[:, 0, 1] = s_hessian[:, 1, 0] = cross + np.swapaxes(cross, -1, -2)
+    s_hessian[:, 1, 1] = 2 * second_kept
+    log_h_hessian[:, 0, 0] = 2 * d2 * k_s3 - d2**2 * ks_ks - square
+    log_h_hessian[:, 0, 1] = log_h_hessian[:, 1, 0] = -ks_k
+    log_h_hessian[:, 1, 1] = -kb_kb
     order = [1, 0] if problem.swapped else [0, 1]
     return assemble_profile(
         problem,
-        s=s[None, None],
-        s_gradient=first[order][None, None],
-        s_hessian=second[order][:, order][None, None],
-        log_h=np.array([[log_h]]),
-        log_h_gradient=log_first[order][None, None],
-        log_h_hessian=log_second[order][:, order][None, None],
+        s=problem.total - (d1[:, None, None] * s_gone + d2[:, None, None] * s_kept)[:, None],
+        s_gradient=-np.stack([first_gone, first_kept], axis=1)[:, None, order],
+        s_hessian=s_hessian[:, None, order][:, :, :, order],
+        log_h=(log_gone + log_kept)[:, None],
+        log_h_gradient=np.stack([trace - d2 * ks, kb], axis=1)[:, None, order],
+        log_h_hessian=log_h_hessian[:, None, order][:, :, :, order],
     )
 
 
-class _Part(Struct, frozen=True, eq=False):
-    """What one block adds to S and log|H| and their derivatives, the eliminated grouping first."""
+class _Inverse(Struct, frozen=True, eq=False):
+    """K = (I + d2 B)^-1 with B = Z2'H1^-1 Z2 and H1 = I + d1 Z1Z1', part by part."""
 
-    s: FloatArray
-    first: FloatArray
-    second: FloatArray
-    log_h: float
-    log_first: FloatArray
-    log_second: FloatArray
+    parts: tuple[_Parts, ...]
+    k: list[FloatArray]
+    """(number, b, b) for parts of each size b."""
+    kb: list[FloatArray]
+    """K B."""
+    traces: FloatArray
+    """(B, 7) what each kept level adds to log|I + d2 B|, tr KB, tr KS, tr KSK, tr KT, tr KSKS and tr KBKB, where S and
+    T are N' diag(w) N with w = 1/(1 + d1 n)^2 and n/(1 + d1 n)^3."""
+
+    def times(self, columns: FloatArray, matrices: list[FloatArray] | None = None) -> FloatArray:
+        """(B, c) K, or other matrices, times columns (B, c)."""
+        found = np.empty_like(columns)
+        for part, matrix in zip(self.parts, matrices or self.k, strict=True):
+            own = columns[part.levels]
+            found[part.levels] = (matrix @ own.reshape(-1, part.size, own.shape[1])).reshape(own.shape)
+        return found
 
 
-def _profile_block(block: _Block, d1: float, d2: float) -> _Part:
-    """One block at d1 (eliminated) and d2 (kept). K = (I + d2 B)^-1 with B = Z2'H1^-1 Z2, H1 = I + d1 Z1Z1'."""
-    n, sums = block.eliminated, block.eliminated_sums
+def _invert(problem: CrossedProblem, d1: FloatArray, d2: FloatArray) -> _Inverse:
+    """At d1 (A,) and d2 (B,)."""
+    n, kept = problem.gone.n, problem.kept
     shrink = 1 / (1 + d1 * n)
-    b = np.diag(block.kept) - d1 * _weighted(block, shrink)
-    s2 = _weighted(block, shrink**2)
-    s3 = _weighted(block, n * shrink**3)
-    root = linalg.cholesky(np.eye(len(b)) + d2 * b, lower=True, check_finite=False)
-    k = linalg.cho_solve((root, True), np.eye(len(b)), check_finite=False)
-    kept_sums = block.kept_sums - d1 * (block.incidence.T @ (shrink[:, None] * sums))
-    u2 = k @ kept_sums
-    u1 = shrink[:, None] * (sums - d2 * (block.incidence @ u2))
-    gu = block.incidence.T @ (shrink[:, None] * u1)
-    kb, ks = k @ b, k @ s2
-    cross = gu.T @ (k @ u2)
-    weighted = n * shrink
-    second = np.empty((2, 2, *u1.shape[1:], u1.shape[1]))
-    second[0, 0] = 2 * (u1.T @ (weighted[:, None] * u1) - d2 * gu.T @ (k @ gu))
-    second[0, 1] = second[1, 0] = cross + cross.T
-    second[1, 1] = 2 * u2.T @ (kb @ u2)
-    both = -float((ks * k).sum())
-    own = weighted @ weighted - 2 * d2 * float((k * s3).sum()) + d2**2 * float((ks * ks.T).sum())
-    return _Part(
-        s=-d1 * sums.T @ (shrink[:, None] * sums) - d2 * kept_sums.T @ u2,
-        first=np.stack([-u1.T @ u1, -u2.T @ u2]),
-        second=second,
-        log_h=float(np.log1p(d1 * n).sum() + 2 * np.log(np.diagonal(root)).sum()),
-        log_first=np.array([weighted.sum() - d2 * float(np.trace(ks)), float(np.trace(kb))]),
-        log_second=np.array([[-own, both], [both, -float((kb * kb.T).sum())]]),
-    )
+    all_b, all_s, all_t = (_weighted(problem, weights) for weights in (-d1 * shrink, shrink**2, n * shrink**3))
+    all_b[problem.row + problem.column] += kept.n
+    inverses, with_b, traces = [], [], np.empty((len(kept.n), 7))
+    for part in problem.parts:
+        b, s, t = (all_[part.places].reshape(-1, part.size, part.size) for all_ in (all_b, all_s, all_t))
+        h = np.eye(part.size) + d2[part.levels].reshape(-1, part.size, 1) * b
+        k, log = _inverse_and_log(h)
+        kb, ks = k @ b, k @ s
+        diagonals = (np.diagonal(product, axis1=-2, axis2=-1) for product in (kb, ks))
+        rows = [log, *diagonals, *(np.einsum("nij,nij->ni", one, other) for one, other in ((ks, k), (k, t)))]
+        rows += [np.einsum("nij,nji->ni", product, product) for product in (ks, kb)]
+        traces[part.levels] = np.stack(rows, axis=-1).reshape(-1, len(rows))
+        inverses.append(k)
+        with_b.append(kb)
+    return _Inverse(problem.parts, inverses, with_b, traces)
 
 
-def _weighted(block: _Block, weights: FloatArray) -> FloatArray:
-    """(B, B) N' diag(weights) N."""
-    n, pairs, size = block.incidence, block.pairs, len(block.kept)
+def _inverse_and_log(h: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Inverses of positive definite matrices (number, b, b), and (number, b) the summands of the log determinants."""
+    if h.shape[-1] == 1:
+        return 1 / h, np.log(h[..., 0])
+    root = np.linalg.cholesky(h)
+    log = 2 * np.log(np.diagonal(root, axis1=-2, axis2=-1))
+    if h.shape[-1] < _LARGE:
+        return np.asarray(np.linalg.inv(h), dtype=np.float64), log
+    lower = np.stack([linalg.lapack.dpotri(one, lower=1)[0] for one in root])
+    return np.tril(lower) + np.swapaxes(np.tril(lower, -1), -1, -2), log
+
+
+def _weighted(problem: CrossedProblem, weights: FloatArray) -> FloatArray:
+    """The elements of N' diag(weights) N within the parts."""
+    n, pairs, size = problem.incidence, problem.pairs, problem.parts[-1].places.stop
     if pairs is not None:
-        weighted = np.bincount(pairs.place, pairs.product * weights[pairs.level], minlength=size * size)
-        return np.asarray(weighted.reshape(size, size))
+        return np.asarray(np.bincount(pairs.place, pairs.product * weights[pairs.level], size), dtype=np.float64)
     scaled = sparse.csr_array((n.data * np.repeat(weights, np.diff(n.indptr)), n.indices, n.indptr), shape=n.shape)
-    return np.asarray((n.T @ scaled).toarray())
+    product = (problem.transposed @ scaled).tocoo()
+    place = problem.row[product.row] + problem.column[product.col]
+    # A product of nothing but zeros is empty, and an empty count has no type.
+    return np.asarray(np.bincount(place, product.data, minlength=size), dtype=np.float64)
 
 
-class CrossedOptimum(Struct, frozen=True, eq=False):
-    """The best relative variances of one fit."""
-
-    relative: FloatArray
-    """(2,) of the first and the second grouping, over the residual variance."""
-    profile: Profile
-    """There."""
-    converged: bool
-
-
-def told_apart(problem: CrossedProblem) -> bool:
-    """Whether the data can tell the two variances and the residual variance from each other at all.
-
-    They cannot where the expected information of the three is singular, e.g. where both groupings are the same.
-    """
-    information = crossed_profile(problem, np.zeros(2)).expected_information[0, 0]
-    unit = np.sqrt(np.abs(np.diagonal(information)))
-    if not (unit > 0).all():
-        return False
-    return bool(np.linalg.eigvalsh(information / np.outer(unit, unit))[0] > 1e-7)
-
-
-def minimise_crossed(problem: CrossedProblem, starts: FloatArray) -> CrossedOptimum:
-    """Minimise the deviance over non-negative relative variances by projected Newton steps.
-
-    `starts` (S, 2): guesses, such as the fits without one of the two; the best of them is where the search begins.
-    """
-    floor = 1e-3 / problem.workload
-    tried = [(start, crossed_profile(problem, start)) for start in (*starts, np.maximum(0.7 * starts.max(0), floor))]
-    relative, here = min(tried, key=lambda found: float(found[1].deviance[0, 0]))
-    for _ in range(_MAX_STEPS):
-        step, decrement = _step(problem, relative, here)
-        if decrement < _DECREMENT:
-            break
-        moved = _downhill(problem, relative, here, step)
-        if moved is None:
-            break
-        relative, here = moved
-    bounded = bool((relative * problem.workload < _UNBOUNDED).all())
-    return CrossedOptimum(relative, here, bounded and _step(problem, relative, here)[1] < 1e-6)
-
-
-def _step(problem: CrossedProblem, relative: FloatArray, here: Profile) -> tuple[FloatArray, float]:
-    """A Newton step among the variances that are not held at zero, and the fall of the deviance it promises."""
-    gradient, hessian = here.gradient[0, 0], here.hessian[0, 0]
-    free = np.flatnonzero((relative > 0) | (gradient < 0))
-    step = np.zeros(2)
-    if not free.size:
-        return step, 0.0
-    unit = np.outer(problem.workload, problem.workload)
-    inner = (hessian / unit)[np.ix_(free, free)]
-    values, vectors = np.linalg.eigh(inner)
-    if values[0] <= 1e-8 * max(1.0, values[-1]):
-        # Where the deviance is not convex, expected information gives a direction that goes down all the same.
-        values, vectors = np.linalg.eigh((-here.penalty_hessian[0, 0] / unit)[np.ix_(free, free)])
-        values = np.maximum(values, 1e-8 * max(values[-1], 1e-300))
-    rotated = vectors.T @ (gradient / problem.workload)[free]
-    step[free] = -(vectors @ (rotated / values)) / problem.workload[free]
-    return step, float((rotated**2 / values).sum())
-
-
-def _downhill(
-    problem: CrossedProblem, relative: FloatArray, here: Profile, step: FloatArray
-) -> tuple[FloatArray, Profile] | None:
-    """The step, projected on what is not negative and halved until the deviance does not rise."""
-    before = float(here.deviance[0, 0])
-    for _ in range(40):
-        trial = np.maximum(relative + step, 0.0)
-        if (trial == relative).all():
-            return None
-        there = crossed_profile(problem, trial)
-        if float(there.deviance[0, 0]) <= before + 1e-12 * abs(before):
-            return trial, there
-        step = step / 2
-    return None
+def _squares(levels: _Levels, *pairs: tuple[FloatArray, FloatArray]) -> FloatArray:
+    """(pairs, F, w, w) one'other for columns (A or B, w) of the levels of each fit."""
+    each = np.stack([one[:, :, None] * other[:, None, :] for one, other in pairs], axis=1)
+    found = (levels.of_fit @ each.reshape(len(each), -1)).reshape(-1, *each.shape[1:])
+    return np.moveaxis(found, 1, 0)

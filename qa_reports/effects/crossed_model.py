@@ -11,13 +11,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from qa_reports.effects.crossed import (
-    CrossedProblem,
-    crossed_problem,
-    crossed_profile,
-    minimise_crossed,
-    told_apart,
-)
+from qa_reports.effects.crossed import CrossedProblem, crossed_problem, crossed_profile
+from qa_reports.effects.crossed_search import CrossedOptimum, minimise_crossed, told_apart
 from qa_reports.effects.inference import boundary_p
 from qa_reports.effects.influence import two_sided
 from qa_reports.effects.information import degrees_of_freedom
@@ -28,6 +23,8 @@ from qa_reports.effects.moments import Columns, Moments, compute_moments
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+_MOST_ELEMENTS = 1_000_000
+"""Elements of the matrices of the smaller grouping that are held for several fits at once: 8 MB each."""
 _INVISIBLE = 1e-9
 """Reliability at the mean workload below which a variance is zero but for rounding."""
 NOT_TOLD_APART = "the variances of the two groupings cannot be told apart from each other or from the residual"
@@ -99,78 +96,107 @@ def fit_crossed(fits: Sequence[Columns], second: Sequence[IntArray], n_levels: t
         fit_mixed_models(moments, (0,), "REML"),
         fit_mixed_models(compute_moments(by_second, n_levels[1]), (0,), "REML"),
     )
+    given = _Given(fits, second, moments, alone)
+    usable = [f for f, status in enumerate(alone[0].status) if status != "failed"]
+    together = max(1, _MOST_ELEMENTS // min(n_levels) ** 2)
+    found: dict[int, CrossedFit] = {}
+    for start in range(0, len(usable), together):
+        found |= _fit_some(given, usable[start : start + together])
+    p = fits[0].fixed.shape[1]
     return [
-        _fit_one(moments.of([f]), columns, levels, alone, f)
-        for f, (columns, levels) in enumerate(zip(fits, second, strict=True))
+        found.get(f) or _failed(reason or "the model could not be estimated", p)
+        for f, reason in enumerate(alone[0].reason)
     ]
 
 
-def _fit_one(
-    moments: Moments, columns: Columns, second: IntArray, alone: tuple[MixedModelFits, MixedModelFits], f: int
-) -> CrossedFit:
-    p = columns.fixed.shape[1]
-    if alone[0].status[f] == "failed":
-        return _failed(alone[0].reason[f] or "the model could not be estimated", p)
-    problem = crossed_problem(_inside(moments, columns), columns.interviewer, second)
-    if not told_apart(problem):
-        return _failed(NOT_TOLD_APART, p)
-    relative = [0.0 if fit.status[f] == "failed" else float(fit.relative[f, 0, 0]) for fit in alone]
-    optimum = minimise_crossed(problem, np.array([[relative[0], 0.0], [0.0, relative[1]]]))
-    if not optimum.converged:
-        return _failed("the likelihood has no finite maximum that could be found", p)
+class _Given(Struct, frozen=True, eq=False):
+    """What F fits are made from."""
+
+    columns: Sequence[Columns]
+    second: Sequence[IntArray]
+    moments: Moments
+    alone: tuple[MixedModelFits, MixedModelFits]
+    """The fits with either grouping alone."""
+
+    def problem(self, some: Sequence[int]) -> CrossedProblem:
+        insides = [_inside(self.moments, f, self.columns[f]) for f in some]
+        return crossed_problem(insides, [self.columns[f].interviewer for f in some], [self.second[f] for f in some])
+
+
+def _fit_some(given: _Given, some: list[int]) -> dict[int, CrossedFit]:
+    """The fits `some`, which have interviewers that can be told from the residual."""
+    p, problem = given.moments.cross.shape[-1] - 1, given.problem(some)
+    apart = told_apart(problem)
+    if not apart.all():
+        rest = [f for f, known in zip(some, apart, strict=True) if known]
+        return {f: _failed(NOT_TOLD_APART, p) for f in some} | (_fit_some(given, rest) if rest else {})
+    starts = np.zeros((2, len(some), 2))
+    for k, fits in enumerate(given.alone):
+        starts[k, :, k] = np.nan_to_num(fits.relative[some, 0, 0])
+    optimum = minimise_crossed(problem, starts)
     best, here = optimum.relative, optimum.profile
     visible = best * problem.workload > _INVISIBLE
     if not visible.all():
         best = np.where(visible, best, 0.0)
         here = crossed_profile(problem, best)
-    first, without = alone[0], np.array([alone[1].loglik[f], alone[0].loglik[f]])
-    return _in_units(moments, best, here, without, np.array([first.covariance[f, 0, 0], first.residual_variance[f]]))
+    fitted = _in_units(given, some, best, here)
+    lost = _failed("the likelihood has no finite maximum that could be found", p)
+    return {f: fit if found else lost for f, fit, found in zip(some, fitted, optimum.converged, strict=True)}
 
 
-def _inside(moments: Moments, columns: Columns) -> FloatArray:
+def _inside(moments: Moments, f: int, columns: Columns) -> FloatArray:
     """(m, p+1) standardised [X y]."""
     table = np.column_stack([columns.fixed, columns.response])
-    return np.asarray((table - moments.centre[0]) / moments.scale[0])
+    return np.asarray((table - moments.centre[f]) / moments.scale[f])
 
 
-def _in_units(
-    moments: Moments, relative: FloatArray, here: Profile, without: FloatArray, alone: FloatArray
-) -> CrossedFit:
+def _in_units(given: _Given, some: list[int], relative: FloatArray, here: Profile) -> list[CrossedFit]:
+    """The fits `some` at relative variances (F, 2)."""
+    moments, (first, second) = given.moments.of(some), given.alone
     p = here.b.shape[-1]
-    sd, s2 = float(moments.scale[0, p]), float(here.s2[0, 0])
-    to_units = back_transform(moments)[0]
-    fixed = sd * (to_units @ here.b[0, 0])
-    fixed[0] += moments.centre[0, p]
-    loglik = float(-here.deviance[0, 0] / 2 - here.m[0, 0] * np.log(sd) - np.log(moments.scale[0, :p]).sum())
+    sd, s2, b, s_inverse = moments.scale[:, p], here.s2[:, 0], here.b[:, 0], here.s_inverse[:, 0]
+    to_units = back_transform(moments)
+    fixed = sd[:, None] * (to_units @ b[..., None])[..., 0]
+    fixed[:, 0] += moments.centre[:, p]
+    spread = np.diagonal(to_units @ s_inverse @ np.swapaxes(to_units, -1, -2), axis1=-2, axis2=-1)
+    loglik = -here.deviance[:, 0] / 2 - here.m[:, 0] * np.log(sd) - np.log(moments.scale[:, :p]).sum(1)
+    without = np.stack([second.loglik[some], first.loglik[some]], axis=1)
     # A variance of zero changes nothing: what is left of the difference is rounding.
-    statistic = np.where(relative > 0, np.maximum(2 * (loglik - without), 0.0), 0.0)
-    return CrossedFit(
-        status=("zero_variance", "singular", "converged")[int((relative > 0).sum())],
-        reason=None,
-        fixed=fixed,
-        fixed_se=sd * np.sqrt(s2 * np.diagonal(to_units @ here.s_inverse[0, 0] @ to_units.T)),
-        variance=s2 * sd**2 * np.append(relative, 1.0),
-        variance_se=s2 * sd**2 * _relative_se(here, relative),
-        alone=alone,
-        loglik=loglik,
-        loglik_without=without,
-        statistic=statistic,
-        p=np.array([boundary_p(float(value), 1) if np.isfinite(value) else np.nan for value in statistic]),
-        relative=relative,
-    )
+    statistic = np.where(relative > 0, np.maximum(2 * (loglik[:, None] - without), 0.0), 0.0)
+    unit = s2 * sd**2
+    return [
+        CrossedFit(
+            status=("zero_variance", "singular", "converged")[int((relative[k] > 0).sum())],
+            reason=None,
+            fixed=fixed[k],
+            fixed_se=sd[k] * np.sqrt(s2[k] * spread[k]),
+            variance=unit[k] * np.append(relative[k], 1.0),
+            variance_se=unit[k] * _relative_se(here.observed_information[k, 0], relative[k]),
+            alone=np.array([first.covariance[f, 0, 0], first.residual_variance[f]]),
+            loglik=float(loglik[k]),
+            loglik_without=without[k],
+            statistic=statistic[k],
+            p=np.array([boundary_p(float(value), 1) if np.isfinite(value) else np.nan for value in statistic[k]]),
+            relative=relative[k],
+        )
+        for k, f in enumerate(some)
+    ]
 
 
-def _relative_se(here: Profile, relative: FloatArray) -> FloatArray:
-    """(3,) standard errors of (d1 s2, d2 s2, s2) over s2, by the delta method; a variance of zero is held there."""
+def _relative_se(information: FloatArray, relative: FloatArray) -> FloatArray:
+    """(3,) standard errors of (d1 s2, d2 s2, s2) over s2, by the delta method; a variance of zero is held there.
+
+    `information` (3, 3) is the observed one of (d1, d2, log s2).
+    """
     free = np.append(relative > 0, True)
-    information = here.observed_information[0, 0][np.ix_(free, free)]
+    information = information[np.ix_(free, free)]
     unit = np.sqrt(np.abs(np.diagonal(information)))
     found = np.full(3, np.nan)
     if (np.linalg.eigvalsh(information / np.outer(unit, unit))[0]) > 1e-8:
         jacobian = np.eye(3)
         jacobian[:, 2] = np.append(relative, 1.0)
-        chosen = jacobian[np.ix_(free, free)]
-        found[free] = np.sqrt(np.diagonal(chosen @ np.linalg.inv(information) @ chosen.T))
+        own = jacobian[np.ix_(free, free)]
+        found[free] = np.sqrt(np.diagonal(own @ np.linalg.inv(information) @ own.T))
     return found
 
 
@@ -199,15 +225,15 @@ def judge_shift(columns: Columns, second: IntArray, level: int, start: FloatArra
     own = columns.interviewer == level
     n_levels = int(columns.interviewer.max()) + 1
     moments = compute_moments([columns], n_levels)
-    inside = _inside(moments, columns)
+    inside = _inside(moments, 0, columns)
     others = Columns(columns.fixed[~own], columns.response[~own], columns.interviewer[~own])
     reason = _cannot_judge(others, own, n_levels)
     if reason is None:
-        without = crossed_problem(inside[~own], others.interviewer, second[~own])
-        if told_apart(without):
-            optimum = minimise_crossed(without, start[None])
-            if optimum.converged:
-                return _shift(inside, columns, second, own, optimum.relative, optimum.profile, moments)
+        without = crossed_problem([inside[~own]], [others.interviewer], [second[~own]])
+        if told_apart(without)[0]:
+            optimum = minimise_crossed(without, start[None, None])
+            if optimum.converged[0]:
+                return _shift(inside, columns, second, own, optimum, moments)
             reason = "without this interviewer the likelihood has no finite maximum that could be found"
         else:
             reason = f"without this interviewer {NOT_TOLD_APART}"
@@ -228,20 +254,18 @@ def _shift(
     columns: Columns,
     second: IntArray,
     own: NDArray[np.bool_],
-    relative: FloatArray,
-    without: Profile,
+    without: CrossedOptimum,
     moments: Moments,
 ) -> ShiftTest:
     width = inside.shape[1]
-    marked: CrossedProblem = crossed_problem(
-        np.insert(inside, width - 1, own.astype(float), axis=1), columns.interviewer, second
-    )
-    here = crossed_profile(marked, relative)
+    with_level = np.insert(inside, width - 1, own.astype(float), axis=1)
+    marked = crossed_problem([with_level], [columns.interviewer], [second])
+    here = crossed_profile(marked, without.relative)
     inverse = here.s_inverse[0, 0, -1]
     change = -np.einsum("p,apq,q->a", inverse, here.s_gradient[0, 0], inverse)
     log_gradient = np.append(change / inverse[-1], 1.0)
-    df = degrees_of_freedom(without.expected_information[0], log_gradient[None, None])[0, 0]
-    shift, se = float(here.b[0, 0, -1]), float(np.sqrt(without.s2[0, 0] * inverse[-1]))
+    df = degrees_of_freedom(without.profile.expected_information[0], log_gradient[None, None])[0, 0]
+    shift, se = float(here.b[0, 0, -1]), float(np.sqrt(without.profile.s2[0, 0] * inverse[-1]))
     p, z = two_sided(np.array(shift / se), np.array(df))
     sd = float(moments.scale[0, -1])
     return ShiftTest(shift * sd, se * sd, float(df), float(z), float(p))

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qa_reports.effects.crossed import crossed_problem, crossed_profile, told_apart
+from qa_reports.effects.crossed import CrossedProblem, crossed_problem, crossed_profile
 from qa_reports.effects.crossed_model import CrossedFit, fit_crossed, judge_shift
+from qa_reports.effects.crossed_search import told_apart
 from qa_reports.effects.influence import delete_interviewers
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
@@ -58,6 +59,10 @@ def rows_of(source: str, expected: dict) -> tuple[Columns, np.ndarray, list[str]
 
 def fitted(columns: Columns, second: np.ndarray) -> CrossedFit:
     return fit_crossed([columns], [second], (int(columns.interviewer.max()) + 1, int(second.max()) + 1))[0]
+
+
+def one_problem(inside: np.ndarray, first: np.ndarray, second: np.ndarray) -> CrossedProblem:
+    return crossed_problem([inside], [first], [second])
 
 
 def named(source: str, prefix: str = "") -> list[tuple[str, str]]:
@@ -114,7 +119,7 @@ def planted(seed: int, interviewers: int, areas: int, n: int) -> tuple[Columns, 
 def test_likelihood_and_derivatives_equal_dense_matrices(interviewers: int, areas: int) -> None:
     columns, second = planted(1, interviewers, areas, 70)
     inside = np.column_stack([columns.fixed, columns.response])
-    problem = crossed_problem(inside, columns.interviewer, second)
+    problem = one_problem(inside, columns.interviewer, second)
     x, y, n = columns.fixed, columns.response, 70
     same = [levels[:, None] == levels for levels in (columns.interviewer, second)]
 
@@ -128,27 +133,27 @@ def test_likelihood_and_derivatives_equal_dense_matrices(interviewers: int, area
         return float(penalty + (n - 2) * (1 + np.log(2 * np.pi * r2 / (n - 2))))
 
     for d in (np.zeros(2), np.array([0.4, 0.0]), np.array([0.3, 0.15])):
-        here = crossed_profile(problem, d)
+        here = crossed_profile(problem, d[None])
         assert here.deviance[0, 0] == pytest.approx(dense(d), rel=DENSE)
         step = 1e-4
         points = [d + step * np.array(e) for e in ((1, 0), (-1, 0), (0, 1), (0, -1))]
         values = [dense(point) for point in points]
         gradient = [(values[0] - values[1]) / (2 * step), (values[2] - values[3]) / (2 * step)]
         np.testing.assert_allclose(here.gradient[0, 0], gradient, rtol=1e-4, atol=1e-4)
-        slopes = [crossed_profile(problem, point).gradient[0, 0] for point in points]
+        slopes = [crossed_profile(problem, point[None]).gradient[0, 0] for point in points]
         hessian = np.stack([slopes[0] - slopes[1], slopes[2] - slopes[3]]) / (2 * step)
         np.testing.assert_allclose(here.hessian[0, 0], hessian, rtol=1e-4, atol=1e-3)
 
 
 def test_many_separate_parts_equal_one() -> None:
-    """Regions that share nothing are factored in blocks: the same numbers as a dense matrix."""
+    """Regions that share nothing are inverted by themselves: the same numbers as a dense matrix."""
     rng = np.random.default_rng(2)
     n = 900
     region = rng.integers(0, 60, n)
     first, second = region * 4 + rng.integers(0, 4, n), region * 5 + rng.integers(0, 5, n)
     y = rng.normal(0, 1, n) + rng.normal(0, 0.5, 240)[first] + rng.normal(0, 0.6, 300)[second]
-    problem = crossed_problem(np.column_stack([np.ones(n), y]), first, second)
-    assert len(problem.blocks) > 1
+    problem = one_problem(np.column_stack([np.ones(n), y]), first, second)
+    assert [part.size for part in problem.parts] == [1, 2, 3, 4]
     d = np.array([0.2, 0.3])
     h = np.eye(n) + d[0] * (first[:, None] == first) + d[1] * (second[:, None] == second)
     one = np.ones(n)
@@ -156,18 +161,18 @@ def test_many_separate_parts_equal_one() -> None:
     r2 = y @ solved[:, 1] - (one @ solved[:, 1]) ** 2 / (one @ solved[:, 0])
     penalty = np.linalg.slogdet(h)[1] + np.log(one @ solved[:, 0])
     expected = penalty + (n - 1) * (1 + np.log(2 * np.pi * r2 / (n - 1)))
-    assert crossed_profile(problem, d).deviance[0, 0] == pytest.approx(expected, rel=DENSE)
+    assert crossed_profile(problem, d[None]).deviance[0, 0] == pytest.approx(expected, rel=DENSE)
 
 
 def test_groupings_with_very_many_pairs_are_multiplied_out(monkeypatch: pytest.MonkeyPatch) -> None:
     columns, second = planted(5, 10, 12, 150)
     inside = np.column_stack([columns.fixed, columns.response])
     d = np.array([0.2, 0.1])
-    listed = crossed_profile(crossed_problem(inside, columns.interviewer, second), d)
+    listed = crossed_profile(one_problem(inside, columns.interviewer, second), d[None])
     monkeypatch.setattr("qa_reports.effects.crossed._MOST_PAIRS", 5)
-    problem = crossed_problem(inside, columns.interviewer, second)
-    assert problem.blocks[0].pairs is None
-    np.testing.assert_allclose(crossed_profile(problem, d).hessian, listed.hessian, rtol=DENSE)
+    problem = one_problem(inside, columns.interviewer, second)
+    assert problem.pairs is None
+    np.testing.assert_allclose(crossed_profile(problem, d[None]).hessian, listed.hessian, rtol=DENSE)
 
 
 def test_without_areas_the_shift_is_the_deletion_z() -> None:
@@ -249,7 +254,7 @@ def test_both_variances_zero() -> None:
 )
 def test_what_cannot_be_told_apart_is_said(first: np.ndarray, second: np.ndarray) -> None:
     y = np.random.default_rng(0).normal(0, 1, 40)
-    assert not told_apart(crossed_problem(np.column_stack([np.ones(40), y]), first, second))
+    assert not told_apart(one_problem(np.column_stack([np.ones(40), y]), first, second))
     fit = fitted(Columns(np.ones((40, 1)), y, first), second)
     assert fit.status == "failed"
     assert fit.reason
