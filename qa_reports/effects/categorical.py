@@ -136,7 +136,7 @@ def _fit_batch(
     batch: Sequence[PreparedColumns], n_interviewers: int, nodes: int
 ) -> list[CategoricalFit | CategoricalFailure]:
     rows = rows_of(batch)
-    without = maximise(rows, starting_values(rows), nodes=1, free_sd=False)
+    without = maximise(rows, starting_values(rows), free_sd=False)
     slope, information = sd_slope_at_zero(rows, without.at)
     # One scoring step from zero; where the slope is downhill there may still be a maximum further up.
     start = np.sqrt(np.clip(slope / np.maximum(information, 1e-12), 0.05, 4.0))
@@ -154,7 +154,7 @@ def _result(
         return _no_maximum(inner.at, f)
     best = inner if higher else without
     at, cut = best.at, rows.n_categories - 1
-    information = -best.curvature[f]
+    information = -best.here.curvature[f]
     used = len(information) if higher else len(information) - 1
     flattest, directions = np.linalg.eigh(information[:used, :used])
     if flattest[0] < _FLAT * one.count.sum():

@@ -63,7 +63,7 @@ def latent_icc_interval(
         best = maximise(rows, held, nodes=nodes, free_sd=False, modes=modes, decrement=_PROFILE_DECREMENT)
         last, modes = best.at, best.here.mode
         root = float(np.sqrt(2 * max(fit.loglik - best.here.loglik[0], 0.0)))
-        return root - reach, -float(best.gradient[0, -1]) / max(root, 1e-9)
+        return root - reach, -float(best.here.gradient[0, -1]) / max(root, 1e-9)
 
     low = 0.0
     if np.sqrt(fit.lr_statistic) > reach:

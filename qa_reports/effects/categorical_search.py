@@ -43,10 +43,6 @@ class Maximum(Struct, frozen=True, eq=False):
     found: NDArray[np.bool_]
     """(F,) whether the search arrived."""
     here: Evaluation
-    gradient: FloatArray
-    """(F, D)."""
-    curvature: FloatArray
-    """(F, D, D)."""
 
 
 def maximise(
@@ -67,8 +63,7 @@ def maximise(
     at, here = start, evaluate(rows, start, nodes, modes)
     active = np.ones(rows.n_fits, dtype=bool)
     for iteration in range(iterations + 1):
-        gradient, curvature = _per_fit(rows, here)
-        step, left = _newton_step(gradient, curvature, free_sd)
+        step, left = _newton_step(here.gradient, here.curvature, free_sd)
         active &= left > decrement * np.maximum(1.0, np.abs(here.loglik))
         active &= ~_runaway(at)
         if not active.any() or iteration == iterations:
@@ -77,12 +72,7 @@ def maximise(
         at, here, stuck = _climb(rows, at, here, step, nodes)
         active &= ~stuck
     found = (left < 1e-6 * np.maximum(1.0, np.abs(here.loglik))) & ~_runaway(at)
-    return Maximum(at, found, here, gradient, curvature)
-
-
-def _per_fit(rows: Rows, here: Evaluation) -> tuple[FloatArray, FloatArray]:
-    first = np.searchsorted(rows.fit, np.arange(rows.n_fits))
-    return np.add.reduceat(here.gradient, first), np.add.reduceat(here.curvature, first)
+    return Maximum(at, found, here)
 
 
 def _newton_step(gradient: FloatArray, curvature: FloatArray, free_sd: bool) -> tuple[FloatArray, FloatArray]:
@@ -133,9 +123,7 @@ def sd_slope_at_zero(rows: Rows, at: Parameters) -> tuple[FloatArray, FloatArray
 
     Half the sum over interviewers of (score^2 - information), score and information by a shift of all their logits.
     """
-    # Two nodes integrate v^2 exactly where the integrand is the normal density; by the sd the slope is zero there, and
-    # its derivative by the variance half the second one by the sd.
-    curvature = evaluate(rows, replace(at, sd=np.zeros(rows.n_fits)), 2).curvature
+    curvature = evaluate(rows.apart(), replace(at.of(rows.fit), sd=np.zeros(rows.n_groups)), 1).curvature
     cut = rows.n_categories - 1
     information = -curvature[:, :cut, :cut].sum(axis=(1, 2))
     slope, expected = (

@@ -317,11 +317,10 @@ def _exact_tails(nodes: _Nodes, patterns: _Patterns, steps: IntArray, total: Flo
     angle: FloatArray = 2 * np.pi / length * np.arange(length // 2 + 1, dtype=np.float64)
     wave = np.exp(-1j * np.outer(steps, angle))
     first = np.searchsorted(patterns.owner, np.arange(len(total)))
-    transform = np.zeros((len(total), len(angle)), dtype=complex)
+    transform, several = np.zeros((len(total), len(angle)), dtype=complex), np.flatnonzero(patterns.count != 1)
     for u, used in enumerate(_audible(nodes, patterns, steps, angle, first)):
         single = nodes.share[:, u] @ wave[:, used]
-        if (patterns.count != 1).any():
-            single = single ** patterns.count[:, None]
+        single[several] **= patterns.count[several, None]
         transform[:, used] += nodes.weight[u] * np.multiply.reduceat(single, first)
     chances = np.asarray(np.maximum(fft.irfft(transform, length), 0.0))
     values = np.arange(chances.shape[1])

@@ -17,6 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -27,8 +28,6 @@ _FAR = 300.0
 """Beyond this logit a probability is 0 or 1 for every purpose, and the square of its exponential still a number."""
 _NEAR = 70.0
 """Below this thresholds, predictors and effects have exponentials whose products and their squares are numbers."""
-_MANY_ROWS = 30
-"""Rows of an interviewer from which they are worth a matrix product of their own."""
 _MODE_STEPS = 60
 _MODE_TOLERANCE = 1e-10
 
@@ -49,10 +48,10 @@ class Rows(Struct, frozen=True, eq=False):
     n_fits: int
     n_categories: int
     upper: sparse.csr_array
-    """(G D, R) sums a row's derivative by its upper threshold's logit into its interviewer's parameters: threshold,
+    """(D G, R) sums a row's derivative by its upper threshold's logit into its interviewer's parameters: threshold,
     minus the covariates, minus 1 (for s, before the node)."""
     lower: sparse.csr_array
-    """(G D, R) the same for the lower threshold."""
+    """(D G, R) the same for the lower threshold."""
     upper_design: FloatArray
     """(R, D) the derivative of the upper logit by the parameters, s before the node."""
     lower_design: FloatArray
@@ -64,6 +63,10 @@ class Rows(Struct, frozen=True, eq=False):
     def n_groups(self) -> int:
         """G."""
         return len(self.fit)
+
+    def apart(self) -> Rows:
+        """Each interviewer as a fit of its own."""
+        return replace(self, fit=np.arange(self.n_groups), n_fits=self.n_groups)
 
 
 class Parameters(Struct, frozen=True, eq=False):
@@ -87,14 +90,14 @@ class Parameters(Struct, frozen=True, eq=False):
 
 
 class Evaluation(Struct, frozen=True, eq=False):
-    """The likelihood at given parameters; G interviewers over all fits."""
+    """The likelihood of F fits at given parameters; G interviewers over all fits."""
 
     loglik: FloatArray
     """(F,) minus infinity where thresholds are not ascending."""
     gradient: FloatArray
-    """(G, D) of each interviewer's contribution: the exact gradient of the quadrature sum, nodes moving along."""
+    """(F, D) the exact gradient of the quadrature sum, nodes moving along."""
     curvature: FloatArray
-    """(G, D, D) second derivatives of each contribution (Louis 1982, JRSS B 44), exact up to the quadrature error."""
+    """(F, D, D) second derivatives (Louis 1982, JRSS B 44), exact up to the quadrature error."""
     mode: FloatArray
     """(G,) of the integrand over v."""
     precision: FloatArray
@@ -135,7 +138,7 @@ def _summing(design: FloatArray, count: FloatArray, group: IntArray, groups: int
     d = design.shape[1]
     row, column = np.nonzero(design)
     values = design[row, column] * count[row]
-    return sparse.csr_array((values, (group[row] * d + column, row)), shape=(groups * d, len(design)))
+    return sparse.csr_array((values, (column * groups + group[row], row)), shape=(d * groups, len(design)))
 
 
 class _Logits(Struct, frozen=True, eq=False):
@@ -197,12 +200,21 @@ def _tails(rows: Rows, logits: _Logits, shift: FloatArray) -> tuple[FloatArray, 
 def evaluate(rows: Rows, at: Parameters, nodes: int, start: FloatArray | None = None) -> Evaluation:
     """Log-likelihood, gradient and curvature by `nodes` quadrature nodes at the mode of each interviewer.
 
-    `start` (G,) are modes to begin the search with. Fits without a variance need one node only.
+    `start` (G,) are modes to begin the search with. Without any variance there is nothing to integrate.
     """
-    ascending = np.all(np.diff(at.thresholds, axis=1) > 0, axis=1, keepdims=True)
-    safe = Parameters(np.where(ascending, at.thresholds, np.arange(at.thresholds.shape[1])), at.slopes, at.sd)
-    logits, sd = _logits(rows, safe), safe.sd[rows.fit]
-    mode = _find_modes(rows, logits, sd, np.zeros(rows.n_groups) if start is None else start)
+    ascending = np.all(np.diff(at.thresholds, axis=1) > 0, axis=1)
+    safe = Parameters(np.where(ascending[:, None], at.thresholds, np.arange(at.thresholds.shape[1])), at.slopes, at.sd)
+    logits = _logits(rows, safe)
+    if at.sd.any():
+        found = _integrated(rows, logits, safe.sd[rows.fit], nodes, np.zeros(rows.n_groups) if start is None else start)
+    else:
+        found = _without_variance(rows, logits)
+    return replace(found, loglik=np.where(ascending, found.loglik, -np.inf))
+
+
+def _integrated(rows: Rows, logits: _Logits, sd: FloatArray, nodes: int, start: FloatArray) -> Evaluation:
+    """By quadrature; `sd` and `start` (G,)."""
+    mode = _find_modes(rows, logits, sd, start)
     precision, mode_gradient, spread_gradient = _laplace(rows, logits, sd, mode)
     x, weight = _rule(nodes)
     reach = 1 / np.sqrt(precision)
@@ -219,16 +231,59 @@ def evaluate(rows: Rows, at: Parameters, nodes: int, start: FloatArray | None = 
     posterior /= total
     # sqrt(2) of the rule, 1/sqrt(2 pi) of the density.
     contribution = (top + np.log(total))[:, 0] + np.log(reach) - 0.5 * np.log(np.pi)
-    loglik = np.bincount(rows.fit, weights=contribution, minlength=rows.n_fits)
     score = _scores(rows, logits, over, under)
-    pull = sd[:, None] * score[:, -1] - node
-    score[:, -1] *= node
-    mean = np.einsum("gdq,gq->gd", score, posterior)
-    moving = np.einsum("gq,gq->g", posterior, pull), np.einsum("gq,gq,q->g", posterior, pull, np.sqrt(2) * x)
-    gradient = mean + moving[0][:, None] * mode_gradient + (moving[1] + 1 / reach)[:, None] * spread_gradient
-    curvature = _expected_curvature(rows, logits, over, under, posterior, node)
-    curvature += (score * posterior[:, None]) @ np.swapaxes(score, 1, 2) - mean[:, :, None] * mean[:, None]
-    return Evaluation(np.where(ascending[:, 0], loglik, -np.inf), gradient, curvature, mode, precision)
+    pull = posterior * (sd[:, None] * score[-1] - node)
+    score[-1] *= node
+    weighted = score * posterior
+    mean = weighted.sum(axis=2)
+    gradient = mean + pull.sum(axis=1) * mode_gradient + (pull @ (np.sqrt(2) * x) + 1 / reach) * spread_gradient
+    curvature = _expected_curvature(rows, logits, over, under, posterior, (mode, reach))
+    first = np.searchsorted(rows.fit, np.arange(rows.n_fits))
+    apart = np.moveaxis(weighted, 1, 0) @ np.moveaxis(score, 0, 2) - mean.T[:, :, None] * mean.T[:, None]
+    curvature += np.add.reduceat(apart, first)
+    return Evaluation(
+        loglik=_by_fit(rows, contribution),
+        gradient=np.add.reduceat(gradient, first, axis=1).T,
+        curvature=curvature, mode=mode, precision=precision,
+    )  # fmt: skip
+
+
+def _without_variance(rows: Rows, logits: _Logits) -> Evaluation:
+    """At a variance of zero, where the likelihood is a product over rows.
+
+    By s the first derivative is zero, the second one an interviewer's squared score by a shift of all their logits less
+    its information (at the same place half of it is the derivative by the variance).
+    """
+    over, under = logits.over / (1 + logits.over), logits.under / (1 + logits.under)
+    log_p = logits.log_width - np.log((1 + logits.over) * (1 + logits.under))
+    upper, lower = over * (1 - over), under * (1 - under)
+    by_upper = rows.upper_design * (over + logits.ratio)[:, None]
+    by_lower = rows.lower_design * (under + logits.ratio)[:, None]
+    gradient = _summed(rows, by_upper - by_lower, np.ones((len(over), 1)))[:, :, 0]
+    width = logits.bend[:, None] * (rows.upper_design - rows.lower_design)
+    curvature = -_summed(rows, rows.upper_design, rows.upper_design * upper[:, None] + width)
+    curvature -= _summed(rows, rows.lower_design, rows.lower_design * lower[:, None] - width)
+    score, information = rows.member @ (under - over), rows.member @ (upper + lower)
+    gradient[:, -1], curvature[:, -1], curvature[:, :, -1] = 0.0, 0.0, 0.0
+    curvature[:, -1, -1] = _by_fit(rows, score**2 - information)
+    return Evaluation(
+        loglik=_by_fit(rows, rows.member @ log_p),
+        gradient=gradient, curvature=curvature, mode=np.zeros(rows.n_groups), precision=np.ones(rows.n_groups),
+    )  # fmt: skip
+
+
+def _by_fit(rows: Rows, values: FloatArray) -> FloatArray:
+    """(F,) sums of the interviewers' values (G,)."""
+    return np.asarray(np.bincount(rows.fit, weights=values, minlength=rows.n_fits), dtype=np.float64)
+
+
+def _summed(rows: Rows, left: FloatArray, right: FloatArray) -> FloatArray:
+    """(F, D, E) sums of products of the rows' (R, D) and (R, E), by fit, weighted by count."""
+    left, sums = left * rows.count[:, None], np.empty((rows.n_fits, left.shape[1], right.shape[1]))
+    ends = np.searchsorted(rows.group, np.searchsorted(rows.fit, np.arange(rows.n_fits + 1)))
+    for f, (start, end) in enumerate(pairwise(ends.tolist())):
+        np.matmul(left[start:end].T, right[start:end], out=sums[f])
+    return sums
 
 
 @functools.cache
@@ -261,7 +316,7 @@ def _find_modes(rows: Rows, logits: _Logits, sd: FloatArray, start: FloatArray) 
 def _laplace(
     rows: Rows, logits: _Logits, sd: FloatArray, mode: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The curvature at the mode (G,), and how mode and 1/sqrt(curvature) move with the parameters (G, D) each."""
+    """The curvature at the mode (G,), and how mode and 1/sqrt(curvature) move with the parameters (D, G) each."""
     over, under = _tails(rows, logits, sd * mode)
     upper, lower = over * (1 - over), under * (1 - under)
     score = rows.member @ (under - over)
@@ -270,45 +325,47 @@ def _laplace(
     upper_bend, lower_bend = upper * (2 * over - 1), lower * (1 - 2 * under)
     third = rows.member @ (upper_bend + lower_bend)
     precision = 1 + sd**2 * information
-    shape = (rows.n_groups, rows.upper_design.shape[1])
-    first = (rows.upper @ upper + rows.lower @ lower).reshape(shape) * sd[:, None]
-    second = -(rows.upper @ upper_bend + rows.lower @ lower_bend).reshape(shape) * sd[:, None] ** 2
-    first[:, -1] = first[:, -1] * mode + score
-    second[:, -1] = second[:, -1] * mode - 2 * sd * information
-    mode_gradient = first / precision[:, None]
-    moved = (sd**3 * third)[:, None] * mode_gradient + second
-    return precision, mode_gradient, 0.5 * moved / precision[:, None] ** 1.5
+    shape = (rows.upper_design.shape[1], rows.n_groups, 2)
+    upper, lower = np.column_stack([upper, upper_bend]), np.column_stack([lower, lower_bend])
+    summed = (rows.upper @ upper + rows.lower @ lower).reshape(shape)
+    first, second = summed[:, :, 0] * sd, -summed[:, :, 1] * sd**2
+    first[-1] = first[-1] * mode + score
+    second[-1] = second[-1] * mode - 2 * sd * information
+    mode_gradient = first / precision
+    moved = sd**3 * third * mode_gradient + second
+    return precision, mode_gradient, 0.5 * moved / precision**1.5
 
 
 def _scores(rows: Rows, logits: _Logits, over: FloatArray, under: FloatArray) -> FloatArray:
-    """(G, D, Q) derivatives of an interviewer's log-likelihood at every node; the last is by s v / v."""
+    """(D, G, Q) derivatives of an interviewer's log-likelihood at every node; the last is by s v / v."""
     own = rows.upper @ (over + logits.ratio[:, None]) - rows.lower @ (under + logits.ratio[:, None])
-    return np.asarray(own).reshape(rows.n_groups, rows.upper_design.shape[1], -1)
+    return np.asarray(own).reshape(rows.upper_design.shape[1], rows.n_groups, -1)
 
 
 def _expected_curvature(
-    rows: Rows, logits: _Logits, over: FloatArray, under: FloatArray, posterior: FloatArray, node: FloatArray
+    rows: Rows,
+    logits: _Logits,
+    over: FloatArray,
+    under: FloatArray,
+    posterior: FloatArray,
+    place: tuple[FloatArray, FloatArray],
 ) -> FloatArray:
-    """(G, D, D) posterior means of the second derivatives, s after the node."""
-    d = rows.upper_design.shape[1]
-    weights = np.stack([posterior, posterior * node, posterior * node**2], axis=1)
-    upper = _by_row(rows, weights, over * (1 - over))
-    lower = _by_row(rows, weights, under * (1 - under))
+    """(F, D, D) posterior means of the second derivatives, s after the node.
+
+    Nodes are `place`'s (G,) modes plus its reaches times those of the rule."""
+    x = np.sqrt(2) * _rule(posterior.shape[1])[0]
+    powers, weights = np.stack([np.ones(len(x)), x, x**2], axis=1), posterior[rows.group]
+    mode, reach = place[0][rows.group], place[1][rows.group]
+    designs = []
     width = logits.bend[:, None] * (rows.upper_design - rows.lower_design)
-    design = [rows.upper_design * upper[0, :, None] + width, rows.lower_design * lower[0, :, None] - width]
-    design[0][:, -1], design[1][:, -1] = -upper[1], -lower[1]
-    total = -np.asarray(rows.upper @ design[0] + rows.lower @ design[1]).reshape(rows.n_groups, d, d)
+    last = np.zeros(len(mode))
+    for design, tail, sign in ((rows.upper_design, over, 1), (rows.lower_design, under, -1)):
+        of_one, of_x, of_square = ((weights * (tail - tail**2)) @ powers).T
+        by_parameter = design * of_one[:, None] + sign * width
+        by_parameter[:, -1] = -(mode * of_one + reach * of_x)
+        last += mode**2 * of_one + 2 * mode * reach * of_x + reach**2 * of_square
+        designs.append(by_parameter)
+    total = -_summed(rows, rows.upper_design, designs[0]) - _summed(rows, rows.lower_design, designs[1])
     total[:, -1] = total[:, :, -1]
-    total[:, -1, -1] = -(rows.member @ (upper[2] + lower[2]))
+    total[:, -1, -1] = -_by_fit(rows, rows.member @ last)
     return total
-
-
-def _by_row(rows: Rows, weights: FloatArray, values: FloatArray) -> FloatArray:
-    """(M, R) sums of (R, Q) values over the nodes, by weights (G, M, Q) of the row's interviewer."""
-    if len(rows.count) < _MANY_ROWS * rows.n_groups:
-        return np.asarray(np.einsum("mrq,rq->mr", np.moveaxis(weights, 1, 0)[:, rows.group], values))
-    sums = np.empty((weights.shape[1], len(values)))
-    ends = np.searchsorted(rows.group, np.arange(rows.n_groups + 1)).tolist()
-    for group, (start, stop) in enumerate(pairwise(ends)):
-        np.matmul(weights[group], values[start:stop].T, out=sums[:, start:stop])
-    return sums

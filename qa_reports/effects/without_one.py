@@ -77,7 +77,6 @@ class WithoutOne:
             (fit.fixed * prepared.scale)[None],
             np.array([fit.sd]),
         )
-        self.here = evaluate(self.rows, self.at, nodes if fit.sd > 0 else 1)
         own = np.zeros((self.rows.n_groups, prepared.n_categories))
         np.add.at(own, (prepared.group, prepared.category), prepared.count)
         self.others = own.sum(axis=0) - own
@@ -88,7 +87,8 @@ class WithoutOne:
 
     def one_step(self) -> Without:
         """All G, one Newton step from the whole fit, with the exact gradient and curvature of the others."""
-        here, sd = self.here, float(self.at.sd[0])
+        sd = float(self.at.sd[0])
+        here = evaluate(self.rows.apart(), self._repeated(self.rows.n_groups), self.nodes)
         used = here.gradient.shape[1] - (0 if sd > 0 else 1)
         information = (here.curvature - here.curvature.sum(axis=0))[:, :used, :used]
         definite = np.linalg.eigvalsh(information)[:, 0] > 1e-9
@@ -113,14 +113,14 @@ class WithoutOne:
 
     def expand(self, out: IntArray) -> Without:
         """The models without `out` by expansion; not `found` where it is not good enough, or would take longer."""
-        k, d = len(out), self.here.gradient.shape[1]
+        k, d = len(out), self.rows.upper_design.shape[1]
         result = Without(self._repeated(k), np.zeros((k, d - 1, d - 1)), np.zeros(k, dtype=bool))
         left = np.flatnonzero((self.others[out] > 0).all(axis=1))  # nobody else may miss a category
         uphill = np.zeros(len(left), dtype=bool)
         if not self._clear and len(left) > _NO_VARIANCE * d:
             owns = self._alone(out[left])
-            none = maximise(self.rows, replace(self.at, sd=np.zeros(1)), nodes=1, free_sd=False).at
-            outer = _Expansion(self.rows, none, 2)
+            none = maximise(self.rows, replace(self.at, sd=np.zeros(1)), free_sd=False).at
+            outer = _Expansion(self.rows, none, self.nodes)
             at, covariance, good = outer.without(owns)
             downhill = outer.slope_at_zero(owns, at) <= 0
             places = np.flatnonzero(good & downhill)
@@ -152,17 +152,17 @@ class WithoutOne:
             np.maximum(np.where(start.found, start.at.sd, first.sd), 0.05),
         )
         best = maximise(rows_of(models), begin, nodes=self.nodes, decrement=_DECREMENT)
-        at, found, loglik, cells = best.at, best.found.copy(), best.here.loglik, best.gradient.shape[1] - 1
-        covariance: FloatArray = np.asarray(np.linalg.pinv(-best.curvature, hermitian=True), dtype=np.float64)
+        at, found, loglik, cells = best.at, best.found.copy(), best.here.loglik, best.here.gradient.shape[1] - 1
+        covariance: FloatArray = np.asarray(np.linalg.pinv(-best.here.curvature, hermitian=True), dtype=np.float64)
         near = np.flatnonzero(~found | (at.sd <= _CLEAR * np.sqrt(np.maximum(covariance[:, -1, -1], 0.0))))
         if near.size:
             zero = replace(begin.of(near), sd=np.zeros(len(near)))
-            none = maximise(rows_of([models[k] for k in near]), zero, nodes=1, free_sd=False, decrement=_DECREMENT)
+            none = maximise(rows_of([models[k] for k in near]), zero, free_sd=False, decrement=_DECREMENT)
             lower = ~(loglik[near] > none.here.loglik + 1e-9 * np.abs(none.here.loglik))
             for values, others in zip(_arrays(at), _arrays(none.at), strict=True):
                 values[near[lower]] = others[lower]
             found[near[lower]] = none.found[lower]
-            information = -none.curvature[lower][:, :cells, :cells]
+            information = -none.here.curvature[lower][:, :cells, :cells]
             covariance[near[lower], :cells, :cells] = np.linalg.pinv(information, hermitian=True)
         covariance[~found] = 0.0
         return Without(at, covariance[:, :cells, :cells], found)
@@ -178,8 +178,7 @@ class _Expansion:
     def __init__(self, rows: Rows, at: Parameters, nodes: int) -> None:
         self.at, self.nodes, self.by_variance = at, nodes, bool(at.sd[0] > 0)
         here = self._derivatives(rows, at, nodes)
-        self.gradient, curvature = here.gradient.sum(axis=0), here.curvature.sum(axis=0)
-        self.slope = np.array([here.slope.sum()])
+        self.gradient, curvature, self.slope = here.gradient[0], here.curvature[0], here.slope
         d = len(self.gradient)
         self.usable = bool(np.linalg.eigvalsh(-curvature)[0] > 0)
         self.third, self.fourth = np.zeros((2, d, d, d))
@@ -188,7 +187,7 @@ class _Expansion:
             return
         self.root = np.linalg.cholesky(np.linalg.inv(-curvature))
         fewer, apart = min(nodes, _NODES), self._apart()
-        middle = self._inside(self._derivatives(rows, at, fewer).curvature.sum(axis=0))
+        middle = self._inside(self._derivatives(rows, at, fewer, here.mode).curvature[0])
         for direction in range(d):
             ends = []
             for sign in (apart, -apart):
@@ -196,8 +195,8 @@ class _Expansion:
                 if (np.diff(moved.thresholds[0]) <= 0).any():
                     self.usable = False
                     return
-                there = self._derivatives(rows, moved, fewer)
-                ends.append((self._inside(there.curvature.sum(axis=0)), there.slope.sum()))
+                there = self._derivatives(rows, moved, fewer, here.mode)
+                ends.append((self._inside(there.curvature[0]), there.slope[0]))
             self.third[direction] = (ends[0][0] - ends[1][0]) / (2 * apart)
             self.fourth[direction] = (ends[0][0] + ends[1][0] - 2 * middle) / apart**2
             self.slope_gradient[direction] = (ends[0][1] - ends[1][1]) / (2 * apart)
@@ -222,28 +221,30 @@ class _Expansion:
             return moved
         return replace(moved, sd=np.sqrt(np.maximum(at.sd**2 + step[:, -1], _SLIGHT * at.sd**2)))
 
-    def _derivatives(self, rows: Rows, at: Parameters, nodes: int) -> _Derivatives:
-        here = evaluate(rows, at, nodes)
+    def _derivatives(self, rows: Rows, at: Parameters, nodes: int, near: FloatArray | None = None) -> _Derivatives:
+        """`near` (G,) are modes to begin with."""
+        here = evaluate(rows, at, nodes, near)
         if not self.by_variance:
             # By the variance the derivative at zero is half the second one by the sd.
             slope = here.curvature[:, -1, -1] / 2
-            return _Derivatives(here.gradient[:, :-1], here.curvature[:, :-1, :-1], slope)
-        sd = at.sd[rows.fit]
+            return _Derivatives(here.gradient[:, :-1], here.curvature[:, :-1, :-1], slope, here.mode)
+        sd = at.sd
         gradient, curvature = here.gradient.copy(), here.curvature.copy()
         gradient[:, -1] /= 2 * sd
         curvature[:, -1] /= 2 * sd[:, None]
         curvature[:, :, -1] /= 2 * sd[:, None]
         curvature[:, -1, -1] -= gradient[:, -1] / (2 * sd**2)
-        return _Derivatives(gradient, curvature, gradient[:, -1])
+        return _Derivatives(gradient, curvature, gradient[:, -1], here.mode)
 
     def without(self, owns: Rows) -> tuple[Parameters, FloatArray, NDArray[np.bool_]]:
         """Where the likelihood less that of each of k interviewers is highest, the covariance there, and whether that
         can be believed."""
         k, d = owns.n_fits, len(self.gradient)
-        v, slope, identity = np.zeros((k, d)), self.root.T @ self.gradient, np.eye(d)
+        v, slope, identity, near = np.zeros((k, d)), self.root.T @ self.gradient, np.eye(d), np.zeros(k)
         left, step, definite = np.broadcast_to(identity, (k, d, d)), v, np.zeros(k, dtype=bool)
         for _ in range(_STEPS if self.usable else 0):
-            own = self._derivatives(owns, self.moved(v), self.nodes)
+            own = self._derivatives(owns, self.moved(v), self.nodes, near)
+            near = own.mode
             bent = (v @ self.third.reshape(d, d * d)).reshape(k, d, d)
             more = (v**2 @ self.fourth.reshape(d, d * d)).reshape(k, d, d)
             gradient = slope - v + ((bent / 2 + more / 6) @ v[..., None])[..., 0] - own.gradient @ self.root
@@ -271,14 +272,16 @@ class _Expansion:
 
 
 class _Derivatives(Struct, frozen=True, eq=False):
-    """Of the likelihood of G interviewers in d parameters, the sd of the intercept as its square or left out."""
+    """Of the likelihood of F fits in d parameters, the sd of the intercept as its square or left out."""
 
     gradient: FloatArray
-    """(G, d)."""
+    """(F, d)."""
     curvature: FloatArray
-    """(G, d, d)."""
+    """(F, d, d)."""
     slope: FloatArray
-    """(G,) by the variance."""
+    """(F,) by the variance."""
+    mode: FloatArray
+    """(G,) as of an `Evaluation`."""
 
 
 def _stacked(at: Parameters) -> FloatArray:

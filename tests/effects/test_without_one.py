@@ -8,6 +8,7 @@ import pytest
 from qa_reports.effects.categorical import CategoricalFit, fit_categorical_models
 from qa_reports.effects.categorical_columns import CategoricalColumns, PreparedColumns, prepare_columns
 from qa_reports.effects.categorical_search import NODES
+from qa_reports.effects.quadrature import evaluate
 from qa_reports.effects.without_one import Without, WithoutOne
 
 CLOSE = 0.01
@@ -33,7 +34,7 @@ def _model(sd: float, interviewers: int, workload: int, stands_out: bool = True)
 
 def _distance(model: WithoutOne, one: Without, other: Without, out: np.ndarray) -> np.ndarray:
     """(k,) between two sets of parameters, in standard errors of the whole fit."""
-    information = -model.here.curvature.sum(axis=0)
+    information = -evaluate(model.rows, model.at, NODES).curvature[0]
     gap = np.concatenate(
         [getattr(one.at, name) - getattr(other.at, name) for name in ("thresholds", "slopes")]
         + [(one.at.sd - other.at.sd)[:, None]],
