@@ -76,6 +76,14 @@ class Moments(Struct, frozen=True, eq=False):
         return Moments(self.cross[:, :, chosen][..., chosen], self.n, self.centre[:, chosen], self.scale[:, chosen])
 
 
+def weighted_moments(fits: Sequence[Columns], weights: Sequence[FloatArray], n_interviewers: int) -> Moments:
+    """The moments of interviews that count `weights` (m,) times, of each fit, none negative; `n` is their sum.
+
+    Every fit must have the same number of fixed columns.
+    """
+    return _stacked(_moments_of_columns(list(fits), n_interviewers, True, list(weights)))
+
+
 def compute_moments(
     fits: Sequence[Columns | CrossProducts], n_interviewers: int, *, centre_fixed: bool = True
 ) -> Moments:
@@ -92,23 +100,37 @@ def compute_moments(
             parts += [_moments_of_products(cast(CrossProducts, fit), centre_fixed) for fit in group]
         else:
             parts += _moments_of_columns(cast(list[Columns], list(group)), n_interviewers, centre_fixed)
+    return _stacked(parts)
+
+
+def _stacked(parts: list[_Parts]) -> Moments:
     cross, n, centre, scale = zip(*parts, strict=True)
     return Moments(np.stack(cross), np.stack(n), np.stack(centre), np.stack(scale))
 
 
-def _moments_of_columns(fits: list[Columns], n_interviewers: int, centre_fixed: bool) -> list[_Parts]:
+def _moments_of_columns(
+    fits: list[Columns], n_interviewers: int, centre_fixed: bool, weights: list[FloatArray] | None = None
+) -> list[_Parts]:
     """As many fits at a time as stay near the processor."""
     parts: list[_Parts] = []
-    while fits:
-        ends = np.cumsum([len(fit.response) for fit in fits])
-        some = max(1, int(np.searchsorted(ends, _TOGETHER, side="right")))
-        parts += zip(*_moments_of_some(fits[:some], n_interviewers, centre_fixed), strict=True)
-        fits = fits[some:]
+    ends = np.cumsum([len(fit.response) for fit in fits])
+    start = 0
+    while start < len(fits):
+        before = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + _TOGETHER, side="right")))
+        weight = None if weights is None else np.concatenate(weights[start:stop])
+        parts += zip(*_moments_of_some(fits[start:stop], n_interviewers, centre_fixed, weight), strict=True)
+        start = stop
     return parts
 
 
-def _moments_of_some(fits: Sequence[Columns], n_interviewers: int, centre_fixed: bool) -> _Parts:
-    """All interviews of the fits in one table: every product of two columns is summed for everybody at once."""
+def _moments_of_some(
+    fits: Sequence[Columns], n_interviewers: int, centre_fixed: bool, weight: FloatArray | None
+) -> _Parts:
+    """All interviews of the fits in one table: every product of two columns is summed for everybody at once.
+
+    `weight` (m of all fits,): how often each counts; once without.
+    """
     size = np.array([len(fit.response) for fit in fits])
     f, k, ends = len(fits), fits[0].fixed.shape[1], np.cumsum(size)
     rows = [slice(end - m, end) for end, m in zip(ends.tolist(), size.tolist(), strict=True)]
@@ -119,12 +141,15 @@ def _moments_of_some(fits: Sequence[Columns], n_interviewers: int, centre_fixed:
     centre, scale = np.zeros((f, k + 1)), np.ones((f, k + 1))
     if filled.size:
         starts, number = (ends - size)[filled], size[filled]
-        mean = np.add.reduceat(table, starts, axis=1) / number
+        if weight is not None:
+            number = np.add.reduceat(weight, starts)
+            number[number == 0] = 1.0
+        mean = np.add.reduceat(_counted(table, weight), starts, axis=1) / number
         largest = np.maximum.reduceat(np.abs(table), starts, axis=1)
         inside = table if centre_fixed else table.copy()
         for at, own in enumerate(rows[place] for place in filled):
             inside[:, own] -= mean[:, [at]]
-        spread = np.sqrt(np.add.reduceat(inside**2, starts, axis=1) / number)
+        spread = np.sqrt(np.add.reduceat(_counted(inside**2, weight), starts, axis=1) / number)
         # The mean of a constant column may miss it by a rounding error: such a column has no scale.
         scale[filled, 1:] = np.where(spread > 1e-10 * largest, spread, 1.0).T
         if not centre_fixed:
@@ -133,16 +158,20 @@ def _moments_of_some(fits: Sequence[Columns], n_interviewers: int, centre_fixed:
         table = inside
     owner = np.concatenate([fit.interviewer for fit in fits]) + n_interviewers * np.repeat(np.arange(f), size)
     cells = f * n_interviewers
-    n = np.bincount(owner, minlength=cells)
+    n = np.bincount(owner, weight, cells)
     cross = np.empty((k + 1, k + 1, cells))
     cross[0, 0] = n
-    for a, column in enumerate(table, start=1):
+    for a, column in enumerate(_counted(table, weight), start=1):
         cross[0, a] = cross[a, 0] = np.bincount(owner, column, cells)
         for b in range(1, a + 1):
             cross[a, b] = cross[b, a] = np.bincount(owner, column * table[b - 1], cells)
     by_fit = np.moveaxis(cross.reshape(k + 1, k + 1, f, n_interviewers), (0, 1), (2, 3))
     units = scale[:, None, :, None] * scale[:, None, None, :]
     return by_fit / units, n.reshape(f, n_interviewers), centre, scale
+
+
+def _counted(table: FloatArray, weight: FloatArray | None) -> FloatArray:
+    return table if weight is None else table * weight
 
 
 def _moments_of_products(products: CrossProducts, centre_fixed: bool) -> _Parts:

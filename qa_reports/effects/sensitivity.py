@@ -17,8 +17,8 @@ from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.flag import Flags
 from qa_reports.effects.groupings import Grouping, GroupingSensitivity, NamedItem, compare_with_grouping, grouping_of
 from qa_reports.effects.linear import ModelPlan
-from qa_reports.effects.moments import Columns
-from qa_reports.effects.weighted import Scaling, WeightedFits, fit_weighted, scale_weights, weighted_moments
+from qa_reports.effects.moments import Columns, weighted_moments
+from qa_reports.effects.weighted import Scaling, WeightedFits, fit_weighted, scale_weights
 from qa_reports.survey.clean import Survey
 
 FloatArray = NDArray[np.float64]
@@ -237,19 +237,11 @@ def _fit_plans(name: Literal["null", "adjusted"], plans: _Plans, weight: FloatAr
         fits = [_with_weight(plan, weight) for plan in chosen]
         columns, raw = [fit[0] for fit in fits], [fit[1] for fit in fits]
         n_interviewers = 1 + max((int(c.interviewer.max(initial=0)) for c in columns), default=0)
-        weighted, effective = (
-            fit_weighted(
-                weighted_moments(
-                    columns,
-                    [scale_weights(w, c.interviewer, to) for w, c in zip(raw, columns, strict=True)],
-                    n_interviewers,
-                )
-            )
-            for to in _SCALINGS
-        )
-        plain = fit_weighted(weighted_moments(columns, [np.ones(len(w)) for w in raw], n_interviewers))
+        scaled = [[scale_weights(w, c.interviewer, to) for w, c in zip(raw, columns, strict=True)] for to in _SCALINGS]
+        each = [*scaled[0], *scaled[1], *(np.ones(len(w)) for w in raw)]
+        fitted = fit_weighted(weighted_moments(columns * 3, each, n_interviewers))
         for f, k in enumerate(positions):
-            results[k] = _weighted_model(name, chosen[f], columns[f], (weighted, effective, plain), f)
+            results[k] = _weighted_model(name, chosen[f], columns[f], fitted, (f, f + len(fits), f + 2 * len(fits)))
     return [results[k] for k in range(len(plans))]
 
 
@@ -264,15 +256,15 @@ def _weighted_model(
     name: Literal["null", "adjusted"],
     plan: ModelPlan,
     columns: Columns,
-    by_weights: tuple[WeightedFits, WeightedFits, WeightedFits],
-    f: int,
+    fits: WeightedFits,
+    of_plan: tuple[int, int, int],
 ) -> WeightedModel:
-    """Fit f, of the fits with weights scaled to the number, to the effective number, and without weights."""
-    fits, effective, plain = by_weights
+    """One plan; `of_plan`: its fits with weights scaled to the number, to the effective number, and without weights."""
+    f, effective, plain = of_plan
     n, interviewers = len(columns.response), len(np.unique(columns.interviewer))
     status = fits.status[f]
-    if status == "failed" or plain.status[f] == "failed":
-        reason = fits.reason[f] if status == "failed" else plain.reason[f]
+    if status == "failed" or fits.status[plain] == "failed":
+        reason = fits.reason[f] if status == "failed" else fits.reason[plain]
         return WeightedModel(name, "failed", reason, n, interviewers, None)
     return WeightedModel(
         name=name,
@@ -282,7 +274,7 @@ def _weighted_model(
         n_interviewers=interviewers,
         loglik=float(fits.loglik[f]),
         fixed_effects=tuple(
-            WeightedEffect(term, float(fits.fixed[f, k]), float(fits.fixed_se[f, k]), float(plain.fixed[f, k]))
+            WeightedEffect(term, float(fits.fixed[f, k]), float(fits.fixed_se[f, k]), float(fits.fixed[plain, k]))
             for k, term in enumerate(plan.terms)
         ),
         intercept=float(fits.variance[f, 0]),
@@ -291,8 +283,8 @@ def _weighted_model(
         residual_se=_finite(fits.variance_se[f, 1]),
         icc=float(fits.icc[f]),
         icc_se=_finite(fits.icc_se[f]),
-        unweighted_icc=float(plain.icc[f]),
-        icc_effective=_finite(effective.icc[f]),
+        unweighted_icc=float(fits.icc[plain]),
+        icc_effective=_finite(fits.icc[effective]),
     )
 
 

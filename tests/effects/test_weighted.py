@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from qa_reports.effects.mixed_model import fit_mixed_models
-from qa_reports.effects.moments import Columns, compute_moments
-from qa_reports.effects.weighted import fit_weighted, scale_weights, weighted_moments
+from qa_reports.effects.moments import Columns, compute_moments, weighted_moments
+from qa_reports.effects.weighted import fit_weighted, scale_weights
 from tests.effects.lme4_tables import read_data, read_tables
 from tests.effects.simulate import random_slopes
 
