@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from types import ModuleType
 from typing import cast
@@ -53,18 +54,30 @@ def not_installed(name: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def documentation_unread() -> Iterator[None]:
-    """While it loads, SciPy takes the documentation of its functions apart to add a note: an eighth of its time.
+    """While it loads, SciPy takes the documentation of its functions apart to add notes: an eighth of its time.
 
-    Its reader of documentation finds nothing meanwhile, and what is loaded is without documentation.
+    Its readers of documentation find nothing meanwhile, and what is loaded has less of it.
     """
     try:
-        from scipy._lib._docscrape import NumpyDocString
+        from scipy._lib import doccer
+        from scipy._lib._docscrape import FunctionDoc
     except ImportError:  # another version, in another place
         yield
         return
-    read = vars(NumpyDocString)["_parse"]
-    setattr(NumpyDocString, "_parse", lambda _: None)  # noqa: B010 -- a private name
+
+    def without(doc: object, *_: object, **__: object) -> None:
+        vars(doc)["_parsed_data"] = defaultdict(list)
+
+    replaced: tuple[tuple[object, str, object], ...] = (
+        (FunctionDoc, "__init__", without),
+        (FunctionDoc, "__str__", lambda _: "\n"),
+        (doccer, "docformat", lambda text, *_: text),
+    )
+    kept = [vars(owner)[name] for owner, name, _ in replaced]
+    for owner, name, instead in replaced:
+        setattr(owner, name, instead)
     try:
         yield
     finally:
-        setattr(NumpyDocString, "_parse", read)  # noqa: B010 -- likewise
+        for (owner, name, _), was in zip(replaced, kept, strict=True):
+            setattr(owner, name, was)

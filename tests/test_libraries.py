@@ -42,11 +42,13 @@ def test_numpy_is_whole_afterwards() -> None:
 def test_scipy_reads_documentation_again_afterwards() -> None:
     pytest.importorskip("scipy._lib._docscrape")
     program = (
-        "from qa_reports.libraries import load_numerical; load_numerical();"
+        "from qa_reports.effects.referee import load_referee; load_referee();"
+        "from scipy import stats; from scipy._lib import doccer;"
         "from scipy._lib._docscrape import FunctionDoc;"
-        "print(FunctionDoc(None, doc='One line.\\n\\nNotes\\n-----\\nOf it.')['Notes'])"
+        "doc = FunctionDoc(None, doc='One line.\\n\\nNotes\\n-----\\nOf it.');"
+        "print(doc['Notes'], 'Of it.' in str(doc), doccer.docformat('%(one)s', {'one': '1'}), stats.norm.cdf(0))"
     )
-    assert printed(program) == "['Of it.']"
+    assert printed(program) == "['Of it.'] True 1 0.5"
 
 
 def test_the_library_of_formulas_that_is_not_needed_can_still_be_loaded() -> None:
