@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qa_reports.effects.distributions import t_isf, t_sf
 from qa_reports.effects.evidence import CombinedEvidence
 from qa_reports.effects.findings import ExpectedByChance
 from qa_reports.effects.rules import EXPECTED_WARNINGS
@@ -19,6 +20,8 @@ IntArray = NDArray[np.int64]
 _SEED = 20_251_122
 _AT_ONCE = 2_000_000
 """Numbers that are combined at once."""
+_NEARLY = 1 - 1e-9
+"""Of a bound on t that stands for one on p: rounding must not keep out who is in."""
 _SMALL = 0.1
 """p of a source that is called small where sources are asked how often theirs is."""
 
@@ -59,19 +62,22 @@ def _flagged_over_all(
         known = np.isfinite(source.p[levels.interviewer])
         drawn = rng.uniform(size=(waves, j)) / _how_often(source.p)
         p[..., s] = np.where(known, np.minimum(drawn, 1.0), np.nan)
-    combined = _combined(p, weights)
+    # Together no p is below the smallest: where none is small, nothing is notable and nothing has to be combined.
+    combined = np.ones((waves, j))
+    near = (p < max(rate, EXPECTED_WARNINGS / j)).any(-1)
+    combined[near] = _combined(p[near], weights)
     notable = (combined < EXPECTED_WARNINGS / j) | _low_q(combined, rate)
     # Where levels alone make it notable an item has to be large enough to be named.
-    other = _combined(p[..., 1:], weights[1:]) if len(weights) > 1 else np.ones((waves, j))
-    return np.asarray(
-        notable & (levels.remarkable | (other <= combined * weights.sum() / max(weights[1:].sum(), 1e-12)))
-    )
+    flagged, in_doubt = notable & levels.remarkable, notable & ~levels.remarkable
+    other = _combined(p[in_doubt, 1:], weights[1:]) if len(weights) > 1 else np.ones(in_doubt.sum())
+    flagged[in_doubt] = other <= combined[in_doubt] * weights.sum() / max(weights[1:].sum(), 1e-12)
+    return np.asarray(flagged)
 
 
 def _combined(p: FloatArray, weights: FloatArray) -> FloatArray:
-    """(waves, J) as `combine_sources`, a few waves at a time: it takes several times the memory of what it is given."""
-    parts = max(1, p.size // _AT_ONCE)
-    return np.concatenate([combine_sources(part, weights) for part in np.array_split(p, min(parts, len(p)))])
+    """(n,) as `combine_sources` of (n, S), some at a time: it takes several times the memory of what it is given."""
+    parts = max(1, min(p.size // _AT_ONCE, len(p)))
+    return np.concatenate([combine_sources(part, weights) for part in np.array_split(p, parts)])
 
 
 def _how_often(p: FloatArray) -> float:
@@ -112,14 +118,20 @@ def _single_cells(
     drawn = np.asarray(
         rng.binomial(len(owner), rate * share.mean(), waves) if owners else np.zeros(waves), dtype=np.int64
     )
-    wave = np.concatenate([levels.cell_wave, np.repeat(np.arange(waves), drawn)])
-    p = np.concatenate([levels.cell_p / weight_of_level, rng.uniform(0, rate, drawn.sum())])
+    p_of_others = rng.uniform(0, rate, drawn.sum())
     others = rng.choice(owner, drawn.sum(), p=share / share.sum()) if drawn.any() else owner[:0]
-    whose = np.concatenate([levels.cell_row, others])
-    large = np.concatenate([levels.cell_large, np.ones(len(others), dtype=bool)])
-    # No cell's rank is above the number of its interviewer's candidates: most are out before anything is sorted.
-    family = wave * j + whose
-    candidate = np.flatnonzero(p * size[whose] < rate * np.bincount(family, minlength=waves * j)[family])
+    of_levels = levels.cell_wave.astype(np.int64) * j + levels.cell_row
+    of_others = np.repeat(np.arange(waves), drawn) * j + others
+    count = np.bincount(of_levels, minlength=waves * j) + np.bincount(of_others, minlength=waves * j)
+    # No cell's rank is above the number of its interviewer's candidates: most are out before anything is sorted, and
+    # most of those before they have a p, by the t that the p would need.
+    most = np.minimum(weight_of_level * rate * np.arange(count.max() + 1) / size.min(), 1.0)
+    some = np.flatnonzero(levels.cell_t > (_NEARLY * t_isf(most / 2, levels.df))[count[of_levels]])
+    p = np.concatenate([2 * t_sf(levels.cell_t[some], levels.df) / weight_of_level, p_of_others])
+    large = np.concatenate([levels.cell_large[some], np.ones(len(others), dtype=bool)])
+    family = np.concatenate([of_levels[some], of_others])
+    wave, whose = np.divmod(family, j)
+    candidate = np.flatnonzero(p * size[whose] < rate * count[family])
     order = candidate[np.lexsort((p[candidate], family[candidate]))]
     own = family[order]
     adjusted = p[order] * size[whose[order]] / (np.arange(len(order)) - np.searchsorted(own, own) + 1)

@@ -13,9 +13,10 @@ from collections.abc import Callable
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
+from scipy import sparse
 
 from qa_reports.effects.bounded import bent
-from qa_reports.effects.distributions import t_isf, t_sf
+from qa_reports.effects.distributions import t_isf
 from qa_reports.effects.rules import MINIMUM_SIZE, NAMED_BESIDE
 from qa_reports.effects.side_by_side import CHUNK, Table, item_blocks, leave_out, shrink_between, weights_in_t
 from qa_reports.effects.spread import shrink_variances
@@ -78,10 +79,12 @@ class SimulatedLevels(Struct, frozen=True, eq=False):
     """(C,) the few cells with a small p, wave by wave: their wave,"""
     cell_row: NDArray[np.int32]
     """(C,) their interviewer, as a position in `interviewer`,"""
-    cell_p: FloatArray
-    """(C,) their p,"""
+    cell_t: FloatArray
+    """(C,) the size of their Student's t,"""
     cell_large: NDArray[np.bool_]
     """(C,) and whether they are large enough to be named."""
+    df: int
+    """Degrees of freedom of t."""
 
 
 def of_any_workload(observed: FloatArray, simulated: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -105,7 +108,7 @@ def of_any_workload(observed: FloatArray, simulated: FloatArray, n: FloatArray) 
 _Draw = Callable[[np.random.Generator, FloatArray], FloatArray]
 """Of a generator and variances (W, J), 1 being usual, the deviations (W, J, K) of normal interviewers."""
 
-_SmallCells = tuple[NDArray[np.int32], NDArray[np.int32], FloatArray, NDArray[np.bool_]]
+_SmallCells = tuple[NDArray[np.int32], NDArray[np.int32], FloatArray, NDArray[np.bool_], int]
 
 
 def simulate_levels(
@@ -113,8 +116,9 @@ def simulate_levels(
 ) -> tuple[FloatArray, _SmallCells, NDArray[np.bool_]]:
     """Waves of normal interviewers with this T and these workloads, put through the same computation.
 
-    Returns the statistics (waves, J), the cells that can have a small p (wave, interviewer, p, large), and whether an
-    interviewer has any item that is large and remarkable enough to be named (waves, J).
+    Returns the statistics (waves, J), the cells that can have a small p (wave, interviewer, t, large, and the degrees
+    of freedom of t), and whether an interviewer has any item that is large and remarkable enough to be named (waves,
+    J).
     """
     within, n = table.within, table.n
     rng = np.random.default_rng(_SEED)
@@ -158,12 +162,12 @@ def simulate_levels(
         z2 /= variances[:, None] + np.diagonal(within) / counted[..., None]
         z2 = leave_out(z2, share[:, None])
         remarkable[part] = ((size >= MINIMUM_SIZE) & (z2 > NAMED_BESIDE**2)).any(axis=-1)
-        # Only cells that can matter get a p.
-        place = np.nonzero(z2 > least)
-        wave, row = part[place[0]].astype(np.int32), place[1].astype(np.int32)  # there are millions of them
-        found.append((wave, row, 2 * t_sf(np.sqrt(z2[place]), df), size[place] >= MINIMUM_SIZE))
-    wave_of, row_of, p_of, large_of = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return statistics, (wave_of, row_of, p_of, large_of), remarkable
+        place = np.flatnonzero(z2 > least)
+        family = place // k
+        wave, row = part[family // j].astype(np.int32), (family % j).astype(np.int32)  # there are millions of them
+        found.append((wave, row, np.sqrt(z2.ravel()[place]), size.ravel()[place] >= MINIMUM_SIZE))
+    wave_of, row_of, t_of, large_of = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return statistics, (wave_of, row_of, t_of, large_of, df), remarkable
 
 
 def _draw_normal(table: Table, between: FloatArray) -> _Draw:
@@ -198,15 +202,17 @@ def _draw_respondents(table: Table, between: FloatArray) -> _Draw:
     values, vectors = np.linalg.eigh(between)
     back = (vectors * np.sqrt(np.maximum(values, 0.0))).T
     drawn = np.clip(np.rint(table.n), 1, _MOST_DRAWN).astype(np.int64)
-    starts = np.cumsum(drawn) - drawn
+    per_wave = int(drawn.sum())
     # Drawn answers have the variance of the survey's, missing ones included.
     scale = np.sqrt(np.diagonal(table.within) / np.maximum((respondents**2).mean(0), 1e-12))
 
     def draw(rng: np.random.Generator, variance: FloatArray) -> FloatArray:
         d = rng.standard_normal((*variance.shape, len(values))) @ back
-        for wave, own in zip(d, variance, strict=True):
-            sums = np.add.reduceat(respondents[rng.integers(0, len(respondents), drawn.sum())], starts)
-            wave += sums * (scale * np.sqrt(own / (drawn * table.n))[:, None])
+        who = rng.integers(0, len(respondents), len(d) * per_wave)
+        ends = np.append(0, np.cumsum(np.tile(drawn, len(d))))
+        # A row for every interviewer: who was drawn. Its product adds their answers up without setting them out.
+        chosen = sparse.csr_array((np.ones(len(who)), who, ends), shape=(variance.size, len(respondents)))
+        d += (chosen @ respondents).reshape(d.shape) * (scale * np.sqrt(variance / (drawn * table.n))[..., None])
         return np.asarray(d)
 
     return draw

@@ -12,6 +12,7 @@ from statsmodels.stats.multitest import multipletests
 from qa_reports.config import ReportConfig
 from qa_reports.effects.chance import expected_by_chance
 from qa_reports.effects.damage import measure_damages
+from qa_reports.effects.distributions import t_isf
 from qa_reports.effects.estimate import ItemEffects, estimate_items
 from qa_reports.effects.evidence import CombinedEvidence
 from qa_reports.effects.flag import Flag, FlagKind, Flags, flag_interviewers, in_order
@@ -255,8 +256,9 @@ def test_simulated_cells_go_by_the_rule_of_the_survey_s_own() -> None:
         n_cells=interviewers * items,
         cell_wave=wave_of,
         cell_row=row_of,
-        cell_p=p[wave_of, row_of, item_of],
+        cell_t=t_isf(p[wave_of, row_of, item_of] / 2, 10),
         cell_large=np.ones(len(wave_of), dtype=bool),
+        df=10,
     )
     source = _source([], interviewers)
 
@@ -280,8 +282,9 @@ def test_single_cells_of_other_sources_are_expected_as_often_as_chance_makes_the
         n_cells=interviewers * 2,
         cell_wave=nothing.astype(int),
         cell_row=nothing.astype(int),
-        cell_p=nothing,
+        cell_t=nothing,
         cell_large=nothing.astype(bool),
+        df=10,
     )
     level = _source(_cells(np.ones((interviewers, 2))), interviewers)
 
@@ -307,8 +310,9 @@ def test_interviewers_are_expected_as_often_as_the_rules_name_them() -> None:
         n_cells=interviewers,
         cell_wave=nothing.astype(int),
         cell_row=nothing.astype(int),
-        cell_p=nothing,
+        cell_t=nothing,
         cell_large=nothing.astype(bool),
+        df=10,
     )
 
     def sources(wave: int) -> list[EvidenceSource]:
