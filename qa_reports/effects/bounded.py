@@ -46,18 +46,22 @@ class Bent(Struct, frozen=True, eq=False):
 
 
 def _polynomial(coefficients: FloatArray, at: FloatArray) -> FloatArray:
-    value = np.broadcast_to(coefficients[-1], at.shape).copy()
-    for coefficient in coefficients[-2::-1]:
-        value *= at
+    # Over a last axis as short as that of the items NumPy takes several times as long.
+    rows = at.reshape(len(at), -1)
+    wide = np.tile(coefficients, rows.shape[1] // at.shape[-1])
+    value = rows * wide[-1]
+    for coefficient in wide[-2:0:-1]:
         value += coefficient
-    return value
+        value *= rows
+    value += wide[0]
+    return value.reshape(at.shape)
 
 
 class Bend(Struct, frozen=True, eq=False):
     """A scale with at least one end."""
 
     answers: FloatArray
-    """(m,) answers freed of their interviewer's effect, in residual standard deviations."""
+    """(m,) answers freed of their interviewer's effect, in residual standard deviations, ascending."""
     low: float
     high: float
     """Ends, in the same units; infinite where there is none."""
@@ -71,15 +75,24 @@ class Bend(Struct, frozen=True, eq=False):
         stretch = 1.0
         # Bent effects vary less: they start from larger ones. Three rounds settle it, for bending is mild.
         for _ in range(3):
-            shifted = np.clip(self.answers + (unit * sd * stretch)[:, None], self.low, self.high)
-            mean = shifted.mean(axis=1)
+            mean, spreads = self._shifted(unit * sd * stretch)
             levels = mean - chance @ mean
             stretch *= sd / np.sqrt(chance @ levels**2)
-        spreads = shifted.std(axis=1)
         levels *= sd / np.sqrt(chance @ levels**2)
         spreads /= np.sqrt(chance @ spreads**2)
         fitted = np.polynomial.polynomial.polyfit(unit, np.stack([levels, spreads], axis=1), _DEGREE, w=chance**0.25)
         return tuple((fitted / sd ** np.arange(_DEGREE + 1)[:, None]).T)
+
+    def _shifted(self, shifts: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(S,) mean and standard deviation of the answers shifted and cut to the scale, from sums up to each answer."""
+        answers, m, most = self.answers, len(self.answers), np.abs(shifts).max()
+        low, high = max(self.low, answers[0] - most), min(self.high, answers[-1] + most)
+        at_low, below_high = np.searchsorted(answers, [low - shifts, high - shifts])
+        sums = np.concatenate([np.zeros((2, 1)), np.cumsum([answers, answers**2], axis=1)], axis=1)
+        n, (first, second) = below_high - at_low, sums[:, below_high] - sums[:, at_low]
+        mean = (at_low * low + first + n * shifts + (m - below_high) * high) / m
+        square = at_low * low**2 + second + (2 * first + n * shifts) * shifts + (m - below_high) * high**2
+        return mean, np.sqrt(np.maximum(square / m - mean**2, 0.0))
 
 
 def bent(bends: Sequence[Bend | None], variances: FloatArray) -> Bent | None:

@@ -198,4 +198,6 @@ def leave_out(quadratic: FloatArray, share: FloatArray) -> FloatArray:
 
     `share`: c, j's share of the weights in T.
     """
-    return np.asarray((1 - share) * quadratic / np.maximum(1 - share * quadratic, 1e-3))
+    left = 1 - share * quadratic
+    np.maximum(left, 1e-3, out=left)
+    return np.asarray(np.divide((1 - share) * quadratic, left, out=left))

@@ -159,7 +159,9 @@ def simulate_levels(
         size = np.abs(d)
         z2 = d**2
         variances = np.concatenate([np.diagonal(of_block, axis1=1, axis2=2) for of_block in t], axis=1)
-        z2 /= variances[:, None] + np.diagonal(within) / counted[..., None]
+        usual = np.diagonal(within) / counted[..., None]
+        usual += variances[:, None]
+        z2 /= usual
         z2 = leave_out(z2, share[:, None])
         remarkable[part] = ((size >= MINIMUM_SIZE) & (z2 > NAMED_BESIDE**2)).any(axis=-1)
         place = np.flatnonzero(z2 > least)
@@ -186,9 +188,9 @@ def _draw_normal(table: Table, between: FloatArray) -> _Draw:
         if ends is None:
             d *= np.sqrt(values + (variance / table.n)[..., None])
             return np.asarray(d @ back)
-        effects = (rng.standard_normal(d.shape) * np.sqrt(values)) @ back
-        d *= np.sqrt(variance / table.n)[..., None]
+        effects = rng.standard_normal(d.shape) @ (np.sqrt(values)[:, None] * back)
         d = d @ back
+        d *= np.sqrt(variance / table.n)[..., None]
         d *= ends.spread(effects)
         d += ends.level(effects)
         return np.asarray(d)
@@ -229,4 +231,6 @@ def _quadratic(d: FloatArray, between: FloatArray, within: FloatArray, n: FloatA
     inner = whiten @ between @ whiten.T
     values, vectors = np.linalg.eigh((inner + np.swapaxes(inner, 1, 2)) / 2)
     rotated = d @ (whiten.T @ vectors)
-    return np.asarray((rotated**2 / (np.maximum(values, 0.0)[:, None] + 1 / n[..., None])).sum(-1))
+    scaled = np.maximum(values, 0.0)[:, None] + (1 / n)[..., None]
+    np.divide(rotated, scaled, out=scaled)
+    return np.asarray(np.einsum("wjk,wjk->wj", rotated, scaled))

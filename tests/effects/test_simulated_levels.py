@@ -29,7 +29,7 @@ def test_effects_near_the_end_of_a_scale_are_bent() -> None:
     latent = rng.normal(1.5, 1.0, 20_000)
     usual = np.clip(latent, 0, 5)
     sd = usual.std()
-    ends = bent([Bend(usual / sd, 0.0, 5 / sd), None], np.array([0.2, 0.2]))
+    ends = bent([Bend(np.sort(usual) / sd, 0.0, 5 / sd), None], np.array([0.2, 0.2]))
     assert ends is not None
     effects = rng.normal(0, np.sqrt(0.2), (200_000, 2))
     levels = ends.level(effects)
