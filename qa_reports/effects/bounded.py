@@ -47,14 +47,14 @@ class Bent(Struct, frozen=True, eq=False):
 
 def _polynomial(coefficients: FloatArray, at: FloatArray) -> FloatArray:
     # Over a last axis as short as that of the items NumPy takes several times as long.
-    rows = at.reshape(len(at), -1)
+    rows = at.reshape(at.shape[0] if at.ndim > 1 else 1, -1)
     wide = np.tile(coefficients, rows.shape[1] // at.shape[-1])
     value = rows * wide[-1]
     for coefficient in wide[-2:0:-1]:
         value += coefficient
         value *= rows
     value += wide[0]
-    return value.reshape(at.shape)
+    return np.asarray(value.reshape(at.shape))
 
 
 class Bend(Struct, frozen=True, eq=False):
