@@ -1,6 +1,6 @@
 """Every figure about speed, in one command: writes docs/performance.md and the short table in the README.
 
-    python -m benchmarks            about twenty minutes, and as long the first time to install a peer
+    python -m benchmarks            about three quarters of an hour, and longer the first time, to install a peer
     python -m benchmarks --quick    about two: fewer runs and sizes, nothing installed
     python -m benchmarks --only "The whole program"    one part of the page anew
 
@@ -34,7 +34,8 @@ SCRIPTS = {
     "Interviewers and areas as crossed effects": ("crossed.py",),
     "Near-duplicates": ("duplicates.py", "10000", "100"),
     "Opening the page": ("page.py",),
-    "Linear models as interviewers grow": ("interviewers.py", "100", "1000", "10000"),
+    "Linear models as interviewers grow": ("interviewers.py", "100", "1000", "10000", "100000"),
+    "Linear models as interviews grow": ("interviewers.py", "interviews", "1e3", "1e4", "1e5", "1e6", "1e7"),
 }
 """Benchmarks that print their own tables or lines."""
 LONG = {

@@ -1,12 +1,12 @@
 """How the cost of a report grows with interviews, interviewers and items, step by step.
 
-    python -m benchmarks.growth                       every size that takes seconds; writes docs/growth.svg
-    python -m benchmarks.growth --largest             also a million interviews and 10,000 interviewers
+    python -m benchmarks.growth                       every size, some twenty minutes; writes docs/growth.svg
     python -m benchmarks.growth --one 20000 1000 22   one size, as a line of JSON
 
 Each size is a simulated wave (`benchmarks/waves.py`), reported on (HTML and JSON) by a process of its own without a
-second core: processor seconds of each step, peak memory, and the size of the files. The exponent of a step is the slope
-of log seconds on log size over the upper half of the sizes: 1 is linear, 0 does not depend on it.
+second core: processor seconds of each step, peak memory, and the size of the files. Waves of 300,000 interviews and
+more are Parquet files, and where the program leaves one to DuckDB its marks are hollow. The exponent of a step is the
+slope of log seconds on log size over the upper half of the sizes: 1 is linear, 0 does not depend on it.
 """
 
 from __future__ import annotations
@@ -40,8 +40,6 @@ class Axis:
 
     name: str
     plans: tuple[WavePlan, ...]
-    larger: tuple[WavePlan, ...]
-    """Sizes that take minutes."""
 
     def size(self, plan: WavePlan) -> int:
         """What grows."""
@@ -51,19 +49,21 @@ class Axis:
 AXES = (
     Axis(
         "interviews",
-        tuple(WavePlan(n, 100, 22) for n in (1_000, 3_000, 10_000, 30_000, 100_000)),
-        tuple(WavePlan(n, 100, 22) for n in (300_000, 1_000_000)),
+        tuple(WavePlan(n, 100, 22) for n in (1_000, 3_000, 10_000, 30_000, 100_000, 1_000_000, 10_000_000)),
     ),
     Axis(
         "interviewers",
-        tuple(WavePlan(WORKLOAD * j, j, 22) for j in (100, 300, 1_000, 3_000)),
-        (WavePlan(WORKLOAD * 10_000, 10_000, 22),),
+        tuple(WavePlan(WORKLOAD * j, j, 22) for j in (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)),
     ),
-    Axis("items", tuple(WavePlan(2_000, 100, k) for k in (22, 50, 100, 200)), ()),
+    Axis("items", tuple(WavePlan(2_000, 100, k) for k in (22, 50, 100, 200))),
 )
+_QUICK = 500_000
+"""Answers of a wave that takes seconds."""
+_PARQUET = 300_000
+"""Interviews from which a wave comes as Parquet."""
 
 Measured = dict[str, float]
-"""Processor seconds of every step, `peak_mb`, and `html_mb` and `json_mb`."""
+"""Processor seconds of every step, `peak_mb`, `html_mb` and `json_mb`, and whether an `engine` did it (1 or 0)."""
 
 
 class _Clock:
@@ -90,18 +90,20 @@ class _Clock:
 
 def measure_here(plan: WavePlan) -> Measured:
     """Report on a wave in this process."""
+    from qa_reports.config.loading import load_config
+    from qa_reports.engine.tables import wants_engine
     from qa_reports.pipeline import make_report
 
     clock = _Clock()
     with tempfile.TemporaryDirectory() as folder:
-        config = write_wave(Path(folder), plan)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        config = write_wave(Path(folder), plan, form="parquet" if plan.interviews >= _PARQUET else "csv")
         output = Path(folder) / "report"
         make_report(config, output, ("html", "json"), clock, alone=False)
         sizes = {f"{path.suffix[1:]}_mb": path.stat().st_size / 1e6 for path in output.iterdir()}
+        engine = wants_engine(load_config(config), config.parent)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     steps = {step: clock.seconds[step] for step in STEPS}
-    return steps | {"peak_mb": peak / 1024, "before_mb": before / 1024} | sizes
+    return steps | {"peak_mb": peak / 1024, "engine": float(engine)} | sizes
 
 
 def measure(plan: WavePlan) -> Measured:
@@ -122,14 +124,15 @@ def exponent(sizes: list[int], values: list[float]) -> float:
 def table(axis: Axis, plans: list[WavePlan], rows: list[Measured]) -> list[str]:
     """The axis as Markdown."""
     lines = [
-        f"| {axis.name} | "
+        f"| {axis.name} | in | "
         + " | ".join(f"{step}, s" for step in STEPS)
         + " | all, s | peak, MB | HTML, MB | JSON, MB |"
     ]
-    lines.append("|" + "---:|" * (len(STEPS) + 5))
+    lines.append("|---:|---|" + "---:|" * (len(STEPS) + 4))
     for plan, row in zip(plans, rows, strict=True):
         seconds = [row[step] for step in STEPS]
-        cells = [f"{axis.size(plan):,}", *(f"{one:.2f}" for one in (*seconds, sum(seconds)))]
+        cells = [f"{axis.size(plan):,}", "DuckDB" if row["engine"] else "memory"]
+        cells += [f"{one:.2f}" for one in (*seconds, sum(seconds))]
         lines.append(
             "| " + " | ".join([*cells, *(f"{row[name]:,.1f}" for name in ("peak_mb", "html_mb", "json_mb"))]) + " |"
         )
@@ -137,7 +140,7 @@ def table(axis: Axis, plans: list[WavePlan], rows: list[Measured]) -> list[str]:
     columns = [[row[step] for row in rows] for step in STEPS]
     columns.append([sum(row[step] for step in STEPS) for row in rows])
     columns += [[row[name] for row in rows] for name in ("peak_mb", "html_mb", "json_mb")]
-    lines.append("| exponent | " + " | ".join(f"{exponent(sizes, column):.2f}" for column in columns) + " |")
+    lines.append("| exponent | | " + " | ".join(f"{exponent(sizes, column):.2f}" for column in columns) + " |")
     return lines
 
 
@@ -148,33 +151,44 @@ def draw(measured: list[tuple[Axis, list[WavePlan], list[Measured]]], path: Path
     mpl.use("Agg")
     mpl.rcParams |= {"svg.hashsalt": "growth", "font.size": 8, "svg.fonttype": "none"}
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import EngFormatter
 
-    figure, panels = plt.subplots(1, len(measured), figsize=(9.5, 3.2), sharey=True, layout="constrained")
+    figure, panels = plt.subplots(1, len(measured), figsize=(9.5, 3.4), sharey=True, layout="constrained")
     for panel, (axis, plans, rows) in zip(panels, measured, strict=True):
         sizes = [axis.size(plan) for plan in plans]
         below = 0.0
         for step in sorted(STEPS, key=lambda step: rows[-1][step]):
             values = [max(row[step], 1e-3) for row in rows]
             colour = f"C{STEPS.index(step)}"
-            panel.plot(sizes, values, marker="o", markersize=3, linewidth=1.2, color=colour)
+            panel.plot(sizes, values, linewidth=1.2, color=colour)
+            faces = ["white" if row["engine"] else colour for row in rows]
+            panel.scatter(sizes, values, s=12, facecolors=faces, edgecolors=colour, zorder=3)
             below = max(values[-1], _APART * below)  # no word upon another
-            words = f" {step} ({exponent(sizes, values):.1f})"
+            words = f"  {step} ({exponent(sizes, values):.1f})"
             panel.annotate(words, (sizes[-1], below), va="center", color=colour)
         panel.set(xscale="log", yscale="log", xlabel=axis.name)
         panel.set_xlim(sizes[0] / 1.3, sizes[-1] * (sizes[-1] / sizes[0]) ** 0.6)  # room for the words on the right
-        panel.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        round_ones = [size for size in sizes if np.log10(size).is_integer()]
+        panel.set_xticks(round_ones if len(round_ones) > 2 else sizes)
+        panel.xaxis.set_major_formatter(EngFormatter(sep=""))
         panel.minorticks_off()
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("processor seconds")
+    if any(row["engine"] for _, _, rows in measured for row in rows):
+        panels[0].plot([], [], "o", markersize=3.5, markerfacecolor="white", color="0.4", label="by DuckDB")
+        panels[0].legend(loc="upper left", frameon=False)
     figure.savefig(path, metadata={"Date": None})
 
 
-def run(largest: bool = False, smallest: bool = False) -> list[str]:
-    """Measure every axis, draw the plot, and return the tables as lines of Markdown."""
+def run(smallest: bool = False) -> list[str]:
+    """Measure every axis, draw the plot, and return the tables as lines of Markdown.
+
+    `smallest` leaves out what takes more than seconds.
+    """
     lines: list[str] = []
     measured = []
     for axis in AXES:
-        plans = list(axis.plans[:-1] if smallest else (*axis.plans, *axis.larger) if largest else axis.plans)
+        plans = [plan for plan in axis.plans if not smallest or plan.interviews * plan.items < _QUICK]
         rows = []
         for plan in plans:
             rows.append(measure(plan))
@@ -187,10 +201,9 @@ def run(largest: bool = False, smallest: bool = False) -> list[str]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="How the cost of a report grows.")
-    parser.add_argument("--largest", action="store_true")
     parser.add_argument("--one", type=int, nargs=3, metavar=("INTERVIEWS", "INTERVIEWERS", "ITEMS"))
     given = parser.parse_args()
     if given.one:
         print(json.dumps(measure_here(WavePlan(*given.one))))
     else:
-        print("\n".join(run(given.largest)))
+        print("\n".join(run()))

@@ -1,10 +1,12 @@
-"""How the cost of linear models grows with interviewers, without the report around them.
+"""How the cost of linear models grows with interviewers or interviews, without the report around them.
 
-    python -m benchmarks.interviewers                 100 to 100,000 interviewers, some minutes
-    python -m benchmarks.interviewers 100 1000        these numbers of interviewers
+    python -m benchmarks.interviewers                        100 to 100,000 interviewers, some minutes
+    python -m benchmarks.interviewers 100 1000               these numbers of interviewers
+    python -m benchmarks.interviewers interviews 1e3 1e6     so many interviews of 100 interviewers
 
-Answers are drawn with 5 to 15 interviews per interviewer and an intraclass correlation of .05. Processor milliseconds
-per item, the best of some runs; the exponent is the slope of log time on log number over the upper half of the sizes.
+Answers are drawn with half to one and a half times the mean number of interviews per interviewer (10 where interviewers
+grow) and an intraclass correlation of .05. Processor milliseconds per item, the best of some runs; the exponent is the
+slope of log time on log number over the upper half of the sizes.
 """
 
 from __future__ import annotations
@@ -26,12 +28,14 @@ from qa_reports.effects.rlrt import exact_restricted_lrt
 SIZES = (100, 1_000, 10_000, 100_000)
 ITEMS = 4
 _RUNS = 3
+_FEW = 100
+"""Interviewers where interviews grow."""
 
 
-def drawn(interviewers: int, seed: int) -> Columns:
-    """One item with two respondent covariates."""
+def drawn(interviewers: int, seed: int, workload: int = 10) -> Columns:
+    """One item with two respondent covariates; half the workload at least, and half as much again at most."""
     rng = np.random.default_rng(seed)
-    group = np.repeat(np.arange(interviewers), rng.integers(5, 16, interviewers))
+    group = np.repeat(np.arange(interviewers), rng.integers(workload // 2, 1 + 3 * workload // 2, interviewers))
     covariates = rng.normal(size=(len(group), 2))
     effect = rng.normal(0, np.sqrt(0.05), interviewers)[group]
     answers = np.round(5 + 2 * (effect + covariates @ [0.2, -0.1] + rng.normal(0, np.sqrt(0.95), len(group))))
@@ -54,9 +58,9 @@ def best(work: Callable[[], object]) -> float:
     return 1e3 * min(seconds) / ITEMS
 
 
-def measure(interviewers: int) -> dict[str, float]:
+def measure(interviewers: int, workload: int = 10) -> dict[str, float]:
     """Milliseconds per item of every step."""
-    adjusted = [drawn(interviewers, seed) for seed in range(ITEMS)]
+    adjusted = [drawn(interviewers, seed, workload) for seed in range(ITEMS)]
     null = [Columns(one.fixed[:, :1], one.response, one.interviewer) for one in adjusted]
     slopes = [with_slopes(one, seed) for seed, one in enumerate(adjusted)]
     of_null, of_adjusted, of_slopes = (compute_moments(columns, interviewers) for columns in (null, adjusted, slopes))
@@ -89,14 +93,16 @@ def table(sizes: list[int], rows: list[dict[str, float]]) -> list[str]:
     return lines
 
 
-def main(sizes: list[int]) -> None:
+def main(interviews: bool, sizes: list[int]) -> None:
     """Print the table."""
     rows = []
     for size in sizes:
-        rows.append(measure(size))
-        print(f"{size:,} interviewers: {rows[-1]}", file=sys.stderr, flush=True)
+        rows.append(measure(_FEW, size // _FEW) if interviews else measure(size))
+        print(f"{size:,}: {rows[-1]}", file=sys.stderr, flush=True)
     print("\n".join(table(sizes, rows)))
 
 
 if __name__ == "__main__":
-    main([int(size) for size in sys.argv[1:]] or list(SIZES))
+    told = sys.argv[1:]
+    by_interviews = told[:1] == ["interviews"]
+    main(by_interviews, [int(float(size)) for size in told[by_interviews:]] or list(SIZES))

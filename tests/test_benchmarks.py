@@ -61,12 +61,14 @@ def test_a_part_of_the_page_is_measured_anew() -> None:
 def test_growth_is_shown_as_a_table_and_a_plot(tmp_path: Path) -> None:
     axis = growth.AXES[0]
     rows = [
-        dict.fromkeys(growth.STEPS, plan.interviews / 1e4) | {"peak_mb": 300.0, "html_mb": 1.0, "json_mb": 3.0}
+        dict.fromkeys(growth.STEPS, plan.interviews / 1e4)
+        | {"peak_mb": 300.0, "html_mb": 1.0, "json_mb": 3.0, "engine": float(plan.interviews > 100_000)}
         for plan in axis.plans
     ]
     lines = growth.table(axis, list(axis.plans), rows)
     assert len({line.count("|") for line in lines}) == 1
-    assert lines[-1].split("|")[2:8] == [" 1.00 "] * 6
+    assert lines[-1].split("|")[3:9] == [" 1.00 "] * 6
+    assert [line.split("|")[2].strip() for line in lines[2:-1]] == ["memory"] * 5 + ["DuckDB"] * 2
     for name in ("one.svg", "two.svg"):
         growth.draw([(axis, list(axis.plans), rows)] * 2, tmp_path / name)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
