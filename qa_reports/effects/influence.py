@@ -6,6 +6,8 @@ Sizes: F fits, J interviewers, q random terms, p fixed effects.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -14,18 +16,20 @@ from qa_reports.effects.distributions import normal_isf, t_sf
 from qa_reports.effects.information import degrees_of_freedom
 from qa_reports.effects.left_out import leave_each_out
 from qa_reports.effects.left_out_several import Expansion
-from qa_reports.effects.likelihood import Profile, profile
+from qa_reports.effects.likelihood import Profile
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform
 from qa_reports.effects.moments import Moments
-from qa_reports.effects.optimise import minimise
+from qa_reports.effects.optimise import minimise, profile_at
 from qa_reports.effects.problem import problem, symmetric_basis
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
-_CHUNK = 2_000_000
-"""Left-out interviewers times sums per interviewer that are handled at once: some 100 MB."""
-_REFITTED = 200_000
-"""Left-out interviewers times interviewers that are refitted at once: two terms take 1 kB each."""
+_CHUNK = 500_000
+"""Left-out interviewers times sums per interviewer that are handled at once: some 25 MB."""
+_REFITTED = 12_000
+"""Left-out interviewers times interviewers that are refitted at once: few enough to stay near the processor."""
 _SUMS = 12
 """Tables of the size of the cross products that are held for a left-out interviewer."""
 _MANY = 300
@@ -73,14 +77,14 @@ def delete_interviewers(moments: Moments, random: tuple[int, ...], fits: MixedMo
     q, p = len(random), moments.cross.shape[-1] - 1
     shapes = {"deviation": (q,), "se": (q,), "df": (q,), "relative": (q, q), "s2": (), "b": (p,), "log_det": ()}
     inside = {name: np.full((f, j, *shape), np.nan) for name, shape in shapes.items()}
-    for fit in range(f):
-        if fits.status[fit] == "failed":
-            continue
-        one = moments.of([fit])
-        present = np.flatnonzero(one.n[0] > 0)
-        for chunk in np.array_split(present, max(1, -(-len(present) * _SUMS * (p + 1) ** 2 // _CHUNK))):
-            for name, values in _delete_chunk(one, random, fits.relative[fit], chunk, inside).items():
-                inside[name][fit, chunk] = values
+    usable, size = np.flatnonzero(np.array(fits.status) != "failed"), _SUMS * (p + 1) ** 2
+    together = max(1, _CHUNK // (j * size))
+    for some in np.split(usable, range(together, len(usable), together)) if usable.size else ():
+        chosen, relative = moments.of(some.tolist()), fits.relative[some]
+        present = np.flatnonzero((chosen.n > 0).any(0))
+        for chunk in np.array_split(present, max(1, -(-len(present) * size // _CHUNK))):
+            for name, values in _delete_chunk(chosen, random, relative, chunk, inside).items():
+                inside[name][np.ix_(some, chunk)] = values
     return _in_units(moments, random, fits, inside)
 
 
@@ -115,80 +119,86 @@ def _in_units(moments: Moments, random: tuple[int, ...], fits: MixedModelFits, i
 
 
 def _delete_chunk(
-    moments: Moments, random: tuple[int, ...], relative: FloatArray, out: NDArray[np.int64], shapes: _Without
+    moments: Moments, random: tuple[int, ...], relative: FloatArray, out: IntArray, shapes: _Without
 ) -> _Without:
-    """The k interviewers `out` of one fit, each against the fit without them; `shapes` names what is wanted."""
-    own = moments.cross[0, out]
-    zz, zc = own[:, random][:, :, random], own[:, random, :]
-    result = {name: np.full((len(out), *values.shape[2:]), np.nan) for name, values in shapes.items()}
-
-    def place(rows: NDArray[np.int64], best: FloatArray, here: Profile, converged: NDArray[np.bool_]) -> None:
-        for name, values in _compare(best, here, converged, zz[rows], zc[rows]).items():
-            result[name][rows] = values
-
-    judged = np.flatnonzero(_others_identify(moments, out))
-    if len(random) == 1 and judged.size:
-        left = leave_each_out(moments, random[0], float(relative[0, 0]), out[judged])
-        place(judged, left.relative[:, None, None], left.profile, left.found)
-        judged = judged[~left.found]
-    elif len(judged) > _MANY:
-        expansion = Expansion(moments, random, relative)
-        if expansion.usable:
-            several = expansion.without(out[judged])
-            place(judged, several.relative, several.profile, several.found)
-            judged = judged[~several.found]
-    for rows in np.array_split(judged, max(1, -(-len(judged) * moments.n.shape[1] // _REFITTED))):
-        if rows.size:
-            keep = np.ones((1, len(rows), moments.n.shape[1]))
-            keep[0, np.arange(len(rows)), out[rows]] = 0.0
-            setup = problem(moments, random, "REML", keep)
-            optimum = minimise(setup, np.broadcast_to(relative, (1, len(rows), *relative.shape)))
-            place(rows, optimum.relative[0], profile(setup, optimum.relative), optimum.converged[0])
+    """The k interviewers `out` of some fits, each against the fit without them; `shapes` names what is wanted."""
+    own = moments.cross[:, out]
+    zz, zc = own[..., random, :][..., random], own[..., random, :]
+    result = {name: np.full((*own.shape[:2], *values.shape[2:]), np.nan) for name, values in shapes.items()}
+    judged = (moments.n[:, out] > 0) & _others_identify(moments, out)
+    if len(random) == 1 and judged.any():
+        left = leave_each_out(moments, random[0], relative[:, 0, 0], out, judged)
+        result = _compare(left.relative[..., None, None], left.profile, left.found, zz, zc)
+        judged &= ~left.found
+    for fit in np.flatnonzero(judged.any(1)).tolist():
+        rows = np.flatnonzero(judged[fit])
+        for some, best, here, converged in _refits(moments.of([fit]), random, relative[fit], out[rows]):
+            at = fit, rows[some]
+            for name, values in _compare(best[None], here, converged[None], zz[at][None], zc[at][None]).items():
+                result[name][at] = values[0]
     unsolvable = np.linalg.cond(zz) >= 1e10
     for name in ("deviation", "se", "df"):
         result[name][unsolvable] = np.nan
     return result
 
 
-def _others_identify(moments: Moments, out: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(k,) whether the interviewers left can still carry the model: two of them, and full-rank fixed columns."""
-    p, n = moments.cross.shape[-1] - 1, moments.n[0]
-    enough = (n > 0).sum() - (n[out] > 0) >= 2
-    repeated = (n > 1).sum() - (n[out] > 1) >= 1
-    total = (moments.cross[0].sum(0) - moments.cross[0, out])[:, :p, :p]
-    left = n.sum() - n[out]
-    rank = np.linalg.eigvalsh(total)[:, 0] > 1e-9 * left
+def _refits(
+    moments: Moments, random: tuple[int, ...], relative: FloatArray, out: IntArray
+) -> Iterator[tuple[IntArray, FloatArray, Profile, BoolArray]]:
+    """One fit without each of the interviewers `out`: some of them (k,), D (k, q, q), the profile (1, k) there, and
+    whether it is the minimum. Who was not found comes once more."""
+    left = np.arange(len(out))
+    if len(random) > 1 and len(out) > _MANY and (expansion := Expansion(moments, random, relative)).usable:
+        several = expansion.without(out)
+        yield left, several.relative, several.profile, several.found
+        left = left[~several.found]
+    for rows in np.array_split(left, max(1, -(-len(left) * moments.n.shape[1] // _REFITTED))):
+        if rows.size:
+            keep = np.ones((1, len(rows), moments.n.shape[1]))
+            keep[0, np.arange(len(rows)), out[rows]] = 0.0
+            setup = problem(moments, random, "REML", keep)
+            optimum = minimise(setup, np.broadcast_to(relative, (1, len(rows), *relative.shape)))
+            yield rows, optimum.relative[0], profile_at(setup, optimum), optimum.converged[0]
+
+
+def _others_identify(moments: Moments, out: IntArray) -> BoolArray:
+    """(F, k) whether the interviewers left can still carry the model: two of them, and full-rank fixed columns."""
+    p, n = moments.cross.shape[-1] - 1, moments.n
+    own = n[:, out]
+    enough = (n > 0).sum(1, keepdims=True) - (own > 0) >= 2
+    repeated = (n > 1).sum(1, keepdims=True) - (own > 1) >= 1
+    total = (moments.cross.sum(1, keepdims=True) - moments.cross[:, out])[..., :p, :p]
+    left = n.sum(1, keepdims=True) - own
+    rank = np.linalg.eigvalsh(total)[..., 0] > 1e-9 * left
     return np.asarray(enough & repeated & rank & (left > p + 1))
 
 
-def _compare(best: FloatArray, here: Profile, converged: NDArray[np.bool_], zz: FloatArray, zc: FloatArray) -> _Without:
-    """k interviewers against the fits without them: D (k, q, q) and the profile (1, k) there."""
+def _compare(best: FloatArray, here: Profile, converged: BoolArray, zz: FloatArray, zc: FloatArray) -> _Without:
+    """Interviewers (F, k) against the fits without them: D (F, k, q, q) and the profile there."""
     p = here.b.shape[-1]
     own = np.linalg.pinv(zz, hermitian=True)
-    v = np.concatenate([-here.b[0], np.ones((len(own), 1))], axis=-1)
+    v = np.concatenate([-here.b, np.ones((*here.b.shape[:-1], 1))], axis=-1)
     design = own @ zc[..., :p]
-    projected = design @ here.s_inverse[0]
+    projected = design @ here.s_inverse
     variance = np.diagonal(best + own, axis1=-2, axis2=-1) + (projected * design).sum(-1)
     # Nothing varies for an interviewer whose predictors are all 0, in a model without random intercept.
     variance = np.where(variance > _NOTHING, variance, np.nan)
     from_d = np.diagonal(symmetric_basis(zz.shape[-1]), axis1=-2, axis2=-1).T
-    from_b = -np.einsum("kqp,kaps,kqs->kqa", projected, here.s_gradient[0], projected)
+    from_b = -np.einsum("...qp,...aps,...qs->...qa", projected, here.s_gradient, projected)
     log_gradient = (from_d + from_b) / variance[..., None]
     log_gradient = np.concatenate([log_gradient, np.ones((*variance.shape, 1))], axis=-1)
-    s2 = here.s2[0]
     found = {
-        "deviation": (own @ zc @ v[:, :, None])[..., 0],
-        "se": np.sqrt(s2[:, None] * variance),
-        "df": degrees_of_freedom(here.expected_information[0], log_gradient),
+        "deviation": (own @ zc @ v[..., None])[..., 0],
+        "se": np.sqrt(here.s2[..., None] * variance),
+        "df": degrees_of_freedom(here.expected_information, log_gradient),
         "relative": best.copy(),
-        "s2": s2.copy(),
-        "b": here.b[0].copy(),
-        "log_det": p * np.log(s2) + np.linalg.slogdet(here.s_inverse[0])[1],
+        "s2": here.s2.copy(),
+        "b": here.b.copy(),
+        "log_det": p * np.log(here.s2) + np.linalg.slogdet(here.s_inverse)[1],
     }
     # Without this interviewer there may be no maximum, e.g. when only they vary within their interviews.
-    lost = ~converged
     for values in found.values():
-        values[lost] = np.nan
+        values[~converged] = np.nan
     return found
 
 

@@ -5,7 +5,7 @@ lie at log d = -log(z) +- i pi, wherever the workload z lies. They are computed 
 interpolated in between (Berrut & Trefethen 2004, SIAM Review 46(3), barycentric formula), and each interviewer's own
 part, which is exact, is taken from them.
 
-Sizes: J interviewers, p fixed effects, N nodes, K left out.
+Sizes: F fits, J interviewers, p fixed effects, N nodes, K left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from qa_reports.effects.likelihood import Profile, assemble_profile
+from qa_reports.effects.likelihood import Profile, assemble_profile, derivatives_of_one, eliminated
 from qa_reports.effects.moments import Moments
 from qa_reports.effects.problem import Method, Problem, problem
 
@@ -30,18 +30,18 @@ _DECREMENT = 1e-13
 
 
 class LeftOut(Struct, frozen=True, eq=False):
-    """The best relative variance without each of K interviewers, where it could be found."""
+    """The best relative variance of F fits without each of K interviewers, where it could be found."""
 
     relative: FloatArray
-    """(K,)."""
+    """(F, K)."""
     profile: Profile
-    """There; B = (1, K)."""
+    """There; B = (F, K)."""
     found: BoolArray
-    """(K,) False where the minimum lies outside the range of the nodes: to be looked for without interpolation."""
+    """(F, K) False where the minimum lies outside the range of the nodes: to be looked for without interpolation."""
 
 
 class Setup(Struct, frozen=True, eq=False):
-    """What a profile is assembled for, B = (1, K)."""
+    """What a profile is assembled for, B = (F, K)."""
 
     method: Method
     n_fixed: int
@@ -52,97 +52,111 @@ class Setup(Struct, frozen=True, eq=False):
 class _Sums:
     """Sums over everybody but one: S = [X y]'H^-1[X y] less its part at d = 0, log|H|, and their derivatives."""
 
-    def __init__(self, problem: Problem, out: NDArray[np.int64], centre: float) -> None:
-        """`problem` is that of everyone, one by one; `centre` the d in the middle of what is looked at."""
-        self.z = problem.zz[0, 0, :, 0, 0]
-        self.products = problem.zc_products[0]
-        self.out, self.width = out, problem.n_fixed + 1
-        own = problem.moments.cross[0, out]
-        m = problem.m[0, 0] - problem.moments.n[0, out]
-        self.setup = Setup(problem.method, problem.n_fixed, m[None], (problem.total[0] - own)[None])
+    def __init__(self, problem: Problem, out: NDArray[np.int64], wanted: BoolArray, centre: FloatArray) -> None:
+        """`problem` is that of everyone, one by one; `centre` (F,) the d in the middle of what is looked at.
+
+        Nobody is left out where it is not `wanted` (F, K).
+        """
+        self.z = problem.zz[:, 0, :, 0, 0]
+        self.products, self.width = problem.zc_products, problem.n_fixed + 1
+        self.own_z, self.own_products = self.z[:, out] * wanted, self.products[:, out] * wanted[..., None]
+        m = problem.m - problem.moments.n[:, out] * wanted
+        total = problem.total - problem.moments.cross[:, out] * wanted[..., None, None]
+        self.setup = Setup(problem.method, problem.n_fixed, m, total)
         angle = np.pi * np.arange(_NODES) / (_NODES - 1)
-        low, high = np.log(centre * _BELOW), np.log(centre * _ABOVE)
+        low, high = np.log(centre * _BELOW)[:, None], np.log(centre * _ABOVE)[:, None]
         self.nodes = (low + high) / 2 - (high - low) / 2 * np.cos(angle)
         self.weights = np.where(np.arange(_NODES) % 2, -1.0, 1.0)
         self.weights[[0, -1]] /= 2
         self.at_nodes = self._everybody(np.exp(self.nodes))
-        self.at_zero = self._everybody(np.zeros(1))
+        self.at_zero = self._everybody(np.zeros((len(centre), 1)))
 
     def _parts(self, d: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(3, ...) factors of the products in S and its derivatives, and (3, ...) log|H| and its derivatives."""
+        """(..., 3) factors of the products in S and its derivatives, and (..., 3) log|H| and its derivatives."""
         shrink = 1 / (1 + d * z)
-        explained = np.stack([-d * shrink, -(shrink**2), 2 * z * shrink**3])
-        return explained, np.stack([-np.log(shrink), z * shrink, -((z * shrink) ** 2)])
+        narrow = z * shrink
+        explained = np.stack([-d * shrink, -(shrink**2), 2 * narrow * shrink**2], axis=-1)
+        return explained, np.stack([-np.log(shrink), narrow, -(narrow**2)], axis=-1)
 
     def _everybody(self, d: FloatArray) -> FloatArray:
-        """(N, 3 (p+1)^2 + 3) all sums at common values (N,) of d."""
-        explained, log_h = self._parts(d[:, None], self.z)
-        sums = np.moveaxis(explained @ self.products, 0, 1).reshape(len(d), -1)
-        return np.concatenate([sums, log_h.sum(-1).T], axis=1)
+        """(F, N, 3 (p+1)^2 + 3) all sums at common values (F, N) of d."""
+        f, n = d.shape
+        explained, log_h = self._parts(d[..., None], self.z[:, None])
+        sums = np.swapaxes(explained, -1, -2).reshape(f, 3 * n, -1) @ self.products
+        return np.concatenate([sums.reshape(f, n, -1), log_h.sum(2)], axis=-1)
 
-    def _others(self, everybody: FloatArray, d: FloatArray, rows: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
-        """(3, k, p+1, p+1) and (3, k): sums without interviewer out[rows], each at its own d (k,)."""
-        who = self.out[rows]
-        explained, log_h = self._parts(d, self.z[who])
-        squares = everybody[:, :-3].reshape(len(d), 3, -1) - explained.T[..., None] * self.products[who][:, None]
-        return np.moveaxis(squares.reshape(len(d), 3, self.width, self.width), 1, 0), (everybody[:, -3:] - log_h.T).T
+    def _others(self, d: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(F, K, 3, p+1, p+1) and (F, K, 3): sums without each interviewer, at d (F, K)."""
+        everybody, (explained, log_h) = self._interpolated(d), self._parts(d, self.own_z)
+        own = explained[..., None] * self.own_products[..., None, :]
+        squares = everybody[..., :-3].reshape(own.shape) - own
+        return squares.reshape(*own.shape[:-1], self.width, self.width), everybody[..., -3:] - log_h
 
     def _interpolated(self, d: FloatArray) -> FloatArray:
-        """Everybody's sums at (k,) values of d; 0 stands for itself."""
-        gap = np.where(d > 0, np.log(np.maximum(d, 1e-300)), self.nodes[0])[:, None] - self.nodes
+        """Everybody's sums at (F, K) values of d; 0 stands for itself."""
+        gap = np.where(d > 0, np.log(np.maximum(d, 1e-300)), self.nodes[:, :1])[..., None] - self.nodes[:, None]
         exact = np.abs(gap) < 1e-14
-        weight = np.where(exact.any(1, keepdims=True), exact, self.weights / np.where(exact, 1.0, gap))
-        sums = weight @ self.at_nodes / weight.sum(1, keepdims=True)
-        return np.where(d[:, None] > 0, sums, self.at_zero)
+        weight = np.where(exact.any(-1, keepdims=True), exact, self.weights / np.where(exact, 1.0, gap))
+        sums = weight @ self.at_nodes / weight.sum(-1, keepdims=True)
+        return np.where(d[..., None] > 0, sums, self.at_zero)
 
     def profile(self, d: FloatArray) -> Profile:
-        """Without each interviewer, at d (K,)."""
-        s, log_h = self._others(self._interpolated(d), d, np.arange(len(d)))
+        """Without each interviewer, at d (F, K)."""
+        s, log_h = self._others(d)
         return assemble_profile(
             self.setup,
-            s=self.setup.total + s[0],
-            s_gradient=s[1][None, :, None],
-            s_hessian=s[2][None, :, None, None],
-            log_h=log_h[0][None],
-            log_h_gradient=log_h[1][None, :, None],
-            log_h_hessian=log_h[2][None, :, None, None],
+            s=self.setup.total + s[:, :, 0],
+            s_gradient=s[:, :, 1:2],
+            s_hessian=s[:, :, 2, None, None],
+            log_h=log_h[..., 0],
+            log_h_gradient=log_h[..., 1:2],
+            log_h_hessian=log_h[..., 2, None, None],
         )
 
+    def slope_and_curvature(self, d: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(F, K) each: derivatives of the deviance without each interviewer, at d (F, K)."""
+        s, log_h = self._others(d)
+        return derivatives_of_one(self.setup, self.setup.total + s[:, :, 0], s[:, :, 1:], log_h[..., 1], log_h[..., 2])
+
     def deviances(self, places: list[int]) -> FloatArray:
-        """(1 + places, K) without each interviewer at 0 and at some of the nodes."""
-        d = np.concatenate([[0.0], np.exp(self.nodes[places])])[:, None]
-        everybody = np.concatenate([self.at_zero, self.at_nodes[places]])[:, None]
-        squares, p = self.width**2, self.setup.n_fixed
-        shrink = 1 / (1 + d * self.z[self.out])
-        own = (d * shrink)[..., None] * self.products[self.out]
-        s = self.setup.total[0] + (everybody[..., :squares] + own).reshape(*own.shape[:2], self.width, self.width)
-        xx, xy = s[..., :p, :p], s[..., :p, p]
-        r2 = np.maximum(s[..., p, p] - (xy * np.linalg.solve(xx, xy[..., None])[..., 0]).sum(-1), 1e-300)
+        """(1 + places, F, K) without each interviewer at 0 and at some of the nodes."""
+        d = np.concatenate([np.zeros((len(self.nodes), 1)), np.exp(self.nodes[:, places])], axis=1).T[..., None]
+        everybody = np.moveaxis(np.concatenate([self.at_zero, self.at_nodes[:, places]], axis=1), 1, 0)[:, :, None]
+        shrink = 1 / (1 + d * self.own_z)
+        own = (d * shrink)[..., None] * self.own_products
+        sums = everybody[..., : self.width**2] + own
+        log_xx, r2 = eliminated(self.setup.total + sums.reshape(*own.shape[:-1], self.width, self.width))
         penalty = everybody[..., -3] + np.log(shrink)
         if self.setup.method == "REML":
-            penalty = penalty + np.linalg.slogdet(xx)[1]
-        return np.asarray(penalty + self.setup.m[0] * np.log(r2 / self.setup.m[0]))
+            penalty = penalty + log_xx
+        return np.asarray(penalty + self.setup.m * np.log(np.maximum(r2, 1e-300) / self.setup.m))
 
 
-def leave_each_out(moments: Moments, term: int, relative: float, out: NDArray[np.int64]) -> LeftOut:
-    """Minimise the deviance of everybody (`moments` of one fit) without each of the interviewers `out`.
+def leave_each_out(
+    moments: Moments, term: int, relative: FloatArray, out: NDArray[np.int64], wanted: BoolArray
+) -> LeftOut:
+    """Minimise the deviances of everybody without each of the interviewers `out` (K,), where that is `wanted` (F, K).
 
-    As in `optimise`, a grid first, zero included, so that no lower minimum is missed; then safeguarded Newton steps.
+    As in `optimise`, a grid first, zero included, so that no lower minimum is missed; then safeguarded Newton steps,
+    from the fit with everybody, `relative` (F,), where the grid allows that.
     """
-    everyone = problem(moments, (term,), "REML", np.ones((1, 1, moments.n.shape[1])))
-    sums = _Sums(everyone, out, max(relative, 1e-2 / float(everyone.workload[0, 0, 0])))
+    f, j = moments.n.shape
+    everyone = problem(moments, (term,), "REML", np.ones((f, 1, j)))
+    sums = _Sums(everyone, out, wanted, np.maximum(relative, 1e-2 / everyone.workload[:, 0, 0]))
     places = [*range(0, _NODES, 4)]
     best = sums.deviances(places).argmin(axis=0)
-    at_zero = sums.profile(np.zeros(len(out))).gradient[0, :, 0]
-    zero = (best == 0) & (at_zero >= 0)
+    zero = best == 0
+    if zero.any():
+        zero &= sums.slope_and_curvature(np.zeros(best.shape))[0] >= 0
     inside = (best > 1) & (best < len(places))
-    values = np.exp(sums.nodes[places])
+    values = np.exp(sums.nodes[:, places])
     position = np.clip(best - 1, 1, len(places) - 2)
-    low, high, d = values[position - 1], values[position + 1], values[position]
+    low, high, d = (np.take_along_axis(values, position + step, 1) for step in (-1, 1, 0))
+    with_all = np.broadcast_to(relative[:, None], d.shape)
+    d = np.where((low < with_all) & (with_all < high), with_all, d)
     done = ~inside
     for _ in range(_STEPS):
-        here = sums.profile(d)
-        slope, curvature = here.gradient[0, :, 0], here.hessian[0, :, 0, 0]
+        slope, curvature = sums.slope_and_curvature(d)
         high, low = np.where(slope > 0, d, high), np.where(slope > 0, low, d)
         with np.errstate(divide="ignore", invalid="ignore"):
             newton, decrement = d - slope / curvature, slope**2 / curvature
@@ -154,4 +168,4 @@ def leave_each_out(moments: Moments, term: int, relative: float, out: NDArray[np
         if done.all():
             break
     d = np.where(zero, 0.0, d)
-    return LeftOut(d, sums.profile(d), zero | (inside & done))
+    return LeftOut(d, sums.profile(d), wanted & (zero | (inside & done)))

@@ -145,7 +145,7 @@ def penalty_and_r2(
         log_h = (keep * log_h_each).sum(-1)
     s = problem.total - explained
     if fixed is None:
-        log_xx, r2 = _eliminated(s)
+        log_xx, r2 = eliminated(s)
     else:
         log_xx = np.linalg.slogdet(s[..., :p, :p])[1]
         v = np.concatenate([-fixed, np.ones((*fixed.shape[:-1], 1))], axis=-1)
@@ -153,7 +153,7 @@ def penalty_and_r2(
     return log_h + (log_xx if problem.method == "REML" else 0.0), _positive(r2, problem)
 
 
-def _eliminated(s: FloatArray) -> tuple[FloatArray, FloatArray]:
+def eliminated(s: FloatArray) -> tuple[FloatArray, FloatArray]:
     """(...) log|XX| and yy - yX XX^-1 Xy of [X y]'[X y] (..., p+1, p+1): Gauss's elimination, many at a time.
 
     Where D is so large that XX has no digits left, log|XX| is infinite, so that no search goes there.
@@ -182,21 +182,38 @@ def slope_and_curvature(problem: Problem, d: FloatArray) -> tuple[FloatArray, Fl
     weights[:, :, 0], weights[:, :, 1] = -d[..., None] * kept, -kept * shrink
     weights[:, :, 2] = -2 * narrow * weights[:, :, 1]
     sums = (weights.reshape(f, 3 * k, j) @ problem.zc_products).reshape(f, k, 3, p + 1, p + 1)
-    s, change = problem.total + sums[:, :, 0], sums[:, :, 1:]
+    return derivatives_of_one(
+        problem,
+        problem.total + sums[:, :, 0],
+        sums[:, :, 1:],
+        (kept * z).sum(-1),
+        -(kept * z * narrow).sum(-1),
+    )
+
+
+def derivatives_of_one(
+    problem: Setup, s: FloatArray, change: FloatArray, slope: FloatArray, curvature: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """(B) each: the first two derivatives of the deviance in the only element of D.
+
+    `s` (B, p+1, p+1) is [X y]'H^-1[X y], `change` (B, 2, p+1, p+1) its derivatives, `slope` and `curvature` (B) are
+    those of log|H|.
+    """
+    p = problem.n_fixed
     xy = s[..., :p, p]
     inverse = np.linalg.inv(s[..., :p, :p]) if p > 1 else 1 / s[..., :1, :1]
-    v = np.empty((f, k, p + 1))
+    v = np.empty((*xy.shape[:-1], p + 1))
     v[..., :p], v[..., p] = -(inverse @ xy[..., None])[..., 0], 1.0
-    moved = (change @ v[:, :, None, :, None])[..., 0]
-    r2_12, first = (moved * v[:, :, None]).sum(-1), moved[:, :, 0, :p]
+    moved = (change @ v[..., None, :, None])[..., 0]
+    r2_12, first = (moved * v[..., None, :]).sum(-1), moved[..., 0, :p]
     r2_1, r2_2 = r2_12[..., 0], r2_12[..., 1] - 2 * ((first[..., None, :] @ inverse)[..., 0, :] * first).sum(-1)
     r2 = _positive(s[..., p, p] + (xy * v[..., :p]).sum(-1), problem)
-    slope, curvature = (kept * z).sum(-1), -(kept * z * narrow).sum(-1)
     if problem.method == "REML":
-        scaled = inverse[:, :, None] @ change[..., :p, :p]
+        scaled = inverse[..., None, :, :] @ change[..., :p, :p]
         traces = np.trace(scaled, axis1=-2, axis2=-1)
+        one = scaled[..., 0, :, :]
         slope = slope + traces[..., 0]
-        curvature = curvature + traces[..., 1] - (scaled[:, :, 0] * np.swapaxes(scaled[:, :, 0], -1, -2)).sum((-1, -2))
+        curvature = curvature + traces[..., 1] - (one * np.swapaxes(one, -1, -2)).sum((-1, -2))
     return slope + problem.m * r2_1 / r2, curvature + problem.m * (r2_2 / r2 - (r2_1 / r2) ** 2)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qa_reports.effects.information import BOUND, component_standard_errors, satterthwaite_df
 from qa_reports.effects.likelihood import Profile, deviance, profile, shrinkage, times
 from qa_reports.effects.moments import Moments
-from qa_reports.effects.optimise import minimise
+from qa_reports.effects.optimise import minimise, profile_at
 from qa_reports.effects.problem import Method, Problem, problem
 
 FloatArray = NDArray[np.float64]
@@ -142,11 +142,12 @@ def _fit(moments: Moments, random: tuple[int, ...], method: Method) -> MixedMode
     setup = problem(moments, random, method)
     optimum = minimise(setup)
     relative = _snap_to_bound(setup, optimum.relative)
-    here = profile(setup, relative)
+    here = profile_at(setup, optimum) if (relative == optimum.relative).all() else profile(setup, relative)
     deviance_ml = here.deviance
     if method == "REML":
         as_ml = setup.by("ML")
-        deviance_ml = deviance(as_ml, minimise(as_ml, relative).relative)
+        by_ml = minimise(as_ml, relative)
+        deviance_ml = by_ml.profile.deviance if by_ml.profile else deviance(as_ml, by_ml.relative)
     outcomes = _statuses(setup, relative[:, 0], optimum.converged[:, 0])
     return _in_units(setup, here, deviance_ml[:, 0], relative[:, 0], outcomes)
 

@@ -34,6 +34,8 @@ class Optimum(Struct, frozen=True, eq=False):
     """(F, K, q, q)."""
     converged: BoolArray
     """(F, K) False: the deviance still falls, or D grows without bound."""
+    profile: Profile | None = None
+    """There, as far as the search came by it."""
 
 
 def minimise(problem: Problem, start: FloatArray | None = None) -> Optimum:
@@ -41,6 +43,11 @@ def minimise(problem: Problem, start: FloatArray | None = None) -> Optimum:
     if len(problem.random) == 1:
         return _minimise_one(problem, None if start is None else start[..., 0, 0])
     return _minimise_several(problem, start)
+
+
+def profile_at(problem: Problem, optimum: Optimum) -> Profile:
+    """The profile where the deviance is least."""
+    return optimum.profile or profile(problem, optimum.relative)
 
 
 def _minimise_one(problem: Problem, start: FloatArray | None) -> Optimum:
@@ -145,7 +152,8 @@ def _minimise_several(problem: Problem, start: FloatArray | None) -> Optimum:
         best = _at(problem, factor)
     relative = _squared(best.factor)
     bounded = (np.diagonal(relative, axis1=-2, axis2=-1) * problem.workload).max(-1) < 1e8
-    return Optimum(relative, bounded & (newton_step(best.gradient, best.hessian)[1] < 1e-6))
+    converged = bounded & (newton_step(best.gradient, best.hessian)[1] < 1e-6)
+    return Optimum(relative, converged, best.here)
 
 
 def _squared(factor: FloatArray) -> FloatArray:

@@ -13,7 +13,7 @@ from qa_reports import second_core
 from qa_reports.effects.categorical import fit_categorical_models
 from qa_reports.effects.categorical_columns import CategoricalColumns, CategoricalFailure
 from qa_reports.effects.joint_intervals import _Surface
-from qa_reports.effects.likelihood import _eliminated
+from qa_reports.effects.likelihood import eliminated
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
 from qa_reports.effects.predictive import _exact_tails, _latent, _nodes, _Patterns
@@ -237,6 +237,6 @@ def test_an_interviewer_without_residuals_has_no_combined_evidence(tmp_path: Pat
 def test_a_variance_so_large_that_no_digits_are_left_is_no_minimum() -> None:
     """A step of the search without one interviewer, seed 2014 of the random waves: a pivot of zero was divided by."""
     sums = np.array([[[4.0, 1.0], [1.0, 3.0]], [[0.0, 0.0], [0.0, 3.0]], [[-1e-18, 0.0], [0.0, 3.0]]])
-    log_xx, r2 = _eliminated(sums)
+    log_xx, r2 = eliminated(sums)
     np.testing.assert_allclose(log_xx, [np.log(4), np.inf, np.inf])
     np.testing.assert_allclose(r2, [2.75, 3, 3])
