@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -14,6 +16,10 @@ _SEED = 20_040_227
 SIMULATIONS = 10_000
 """Draws from the null distribution: a p of .05 is known to +-.002 (one standard error)."""
 _CHUNK = 2_000
+_GRID = np.concatenate([[0.0], np.logspace(-4, 4, 60)])
+"""Where the supremum is looked for: d times the mean of mu."""
+_ROUNDING = 1e-15
+"""Of vectors that together make up a matrix, the weight below which one adds nothing, over the largest."""
 _MOST_EIGENVALUES = 400
 """With more interviewers neighbouring eigenvalues are taken together: the distribution depends on their spread only."""
 _ALIKE = 0.01
@@ -40,23 +46,25 @@ def exact_restricted_lrt(moments: Moments, term: int, statistics: FloatArray) ->
         N = sum_s d mu_s / (1 + d mu_s) w_s^2,  D = sum_s w_s^2 / (1 + d mu_s) + chi2(n - p - K),
 
     with mu_s the K non-zero eigenvalues of Z'(I - X(X'X)^-1 X')Z and w_s standard normal. All fits share the normal
-    draws: drawing them is most of the work.
+    draws.
     """
     wanted = [f for f, statistic in enumerate(statistics) if np.isfinite(statistic)]
-    spectra = {f: _spectrum(moments, term, f) for f in wanted}
-    widest = max((len(spectrum.mu) for spectrum in spectra.values()), default=0)
+    spectra = [_spectrum(moments, term, f) for f in wanted]
+    curves = dict(zip(wanted, _curves(spectra), strict=True))
+    widest = max((len(spectrum.mu) for spectrum in spectra), default=0)
     reached, zero = np.zeros(len(statistics)), np.zeros(len(statistics))
     rng = np.random.default_rng(_SEED)
     for _ in range(SIMULATIONS // _CHUNK):
-        squares = rng.standard_normal((_CHUNK, widest)) ** 2
+        squares = rng.standard_normal((_CHUNK, widest))
+        squares *= squares
         for f in wanted:
-            peaks = _null_statistics(spectra[f], squares, rng)
+            peaks = _null_statistics(curves[f], squares, rng)
             reached[f] += (peaks >= statistics[f] - 1e-9).sum()
             zero[f] += (peaks <= 1e-9).sum()
     # The observed wave counts as one draw, so that p is never 0; a statistic of 0 is reached by all.
     p = (1 + reached) / (1 + SIMULATIONS)
     return [
-        ExactTest(float(p[f]), float(zero[f] / SIMULATIONS)) if f in spectra else ExactTest(float("nan"), float("nan"))
+        ExactTest(float(p[f]), float(zero[f] / SIMULATIONS)) if f in curves else ExactTest(float("nan"), float("nan"))
         for f in range(len(statistics))
     ]
 
@@ -72,26 +80,66 @@ class _Spectrum(Struct, frozen=True, eq=False):
     """n - p."""
 
 
-def _null_statistics(spectrum: _Spectrum, squares: FloatArray, rng: np.random.Generator) -> FloatArray:
+class _Curve(Struct, frozen=True, eq=False):
+    """The distribution of one fit over a grid of G values of d."""
+
+    spectrum: _Spectrum
+    weigh: FloatArray
+    """(K, R + 1) what takes squared normals to R sums that N is made of, and to their own sum."""
+    height: FloatArray
+    """(R + 1, G) what takes those and the sum of all squares to (D / (N + D)) exp(penalty / df) times that sum."""
+    penalty: FloatArray
+    """(G,) the sum over s of log(1 + d mu_s)."""
+
+
+def _curves(spectra: Sequence[_Spectrum]) -> list[_Curve]:
+    """The grids of several fits, with N at all points of them from a few sums of squared normals.
+
+    d mu / (1 + d mu) is so smooth in both that, at the points of the grid, some twenty vectors make it up to rounding,
+    whatever mu of whichever fit: one basis serves all.
+    """
+    if not spectra:
+        return []
+    relative = [spectrum.mu / np.average(spectrum.mu, weights=spectrum.count) for spectrum in spectra]
+    least, most = min(mu[-1] for mu in relative), max(mu[0] for mu in relative)
+    basis, weights, _ = np.linalg.svd(_share(np.geomspace(least, most, 2 * len(_GRID))), full_matrices=False)
+    basis = basis[:, weights > _ROUNDING * weights[0]]
+    curves = []
+    for spectrum, mu in zip(spectra, relative, strict=True):
+        penalty = np.log1p(_GRID[:, None] * mu) @ spectrum.count
+        weigh = np.column_stack([_share(mu).T @ basis, np.ones(len(mu))])
+        height = np.vstack([-basis.T, np.ones(len(penalty))]) * np.exp(penalty / spectrum.df)
+        curves.append(_Curve(spectrum, weigh, height, penalty))
+    return curves
+
+
+def _share(mu: FloatArray) -> FloatArray:
+    """(G, K) d mu / (1 + d mu) over the grid."""
+    growth = _GRID[:, None] * mu
+    return np.asarray(growth / (1 + growth))
+
+
+def _null_statistics(curve: _Curve, squares: FloatArray, rng: np.random.Generator) -> FloatArray:
     """(draws,) statistics under the null from squared normals (draws, at least K)."""
-    mu, count, df = spectrum.mu, spectrum.count, spectrum.df
-    grid = np.concatenate([[0.0], np.logspace(-4, 4, 60)]) / np.average(mu, weights=count)
-    growth = grid[:, None] * mu
-    own = squares[:, : len(mu)]
+    count, df, penalty = curve.spectrum.count, curve.spectrum.df, curve.penalty
+    own = squares[:, : len(count)]
     more = count - 1
     if more.any():
         own = own + np.where(more > 0, rng.chisquare(np.maximum(more, 1), own.shape), 0.0)
     left = df - int(count.sum())
-    total = own.sum(1) + (rng.chisquare(left, len(own)) if left > 0 else 0.0)
+    sums = own @ curve.weigh
+    if left > 0:
+        sums[:, -1] += rng.chisquare(left, len(own))
     # 1 + N/D = total / (total - N), because N + D = total. The logarithm of the whole, whose supremum it is,
-    # is needed around the highest point only.
-    left_over = 1 - own @ (growth / (1 + growth)).T / total[:, None]
-    penalty = np.log1p(growth) @ count
-    best = (left_over * np.exp(penalty / df)).argmin(1)
-    inner = (best > 0) & (best < len(grid) - 1)
-    around = np.clip(best, 1, len(grid) - 2)[:, None] + np.array([-1, 0, 1])
-    curve = -df * np.log(np.take_along_axis(left_over, around, 1)) - penalty[around]
-    return np.asarray(np.where(inner, _parabola(curve, around[:, 1] > 1), curve.max(1)))
+    # is needed around the highest point only, and not where that is d = 0.
+    heights = sums @ curve.height
+    best = heights.argmin(1)
+    peaks, above = np.zeros(len(own)), np.flatnonzero(best)
+    best, last = best[above], len(penalty) - 1
+    around = np.minimum(best, last - 1)[:, None] + np.array([-1, 0, 1])
+    found = df * np.log(sums[above, -1, None] / heights[above[:, None], around])
+    peaks[above] = np.where(best < last, _parabola(found, best > 1), found.max(1))
+    return peaks
 
 
 def _parabola(curve: FloatArray, trusted: NDArray[np.bool_]) -> FloatArray:
