@@ -106,7 +106,7 @@ def _curves(spectra: Sequence[_Spectrum]) -> list[_Curve]:
     basis = basis[:, weights > _ROUNDING * weights[0]]
     curves = []
     for spectrum, mu in zip(spectra, relative, strict=True):
-        penalty = np.log1p(_GRID[:, None] * mu) @ spectrum.count
+        penalty = np.log1p(_GRID[:, None] * mu) @ spectrum.count.astype(np.float64)
         weigh = np.column_stack([_share(mu).T @ basis, np.ones(len(mu))])
         height = np.vstack([-basis.T, np.ones(len(penalty))]) * np.exp(penalty / spectrum.df)
         curves.append(_Curve(spectrum, weigh, height, penalty))

@@ -153,7 +153,7 @@ def _fit(ratio: FloatArray, df: FloatArray) -> dict[str, FloatArray]:
 
 
 def _terms(log_ratio: FloatArray, df: FloatArray, centre: FloatArray, tau: FloatArray) -> tuple[FloatArray, ...]:
-    """Log-likelihood, its derivative by s, and weights and values of v (..., Q): adaptive quadrature over v/tau."""
+    """Log-likelihood, its derivative by s, and weights and values of v (Q, ...): adaptive quadrature over v/tau."""
     x = log_ratio - 2 * centre
     # The mode of a concave function: started at the shrunken estimate, Newton needs a few steps.
     t = tau / (tau**2 + 1 / (2 * np.maximum(df, 1e-9))) * np.clip(x / 2, -8, 8)
@@ -162,16 +162,21 @@ def _terms(log_ratio: FloatArray, df: FloatArray, centre: FloatArray, tau: Float
         step = (tau * (e - df) - t) / (2 * tau**2 * e + 1)
         t = t + step
     sd = 1 / np.sqrt(1 + 2 * tau**2 * df * np.exp(np.clip(x - 2 * tau * t, -60, 60)))
-    nodes = t[..., None] + sd[..., None] * _NODES
-    tau_n, x_n, df_n = tau[..., None], x[..., None], df[..., None]
-    e = np.exp(np.clip(x_n - 2 * tau_n * nodes, -60, 60))
-    height = -df_n * (tau_n * nodes + centre[..., None]) - df_n * e / 2 - nodes**2 / 2 + _NODES**2 / 2
-    top = height.max(-1, keepdims=True)
-    mass = np.exp(height - top) * _WEIGHTS
-    total = mass.sum(-1)
-    likelihood = top[..., 0] + np.log(total * sd / np.sqrt(2 * np.pi))
-    gradient = df * ((mass * e).sum(-1) / total - 1)
-    return likelihood, gradient, mass / total[..., None], tau_n * nodes
+    # Nodes lead, so that sums over them add up long rows.
+    nodes = np.multiply.outer(_NODES, sd)
+    nodes += t
+    v = tau * nodes
+    e = np.exp(np.clip(x - 2 * v, -60, 60))
+    height = (v + centre + e / 2) * -df
+    nodes *= nodes
+    height -= nodes / 2
+    height += np.reshape(_NODES**2 / 2, (-1, *[1] * sd.ndim))
+    top = height.max(0)
+    mass = np.exp(height - top) * np.reshape(_WEIGHTS, (-1, *[1] * sd.ndim))
+    total = mass.sum(0)
+    likelihood = top + np.log(total * sd / np.sqrt(2 * np.pi))
+    gradient = df * ((mass * e).sum(0) / total - 1)
+    return likelihood, gradient, mass / total, v
 
 
 def _profile(log_ratio: FloatArray, df: FloatArray, tau: FloatArray) -> _Profile:
@@ -205,8 +210,8 @@ def _posterior(
 ) -> tuple[FloatArray, FloatArray]:
     shape = df.shape
     _, _, mass, v = _terms(log_ratio, df, np.broadcast_to(centre[:, None], shape), np.broadcast_to(tau[:, None], shape))
-    mean = (mass * v).sum(-1)
-    return mean, np.sqrt((mass * (v - mean[..., None]) ** 2).sum(-1))
+    mean = (mass * v).sum(0)
+    return mean, np.sqrt((mass * (v - mean) ** 2).sum(0))
 
 
 class _Without(Struct, frozen=True, eq=False):
@@ -262,11 +267,11 @@ def _tail(log_ratio: FloatArray, half: FloatArray, alike: NDArray[np.bool_], wit
     shown = np.flatnonzero(without.weight[f].max(1) > _NEGLIGIBLE)
     weight, centre = without.weight[f, shown], without.centre[f, shown]
     sd = np.sqrt(_TAUS[shown, None] ** 2 + without.variance[f, shown])
-    tail = np.zeros_like(log_ratio)
-    for node, mass in zip(_TAIL_NODES, _TAIL_WEIGHTS / _TAIL_WEIGHTS.sum(), strict=True):
-        at = half * np.exp(np.clip(log_ratio - 2 * (centre + sd * node), -60, 60))
-        for chosen, probability in ((alike, special.gammainc), (~alike, special.gammaincc)):
-            tail[chosen] += mass * (weight[:, chosen] * probability(half[chosen], at[:, chosen])).sum(0)
+    at = half * np.exp(np.clip(log_ratio - 2 * (centre + np.multiply.outer(_TAIL_NODES, sd)), -60, 60))
+    tail = np.empty_like(log_ratio)
+    for chosen, probability in ((alike, special.gammainc), (~alike, special.gammaincc)):
+        over_v = np.tensordot(_TAIL_WEIGHTS / _TAIL_WEIGHTS.sum(), probability(half[chosen], at[..., chosen]), 1)
+        tail[chosen] = (weight[:, chosen] * over_v).sum(0)
     return tail
 
 
