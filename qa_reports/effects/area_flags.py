@@ -10,7 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.config import ReportConfig
-from qa_reports.effects.crossed_model import ShiftTest, judge_shift, unjudged
+from qa_reports.effects.crossed_shift import ShiftQuestion, ShiftTest, judge_shifts, unjudged
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.flag import Flag, Flags
 from qa_reports.effects.groupings import Grouping, with_group
@@ -24,8 +24,6 @@ from qa_reports.survey.clean import Survey
 
 FloatArray = NDArray[np.float64]
 
-_START = 0.02
-"""Relative variance that the search begins with, for both groupings."""
 _UNCHANGED = 2.0
 """A p that rose by less than this factor counts as unchanged: it was a flag and stays one."""
 
@@ -73,19 +71,28 @@ def judge_with_area(
     """
     by_item = {item.item: (item, plan) for item, plan in zip(items, plans, strict=True)}
     threshold = _cell_threshold(items, config)
-    judged = sum(verdict.combined_p is not None for verdict in flags.interviewers)
+    number = sum(verdict.combined_p is not None for verdict in flags.interviewers)
     combined = {
-        verdict.interviewer: verdict.combined_p is not None and verdict.combined_p < EXPECTED_WARNINGS / judged
+        verdict.interviewer: verdict.combined_p is not None and verdict.combined_p < EXPECTED_WARNINGS / number
         for verdict in flags.interviewers
     }
-    found = []
-    for flag in flags.flags:
-        if flag.kind != "level":
-            continue
-        position = survey.interviewer_ids.index(flag.interviewer)
-        tests = [_judge_cell(by_item[name], position, area) for name in flag.items if name in by_item]
-        found.append(_outcome(flag, tests, threshold, combined[flag.interviewer]))
-    return tuple(found)
+    judged = [flag for flag in flags.flags if flag.kind == "level"]
+    asked = [
+        (*by_item[name], survey.interviewer_ids.index(flag.interviewer))
+        for flag in judged
+        for name in flag.items
+        if name in by_item
+    ]
+    cells = iter(_judge_cells(asked, area))
+    return tuple(
+        _outcome(
+            flag,
+            [next(cells) for name in flag.items if name in by_item],
+            threshold,
+            combined[flag.interviewer],
+        )
+        for flag in judged
+    )
 
 
 class _Cell(Struct, frozen=True, eq=False):
@@ -96,14 +103,15 @@ class _Cell(Struct, frozen=True, eq=False):
     test: ShiftTest
 
 
-def _judge_cell(pair: tuple[ItemEffects, ModelPlan | None], position: int, area: Grouping) -> _Cell:
-    item, plan = pair
-    z, p, deviation = _without_area(item, position)
-    if plan is None:
-        return _Cell(item, z, p, deviation, unjudged("the model could not be planned"))
-    columns, level = with_group(plan, area)
-    test = judge_shift(columns, level, position, np.full(2, _START))
-    return _Cell(item, z, p, deviation, _by_own_variance(test, item, position))
+def _judge_cells(asked: Sequence[tuple[ItemEffects, ModelPlan | None, int]], area: Grouping) -> list[_Cell]:
+    """Interviewers, by their positions, on items that have plans."""
+    questions = [ShiftQuestion(*with_group(plan, area), position) for _, plan, position in asked if plan is not None]
+    tests = iter(judge_shifts(questions))
+    found = []
+    for item, plan, position in asked:
+        test = unjudged("the model could not be planned") if plan is None else next(tests)
+        found.append(_Cell(item, *_without_area(item, position), _by_own_variance(test, item, position)))
+    return found
 
 
 def _by_own_variance(test: ShiftTest, item: ItemEffects, position: int) -> ShiftTest:

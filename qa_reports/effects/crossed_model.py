@@ -1,4 +1,4 @@
-"""Models with two crossed or nested random intercepts in the user's units: variances, their tests, and mean shifts.
+"""Models with two crossed or nested random intercepts in the user's units: variances and their tests.
 
 The first grouping is the interviewer, the second the area or the team. Sizes: F fits, p fixed effects.
 """
@@ -12,10 +12,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.crossed import CrossedProblem, crossed_problem, crossed_profile
-from qa_reports.effects.crossed_search import CrossedOptimum, minimise_crossed, told_apart
+from qa_reports.effects.crossed_search import minimise_crossed, told_apart
 from qa_reports.effects.inference import boundary_p
-from qa_reports.effects.influence import two_sided
-from qa_reports.effects.information import degrees_of_freedom
 from qa_reports.effects.likelihood import Profile
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform, fit_mixed_models
 from qa_reports.effects.moments import Columns, Moments, compute_moments
@@ -59,29 +57,6 @@ class CrossedFit(Struct, frozen=True, eq=False):
     """(2,) variances over the residual variance."""
 
 
-class ShiftTest(Struct, frozen=True):
-    """One level of the first grouping against the fit without it, user's units; NaN where `reason` says why not."""
-
-    shift: float
-    """Generalised least squares estimate of how far the level's answers lie from everybody else's."""
-    se: float
-    """For an ordinary level: its random effect, the levels of the second grouping, residual and fixed effects."""
-    df: float
-    """Satterthwaite degrees of freedom of the square of `se`."""
-    z: float
-    """Normal score of p with the sign of the shift."""
-    p: float
-    """Two-sided, t with `df` degrees of freedom."""
-    reason: str | None = None
-    """Why the level could not be judged."""
-
-
-def unjudged(reason: str) -> ShiftTest:
-    """A level that could not be judged."""
-    nothing = float("nan")
-    return ShiftTest(nothing, nothing, nothing, nothing, nothing, reason)
-
-
 def fit_crossed(fits: Sequence[Columns], second: Sequence[IntArray], n_levels: tuple[int, int]) -> list[CrossedFit]:
     """Fit F models.
 
@@ -119,7 +94,7 @@ class _Given(Struct, frozen=True, eq=False):
     """The fits with either grouping alone."""
 
     def problem(self, some: Sequence[int]) -> CrossedProblem:
-        insides = [_inside(self.moments, f, self.columns[f]) for f in some]
+        insides = [inside_columns(self.moments, f, self.columns[f]) for f in some]
         return crossed_problem(insides, [self.columns[f].interviewer for f in some], [self.second[f] for f in some])
 
 
@@ -144,8 +119,8 @@ def _fit_some(given: _Given, some: list[int]) -> dict[int, CrossedFit]:
     return {f: fit if found else lost for f, fit, found in zip(some, fitted, optimum.converged, strict=True)}
 
 
-def _inside(moments: Moments, f: int, columns: Columns) -> FloatArray:
-    """(m, p+1) standardised [X y]."""
+def inside_columns(moments: Moments, f: int, columns: Columns) -> FloatArray:
+    """(m, p+1) standardised [X y] of fit f."""
     table = np.column_stack([columns.fixed, columns.response])
     return np.asarray((table - moments.centre[f]) / moments.scale[f])
 
@@ -206,66 +181,3 @@ def _failed(reason: str, p: int) -> CrossedFit:
         "failed", reason, np.full(p, np.nan), np.full(p, np.nan), nothing[3], nothing[3], nothing[2], float("nan"),
         nothing[2], nothing[2], nothing[2], nothing[2],
     )  # fmt: skip
-
-
-def judge_shift(columns: Columns, second: IntArray, level: int, start: FloatArray) -> ShiftTest:
-    """Whether one level of the first grouping lies apart, judged by the fit without it.
-
-    The variances come from the fit without the level; with them, and a fixed effect for the level, everybody's answers
-    give the shift by generalised least squares. Its variance is s2 [X'H^-1 X]^-1 of that effect, and the degrees of
-    freedom Satterthwaite's from the expected information of the fit without the level. Without a second variance this
-    is the deletion z of `influence`, exactly so where there are no covariates.
-
-    Args:
-        columns: with the level's answers; `interviewer` is the first grouping.
-        second: (m,) level of the second grouping.
-        level: which level of the first grouping.
-        start: (2,) a guess of the two relative variances, such as the fit with everyone.
-    """
-    own = columns.interviewer == level
-    n_levels = int(columns.interviewer.max()) + 1
-    moments = compute_moments([columns], n_levels)
-    inside = _inside(moments, 0, columns)
-    others = Columns(columns.fixed[~own], columns.response[~own], columns.interviewer[~own])
-    reason = _cannot_judge(others, own, n_levels)
-    if reason is None:
-        without = crossed_problem([inside[~own]], [others.interviewer], [second[~own]])
-        if told_apart(without)[0]:
-            optimum = minimise_crossed(without, start[None, None])
-            if optimum.converged[0]:
-                return _shift(inside, columns, second, own, optimum, moments)
-            reason = "without this interviewer the likelihood has no finite maximum that could be found"
-        else:
-            reason = f"without this interviewer {NOT_TOLD_APART}"
-    return unjudged(reason)
-
-
-def _cannot_judge(others: Columns, own: NDArray[np.bool_], n_levels: int) -> str | None:
-    if not own.any():
-        return "this interviewer has no interviews in the model"
-    if len(np.unique(others.interviewer)) < 2:
-        return "without this interviewer only one interviewer is left"
-    fit = fit_mixed_models(compute_moments([others], n_levels), (0,), "REML")
-    return None if fit.status[0] != "failed" else f"without this interviewer {fit.reason[0]}"
-
-
-def _shift(
-    inside: FloatArray,
-    columns: Columns,
-    second: IntArray,
-    own: NDArray[np.bool_],
-    without: CrossedOptimum,
-    moments: Moments,
-) -> ShiftTest:
-    width = inside.shape[1]
-    with_level = np.insert(inside, width - 1, own.astype(float), axis=1)
-    marked = crossed_problem([with_level], [columns.interviewer], [second])
-    here = crossed_profile(marked, without.relative)
-    inverse = here.s_inverse[0, 0, -1]
-    change = -np.einsum("p,apq,q->a", inverse, here.s_gradient[0, 0], inverse)
-    log_gradient = np.append(change / inverse[-1], 1.0)
-    df = degrees_of_freedom(without.profile.expected_information[0], log_gradient[None, None])[0, 0]
-    shift, se = float(here.b[0, 0, -1]), float(np.sqrt(without.profile.s2[0, 0] * inverse[-1]))
-    p, z = two_sided(np.array(shift / se), np.array(df))
-    sd = float(moments.scale[0, -1])
-    return ShiftTest(shift * sd, se * sd, float(df), float(z), float(p))

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from qa_reports.effects.area_flags import _Cell, _stands
-from qa_reports.effects.crossed_model import ShiftTest, unjudged
+from qa_reports.effects.crossed_shift import ShiftTest, unjudged
 
 RESIDUAL = SimpleNamespace(judging=SimpleNamespace(variance=SimpleNamespace(residual=4.0)))
 """An item whose answers have a standard deviation of 2 within interviewers: 0.6 is a size that matters."""

@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 
 from qa_reports.effects.crossed import CrossedProblem, crossed_problem, crossed_profile
-from qa_reports.effects.crossed_model import CrossedFit, fit_crossed, judge_shift
+from qa_reports.effects.crossed_model import CrossedFit, fit_crossed
 from qa_reports.effects.crossed_search import told_apart
+from qa_reports.effects.crossed_shift import ShiftQuestion, ShiftTest, judge_shifts
 from qa_reports.effects.influence import delete_interviewers
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
@@ -65,6 +66,10 @@ def one_problem(inside: np.ndarray, first: np.ndarray, second: np.ndarray) -> Cr
     return crossed_problem([inside], [first], [second])
 
 
+def judge_shift(columns: Columns, second: np.ndarray, level: int) -> ShiftTest:
+    return judge_shifts([ShiftQuestion(columns, second, level)])[0]
+
+
 def named(source: str, prefix: str = "") -> list[tuple[str, str]]:
     fits = read_tables(source)["fits"]
     return [(source, fit["name"]) for fit in fits if fit["name"].startswith(prefix)]
@@ -100,7 +105,7 @@ def test_equals_lme4(source: str, name: str) -> None:
 def test_shift_equals_generalised_least_squares_in_r(source: str, name: str) -> None:
     expected = next(fit for fit in read_tables(source)["fits"] if fit["name"] == name)
     columns, second, ids = rows_of(source, expected)
-    judged = judge_shift(columns, second, ids.index(expected["level"]), np.full(2, 0.02))
+    judged = judge_shift(columns, second, ids.index(expected["level"]))
     assert judged.reason is None
     assert judged.shift == pytest.approx(expected["shift"], rel=VARIANCE)
     assert judged.se == pytest.approx(expected["se"], rel=VARIANCE)
@@ -192,7 +197,7 @@ def test_without_areas_the_shift_is_the_deletion_z() -> None:
     assert fit.loglik == pytest.approx(alone.loglik[0], abs=1e-8)
     deletions = delete_interviewers(moments, (0,), alone)
     for level in (0, 7, 13):
-        judged = judge_shift(columns, area, level, np.full(2, 0.02))
+        judged = judge_shift(columns, area, level)
         assert judged.shift == pytest.approx(deletions.deviation[0, level, 0], rel=1e-6)
         assert judged.se == pytest.approx(deletions.se[0, level, 0], rel=1e-6)
         # The degrees of freedom also know that a variance between areas was looked for.
@@ -266,6 +271,24 @@ def test_two_interviewers_cannot_judge_each_other() -> None:
     first, second = np.repeat([0, 1], 20), np.tile(np.arange(5), 8)
     columns = Columns(np.ones((40, 1)), rng.normal(0, 1, 40), first)
     assert fitted(columns, second).status != "failed"
-    judged = judge_shift(columns, second, 0, np.full(2, 0.02))
+    judged = judge_shift(columns, second, 0)
     assert judged.reason == "without this interviewer only one interviewer is left"
     assert np.isnan(judged.z)
+
+
+def test_several_shifts_at_once_equal_one_by_one() -> None:
+    columns, second = planted(8, 12, 9, 200)
+    plain = Columns(columns.fixed[:, :1], columns.response, columns.interviewer)
+    questions = [
+        ShiftQuestion(columns, second, 3),
+        ShiftQuestion(plain, second, 3),
+        ShiftQuestion(columns, columns.interviewer, 4),
+        ShiftQuestion(columns, second, 20),
+        ShiftQuestion(columns, second, 5),
+    ]
+    together = judge_shifts(questions)
+    assert [test.reason is None for test in together] == [True, True, False, False, True]
+    for question, test in zip(questions, together, strict=True):
+        alone = judge_shift(question.columns, question.second, question.level)
+        assert test.reason == alone.reason
+        assert test.z == pytest.approx(alone.z, rel=DENSE, nan_ok=True)
