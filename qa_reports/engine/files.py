@@ -17,7 +17,7 @@ from qa_reports.survey.readers.delimited import sniff_delimiter
 from qa_reports.survey.readers.recognise import kind_by_name
 
 _BEGINNING = 100_000
-"""Bytes of text that show what separates its cells."""
+"""Bytes of text that show what separates its cells, and how long its lines are."""
 
 
 class Files(Struct, frozen=True):
@@ -73,3 +73,24 @@ def _delimiter(path: Path) -> str:
 def sql_text(value: str) -> str:
     """A text as DuckDB's SQL writes it."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def about_how_many(path: Path) -> float:
+    """Rows of a Parquet file, which says how many, or of text, by the length of its first lines.
+
+    0 where that cannot be told: whoever reads the file then says why.
+    """
+    if not path.is_file():
+        return 0
+    if kind_by_name(path.name) == "parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return int(pq.read_metadata(path).num_rows)
+        except (pa.ArrowException, OSError):
+            return 0
+    with path.open("rb") as file:
+        beginning = file.read(_BEGINNING)
+    lines = beginning.count(b"\n")
+    return path.stat().st_size * lines / len(beginning) if beginning else 0

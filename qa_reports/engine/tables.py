@@ -19,7 +19,7 @@ import pandas as pd
 from msgspec import Struct, structs
 
 from qa_reports.config import ReportConfig
-from qa_reports.engine.files import files_source, sql_text
+from qa_reports.engine.files import about_how_many, files_source, sql_text
 from qa_reports.engine.postgres import copy_table
 from qa_reports.errors import ConfigError, DataError
 from qa_reports.survey.codebook import describe_columns, read_codebook
@@ -34,8 +34,10 @@ EngineName = Literal["duckdb", "spark"]
 
 MEMORY = "1GB"
 """What DuckDB may hold in memory; beyond it, it writes to a temporary folder."""
-_LARGE_TEXT, _LARGE_PARQUET = 300e6, 60e6
-"""Bytes from which a file is left to DuckDB: about half a million interviews with some 30 columns."""
+_MOST_IN_MEMORY = 500_000
+"""Interviews beyond which files are left to DuckDB: with 22 items they take some 4 GB in memory."""
+_SMALL = 2_000_000
+"""Bytes of files that have not as many interviews, whatever they are."""
 _HASHES = 2**31 - 1
 """Hashes are taken modulo this, so that a sum over billions of rows is exact."""
 _ROW = "qa_row"
@@ -158,10 +160,10 @@ def wants_engine(config: ReportConfig, folder: Path) -> bool:
         if obstacle is not None:
             raise ConfigError(f"data: {obstacle}; an engine cannot do this, see docs/scale.md")
         return True
-    sizes = [_size(folder / name) for name in data.file]
-    parquet = any(kind_by_name(name) == "parquet" for name in data.file)
-    large = sum(sizes) > (_LARGE_PARQUET if parquet else _LARGE_TEXT)
-    return large and obstacle is None and _installed("duckdb") and _installed("ibis")
+    files = [folder / name for name in data.file]
+    if obstacle is not None or sum(_size(file) for file in files) < _SMALL:
+        return False
+    return _installed("duckdb") and _installed("ibis") and sum(map(about_how_many, files)) > _MOST_IN_MEMORY
 
 
 def _obstacle(config: ReportConfig) -> str | None:

@@ -12,13 +12,16 @@ import pytest
 import yaml
 from msgspec import Struct, structs
 
+from benchmarks.waves import WavePlan, write_wave
 from qa_reports.config import ReportConfig, load_config
 from qa_reports.effects.damage import set_suspects_aside
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
 from qa_reports.effects.flag import Flag, Flags, flag_interviewers
 from qa_reports.effects.indicator_effects import estimate_indicators, with_more_at_hand
 from qa_reports.engine import clean as engine_clean
+from qa_reports.engine import tables
 from qa_reports.engine.clean import clean_in_engine
+from qa_reports.engine.files import about_how_many
 from qa_reports.engine.tables import open_table, wants_engine
 from qa_reports.errors import ConfigError, DataError
 from qa_reports.indicators.collect import measure_indicators
@@ -36,6 +39,8 @@ pytest.importorskip("ibis")
 CLOSE = 1e-9
 """Relative: sums of the same numbers in another order, carried through fits that converge to 1e-12."""
 ITEMS = ("pplhlp", "trstplc", "imsmetn")
+ABOUT = 0.02
+"""Relative: the first lines of a CSV file are as long as the others, but for the digits of numbers."""
 SAMPLE = 600
 """Of the 1,703 interviews of the example wave."""
 EXAMPLE = Path(__file__).parents[2] / "configs"
@@ -288,6 +293,23 @@ def test_small_files_are_read_into_memory(tmp_path: Path) -> None:
     joined = load_config(example_config(tmp_path, engine="duckdb", join=[{"file": "x.csv", "on": "idno"}]))
     with pytest.raises(ConfigError, match="join: is for files"):
         wants_engine(joined, tmp_path)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_files_with_very_many_interviews_are_left_to_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    config = load_config(write_wave(tmp_path, WavePlan(3_000, 20, 5), form=form))
+    file = tmp_path / f"wave.{form}"
+    assert about_how_many(file) == pytest.approx(3_000, rel=ABOUT)
+    monkeypatch.setattr(tables, "_SMALL", 0)
+    assert not wants_engine(config, tmp_path)
+    monkeypatch.setattr(tables, "_MOST_IN_MEMORY", 2_500)
+    assert wants_engine(config, tmp_path)
+    file.write_bytes(b"PAR1" if form == "parquet" else b"")
+    assert about_how_many(file) == 0
+    assert about_how_many(tmp_path / f"none.{form}") == 0
+    assert not wants_engine(config, tmp_path)  # whoever reads the file says what is wrong with it
 
 
 def test_check_says_the_same(tmp_path: Path) -> None:
