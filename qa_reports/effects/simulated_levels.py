@@ -175,21 +175,26 @@ def simulate_levels(
 def _draw_normal(table: Table, between: FloatArray) -> _Draw:
     """True effects ~ N(0, T) and means of answers ~ N(0, v W/n), which on bounded scales are bent.
 
-    Where nothing is bent the sum is drawn at once: with W = RR', `whiten` the inverse of R, and T = B diag(l) B',
-    B = R V, it is B e with e_k ~ N(0, l_k + v/n).
+    With W = RR', `whiten` the inverse of R, and T = B diag(l) B', B = R V, effects are B diag(sqrt(l)) V'e and means
+    R e with e_k ~ N(0, 1) and N(0, v/n). Where nothing is bent the sum is drawn at once: B diag(sqrt(l + v/n)) V'e.
+    The signs of V, and which vectors it has for eigenvalues that are alike, are a matter of rounding: only products in
+    which they do not show are used.
     """
     whiten = _whitening(table.within)
+    root = np.linalg.inv(whiten).T
     values, vectors = np.linalg.eigh(whiten @ between @ whiten.T)
-    values, back = np.maximum(values, 0.0), np.linalg.solve(whiten, vectors).T
+    values, back = np.maximum(values, 0.0), vectors.T @ root
+    effect = vectors * np.sqrt(values) @ back
     ends = bent(table.bends, np.diagonal(between))
 
     def draw(rng: np.random.Generator, variance: FloatArray) -> FloatArray:
         d = rng.standard_normal((*variance.shape, len(values)))
         if ends is None:
+            d = d @ vectors
             d *= np.sqrt(values + (variance / table.n)[..., None])
             return np.asarray(d @ back)
-        effects = rng.standard_normal(d.shape) @ (np.sqrt(values)[:, None] * back)
-        d = d @ back
+        effects = rng.standard_normal(d.shape) @ effect
+        d = d @ root
         d *= np.sqrt(variance / table.n)[..., None]
         d *= ends.spread(effects)
         d += ends.level(effects)
