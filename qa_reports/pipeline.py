@@ -21,7 +21,7 @@ from qa_reports.delivery.keep import find_same, keep_run, refresh_index, run_fac
 from qa_reports.delivery.manifest import HashedFile, RunFacts, fingerprint, sha256_of
 from qa_reports.delivery.pseudonyms import keep_pseudonyms
 from qa_reports.effects.damage import measure_damages
-from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
+from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, begin_items, set_flagged_aside
 from qa_reports.effects.indicator_effects import estimate_indicators, with_more_at_hand
 from qa_reports.effects.reviewed import mark_reviewed, unknown_interviewers
 from qa_reports.effects.sensitivity import (
@@ -45,7 +45,7 @@ from qa_reports.report.results_waves import with_waves
 from qa_reports.report.summarise import summarise
 from qa_reports.report.wave_results import results_of
 from qa_reports.report.waves import Wave, WaveComparison, compare_waves, rename_wave
-from qa_reports.second_core import IN_TURN, SecondCore, second_core
+from qa_reports.second_core import IN_TURN, Later, SecondCore, second_core
 from qa_reports.survey.clean import Survey
 from qa_reports.survey.pseudonyms import KEY_FILE, choose_pseudonyms, read_key, under_pseudonyms, with_all_respondents
 
@@ -181,12 +181,16 @@ def _make_report(
     # An engine cannot be asked from another process.
     beside = core if survey.whole is None else IN_TURN
     judged = beside.start(estimate_indicators, survey, measure_indicators(survey, config))
-    items = estimate_items(survey, config, referee)
+    # What flags do not rest on waits until the models that they do are fitted.
+    rest = Later(referee)
+    begun = begin_items(survey, config, referee, rest)
+    items = begun.items
     _require_a_model(items, config)
     every = survey.n_rows == survey.n_interviews
     fitted = core.start(fit_sensitivity, survey.at_hand, named_items(items), config) if every else _no_sensitivity
     damages = measure_damages(survey, config, referee)
     indicators = judged()
+    rest.begin()
     progress.end("estimate", _estimated(items, progress))
 
     progress.begin("flag")
@@ -207,6 +211,7 @@ def _make_report(
     progress.begin("report")
     if not at_once:
         makeable = _makeable_formats(wanted, asked, obstacle(), progress)
+    items = begun.completed(items)
     document = results_document(survey, items, damages, flags, config, versions, used.sha256, sensitivity, indicators)
     waves = _compared(earlier, document, config)
     summary = summarise(survey, items, damages, flags, config, printed_date, versions, waves, sensitivity, indicators)

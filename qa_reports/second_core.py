@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import sys
@@ -53,6 +54,27 @@ class SecondCore:
 
 IN_TURN = SecondCore(None)
 """Everything in the caller's own process, when its result is asked for."""
+
+
+class Later(SecondCore):
+    """Holds back what another core is given until it is to begin, so that more urgent work has that core first."""
+
+    def __init__(self, core: SecondCore) -> None:
+        super().__init__(None)
+        self._core = core
+        self._held: list[Callable[[], object]] = []
+
+    def start(self, function: Callable[P, T], /, *args: P.args, **options: P.kwargs) -> Callable[[], T]:
+        """As of any core; who asks for the result before it has begun, begins it."""
+        begin = functools.cache(lambda: self._core.start(function, *args, **options))
+        self._held.append(begin)
+        return lambda: begin()()
+
+    def begin(self) -> None:
+        """Let the core begin, in the order in which it was given the work."""
+        for begin in self._held:
+            begin()
+        self._held.clear()
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qa_reports.errors import DataError
-from qa_reports.second_core import IN_TURN, second_core
+from qa_reports.second_core import IN_TURN, Later, SecondCore, second_core
 
 needs_two_cores = pytest.mark.skipif(
     sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="one core, or no fork"
@@ -49,6 +49,28 @@ def test_work_is_done_in_another_process() -> None:
 
 
 @needs_two_cores
+def test_what_is_held_back_begins_in_its_order_and_once() -> None:
+    done: list[int] = []
+
+    class AtOnce(SecondCore):
+        def start(self, function, /, *args, **options):  # type: ignore[no-untyped-def]
+            value = function(*args, **options)
+            return lambda: value
+
+    later = Later(AtOnce(None))
+    first, second, third = (later.start(done.append, number) for number in (1, 2, 3))
+    assert done == []
+    third()
+    assert done == [3]  # who asks does not wait for the others
+    later.begin()
+    assert done == [3, 1, 2]
+    first(), second(), third(), later.begin()
+    assert done == [3, 1, 2]
+    assert later.start(max, 4, 5)() == 5
+    with pytest.raises(DataError, match="no such column"):
+        Later(IN_TURN).start(refuse, "no such column")()
+
+
 def test_a_killed_process_costs_time_only() -> None:
     with second_core() as core:
         first = core.start(killed_unless, os.getpid())

@@ -90,9 +90,21 @@ class ItemNotModelled(Struct, frozen=True):
     n_interviews: int
 
 
+_Items = tuple[ItemEffects | ItemNotModelled, ...]
+
+
+class BegunItems(Struct, frozen=True, eq=False):
+    """Items as far as flags rest on them, while another process works on the rest."""
+
+    items: _Items
+    """Without second opinions, exact tests and intervals of variance components."""
+    completed: Callable[[Sequence[ItemEffects | ItemNotModelled]], _Items]
+    """These items, whatever else has been added to them, with the rest: waits for it."""
+
+
 def estimate_items(
     survey: Survey, config: ReportConfig, core: SecondCore = IN_TURN, *, judgement_only: bool = False
-) -> tuple[ItemEffects | ItemNotModelled, ...]:
+) -> _Items:
     """Estimate every model of every item, in the configuration's order; models of one shape are fitted together.
 
     Args:
@@ -102,10 +114,18 @@ def estimate_items(
         judgement_only: only the models that interviewers are judged by, without intervals, tests and second opinions:
             all that flags rest on, and nothing that can be reported.
     """
+    begun = begin_items(survey, config, core, core, judgement_only=judgement_only)
+    return begun.completed(begun.items)
+
+
+def begin_items(
+    survey: Survey, config: ReportConfig, core: SecondCore, rest: SecondCore, *, judgement_only: bool = False
+) -> BegunItems:
+    """As `estimate_items`; `rest` is given what flags do not need."""
     plans = plan_items(survey, config)
     if judgement_only:
         plans = tuple(judged_only(item_plans) for item_plans in plans)
-    begun = begin_plans([plan for item_plans in plans for plan in item_plans.all], len(survey.interviewer_ids), core)
+    begun = begin_plans([plan for item_plans in plans for plan in item_plans.all], len(survey.interviewer_ids), rest)
     items: Sequence[ItemEffects | ItemNotModelled] = [
         _item_effects(item, item_plans, begun.first, survey)
         for item, item_plans in zip(survey.items, plans, strict=True)
@@ -114,11 +134,15 @@ def estimate_items(
     items = _with_categories(items, plans, config, survey)
     of_items = iter(spreads())
     items = [replace(item, spread=next(of_items)) if isinstance(item, ItemEffects) else item for item in items]
-    whole = begun.whole()
-    return tuple(
-        _completed(item, item_plans, whole) if isinstance(item, ItemEffects) else item
-        for item, item_plans in zip(items, plans, strict=True)
-    )
+
+    def completed(items: Sequence[ItemEffects | ItemNotModelled]) -> _Items:
+        whole = begun.whole()
+        return tuple(
+            _completed(item, item_plans, whole) if isinstance(item, ItemEffects) else item
+            for item, item_plans in zip(items, plans, strict=True)
+        )
+
+    return BegunItems(tuple(items), completed)
 
 
 def _with_categories(

@@ -9,8 +9,10 @@ from scipy import stats
 from qa_reports.effects import referee_cases
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.design import covariate_terms
-from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items, set_flagged_aside
+from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, begin_items, estimate_items, set_flagged_aside
+from qa_reports.effects.flag import flag_interviewers
 from qa_reports.effects.linear import FailedModel, ModelResult
+from qa_reports.second_core import IN_TURN, Later
 from qa_reports.survey.clean import Covariate
 from qa_reports.survey.suspects import CodeSuspect
 from tests.effects.synthetic import make_config, make_survey, wave
@@ -282,3 +284,25 @@ def test_covariate_terms_take_the_first_level_as_reference_and_keep_missing_miss
     (term,) = covariate_terms(survey.interviewer_covariates[0], survey)
     assert term.name == "sex: male"
     np.testing.assert_array_equal(term.values, [0, 0, 1, 1, np.nan, np.nan])
+
+
+def test_flags_rest_on_nothing_that_is_worked_on_meanwhile() -> None:
+    answers, interviewer = wave(np.random.default_rng(8), items=3)
+    answers["item1"][interviewer == 2] += 3
+    survey, config = make_survey(answers, interviewer), make_config(list(answers))
+    begun = begin_items(survey, config, IN_TURN, Later(IN_TURN))
+    first = modelled(begun.items[0]).null
+    assert (first.precision, first.exact_p) == ((), None)
+
+    flags = flag_interviewers(survey, begun.items, (), config)
+    items = begun.completed(set_flagged_aside(survey, begun.items, [flag.interviewer for flag in flags.flags]))
+
+    at_once = estimate_items(survey, config)
+    assert flags.flags
+    assert flag_interviewers(survey, at_once, (), config).flags == flags.flags
+    for item, other in zip(map(modelled, items), map(modelled, at_once), strict=True):
+        assert item.without_flagged is not None
+        assert item.null.precision == other.null.precision
+        assert item.null.precision
+        assert item.null.exact_p == other.null.exact_p
+        assert item.null.referee == other.null.referee
