@@ -108,14 +108,14 @@ def dots(x: FloatArray, y: FloatArray, css: str, grid: float = 0.1) -> str:
         return ""
     columns, rows = np.rint(x / grid).astype(np.int64), np.rint(y / grid).astype(np.int64)
     cells = np.unique(rows * CELLS_ACROSS + columns)
-    at_x, at_y = cells % CELLS_ACROSS * grid, cells // CELLS_ACROSS * grid
-    path = "".join(f"M{a:.5g} {b:.5g}h0" for a, b in zip(at_x.tolist(), at_y.tolist(), strict=True))
+    at = np.stack([cells % CELLS_ACROSS, cells // CELLS_ACROSS], axis=1) * grid
+    path = "M%.5g %.5gh0" * len(at) % tuple(at.ravel().tolist())
     return f'<path class="{css}" d="{path}"/>'
 
 
 def marks(x: FloatArray, y: FloatArray, css: str) -> str:
     """Round marks as one path, every one of them and in the order given, so that the n-th can be told who it is."""
-    path = "".join(f"M{_short(a)} {_short(b)}h0" for a, b in zip(x, y, strict=True))
+    path = _path("M%.1f %.1fh0", x, y)
     return f'<path class="{css}" d="{path}"/>' if path else ""
 
 
@@ -124,7 +124,7 @@ def diamonds(x: FloatArray, y: FloatArray, css: str, size: float = 4.5) -> str:
     if x.size == 0:
         return ""
     s = _short(size)
-    path = "".join(f"M{_short(a)} {_short(b - size)}l{s} {s}l-{s} {s}l-{s} -{s}z" for a, b in zip(x, y, strict=True))
+    path = _path(f"M%.1f %.1fl{s} {s}l-{s} {s}l-{s} -{s}z", x, y - size)
     return f'<path class="{css}" d="{path}"/>'
 
 
@@ -140,8 +140,7 @@ def segments(x1: FloatArray, y1: FloatArray, x2: FloatArray, y2: FloatArray, css
     """Straight lines as one path."""
     if x1.size == 0:
         return ""
-    ends = zip(x1, y1, x2, y2, strict=True)
-    path = "".join(f"M{_short(a)} {_short(b)}L{_short(c)} {_short(d)}" for a, b, c, d in ends)
+    path = _path("M%.1f %.1fL%.1f %.1f", x1, y1, x2, y2)
     return f'<path class="{css}" d="{path}"/>'
 
 
@@ -189,6 +188,12 @@ def labels(drawing: Panel, x: FloatArray, y: FloatArray, words: Sequence[str], m
 def shorten(words: str, most: int = LABEL_LENGTH) -> str:
     """Cut a long label with an ellipsis."""
     return words if len(words) <= most else words[: most - 1].rstrip() + "…"
+
+
+def _path(piece: str, *coordinates: FloatArray) -> str:
+    """A piece of a path for every mark, with `%.1f` where its coordinates (n,) belong: as `_short`, all at once."""
+    marks = np.stack(coordinates, axis=1)
+    return (piece * len(marks) % tuple(marks.ravel().tolist())).replace("-0.0", "0").replace(".0", "")
 
 
 def _short(value: float) -> str:

@@ -29,13 +29,16 @@ def page_data(everyone: Everyone, reasons: Mapping[str, Sequence[str]] = NO_REAS
         everyone: who can be asked for.
         reasons: interviewer -> sentences, of those worth a call who have no profile of their own.
     """
+    positions = [person.position for person in everyone.people]
+    columns = [_cells(cells, positions) for cells in everyone.cells]
     block = {
         "covariates": everyone.covariates,
         "items": [_item(cells) for cells in everyone.cells],
         "more": everyone.n_everybody > len(everyone.people),
         "people": [
-            _person(person, everyone.cells) | _worth_a_call(person, reasons.get(person.interviewer))
-            for person in everyone.people
+            _person(person, [column[row] for column in columns])
+            | _worth_a_call(person, reasons.get(person.interviewer))
+            for row, person in enumerate(everyone.people)
         ],
     }
     return json.dumps(block, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -54,7 +57,7 @@ def _item(cells: ItemCells) -> dict[str, object]:
     }
 
 
-def _person(person: Person, items: tuple[ItemCells, ...]) -> dict[str, object]:
+def _person(person: Person, cells: list[str]) -> dict[str, object]:
     return {
         "id": person.interviewer,
         "anchor": anchor(person.interviewer, "interviewer"),
@@ -64,7 +67,7 @@ def _person(person: Person, items: tuple[ItemCells, ...]) -> dict[str, object]:
         "p": p_value(person.combined_p),
         "spread": signed(person.spread_z),
         "covariates": [answer(value) for value in person.covariates],
-        "cells": [_cell(cells, person.position) for cells in items],
+        "cells": cells,
     }
 
 
@@ -72,16 +75,18 @@ def _worth_a_call(person: Person, reasons: Sequence[str] | None) -> dict[str, ob
     return {} if reasons is None else {"severity": person.severity, "reasons": [*reasons]}
 
 
-def _cell(cells: ItemCells, j: int) -> str:
-    texts = (
-        integer(cells.n[j]),
-        ratio(cells.mean[j]),
-        signed(cells.deviation[j]),
-        signed(cells.z[j]),
-        p_value(cells.p[j]),
-        percent(cells.reliability[j]),
-        points(cells.expected_rank[j]),
-        points(cells.detectable[j]),
-        " ".join(str(count) for count in cells.counts[j].tolist()),
+def _cells(cells: ItemCells, positions: Sequence[int]) -> list[str]:
+    """The cells of some interviewers on one item."""
+    columns = (
+        (integer, cells.n),
+        (ratio, cells.mean),
+        (signed, cells.deviation),
+        (signed, cells.z),
+        (p_value, cells.p),
+        (percent, cells.reliability),
+        (points, cells.expected_rank),
+        (points, cells.detectable),
     )
-    return "|".join(texts)
+    texts = [map(printed, values[positions].tolist()) for printed, values in columns]
+    counts = (" ".join(map(str, row)) for row in cells.counts[positions].tolist())
+    return ["|".join(row) for row in zip(*texts, counts, strict=True)]
