@@ -207,14 +207,14 @@ def _draw_respondents(table: Table, between: FloatArray) -> _Draw:
     """A true effect ~ N(0, T), and the mean of respondents drawn from the survey's own."""
     respondents = np.zeros((0, 0)) if table.respondents is None else table.respondents
     values, vectors = np.linalg.eigh(between)
-    back = (vectors * np.sqrt(np.maximum(values, 0.0))).T
+    root = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T  # the only one that rounding leaves as it is
     drawn = np.clip(np.rint(table.n), 1, _MOST_DRAWN).astype(np.int64)
     per_wave = int(drawn.sum())
     # Drawn answers have the variance of the survey's, missing ones included.
     scale = np.sqrt(np.diagonal(table.within) / np.maximum((respondents**2).mean(0), 1e-12))
 
     def draw(rng: np.random.Generator, variance: FloatArray) -> FloatArray:
-        d = rng.standard_normal((*variance.shape, len(values))) @ back
+        d = rng.standard_normal((*variance.shape, len(values))) @ root
         who = rng.integers(0, len(respondents), len(d) * per_wave)
         ends = np.append(0, np.cumsum(np.tile(drawn, len(d))))
         # A row for every interviewer: who was drawn. Its product adds their answers up without setting them out.
