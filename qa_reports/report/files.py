@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from qa_reports.config import Format
 from qa_reports.report.feedback import FeedbackSheets
-from qa_reports.report.render import render_html
+from qa_reports.report.render import render_item_pages, render_page, with_item_pages
 from qa_reports.report.results import results_json
 from qa_reports.report.summarise import ReportSummary
 from qa_reports.second_core import IN_TURN, SecondCore
@@ -41,7 +41,7 @@ def report_files(
         core: where the PDF is made beside the others, or else the page beside the numbers.
         feedback: the pages for interviewers, where they are asked for.
     """
-    page = (IN_TURN if "pdf" in formats else core).start(render_html, summary) if "html" in formats else str
+    page = (IN_TURN if "pdf" in formats else core).start(render_page, summary) if "html" in formats else str
     results = results_json(document)
     made: dict[Format, Callable[[], bytes]] = {
         "pdf": core.start(_pdf, summary, results) if "pdf" in formats else bytes,
@@ -49,10 +49,15 @@ def report_files(
         "json": lambda: results,
         "parquet": lambda: _parquet(document),
         "xlsx": lambda: _xlsx(document),
-        "html": lambda: page().encode("utf-8"),
+        "html": lambda: _page(page, render_item_pages(summary)),
     }
     contents = {form: make() for form, make in reversed(made.items()) if form in formats}
     return {name: contents[form] for form, name in FILE_NAMES.items() if form in formats}
+
+
+def _page(rest: Callable[[], str], item_pages: str) -> bytes:
+    """The pages of items are made while the rest is."""
+    return with_item_pages(rest(), item_pages).encode("utf-8")
 
 
 def _pdf(summary: ReportSummary, results: bytes) -> bytes:

@@ -38,6 +38,9 @@ from qa_reports.survey.audit import InterviewerAudit
 SCRIPTS = ("tables", "glossary", "figures", "fingerprint", "profiles", "folds", "report")
 """The page's script in parts, in the order in which they use each other."""
 
+_PLACE = "<!-- item pages -->"
+"""Where these belong. Words from outside are escaped, so it stands there once."""
+
 SURVEYS_SCRIPTS = ("tables", "glossary", "surveys")
 SURVEYS_GENERATOR = "qa-report, index of several surveys"
 """What the index of several surveys is known by."""
@@ -102,6 +105,50 @@ def _compiled() -> jinja2.BytecodeCache | None:
 
 def render_html(summary: ReportSummary) -> str:
     """The dashboard: one self-contained page with its style and script inside, allowed to load nothing else."""
+    return with_item_pages(render_page(summary), render_item_pages(summary))
+
+
+def render_page(summary: ReportSummary) -> str:
+    """The dashboard but for the pages of items."""
+    style = _asset("styles/report.css")
+    script = Markup("").join(_asset(f"scripts/{name}.js") for name in SCRIPTS)
+    return (
+        _page_environment(summary)
+        .get_template("report.html.j2")
+        .render(
+            **_shared(summary),
+            item_pages=Markup(_PLACE),  # noqa: S704 -- a comment of ours
+            labels=_column_labels(summary),
+            cleaned=_cleaned(summary.cleaning.interviewers),
+            most_rows=MOST_ROWS,
+            most_listed=MOST_LISTED,
+            rows=_fingerprint(summary),
+            page_data="" if summary.everyone is None else Markup(page_data(summary.everyone, _reasons(summary))),  # noqa: S704 -- no "<" in it
+            style=style,
+            script=script,
+            content_security_policy=_content_security_policy(style, script),
+        )
+    )
+
+
+def render_item_pages(summary: ReportSummary) -> str:
+    """The pages of items, half of what the dashboard costs: they can be made beside the rest."""
+    return _page_environment(summary).get_template("partials/item_pages.html.j2").render(**_shared(summary))
+
+
+def with_item_pages(page: str, item_pages: str) -> str:
+    """What `render_page` and `render_item_pages` make up together."""
+    return page.replace(_PLACE, item_pages)
+
+
+def _shared(summary: ReportSummary) -> dict[str, object]:
+    """What every part of the page knows."""
+    people = () if summary.everyone is None else summary.everyone.people
+    profiled = frozenset((*(one.interviewer for one in summary.profiles), *(one.interviewer for one in people)))
+    return {"report": summary, "profiled": profiled, "most_named": MOST_NAMED}
+
+
+def _page_environment(summary: ReportSummary) -> jinja2.Environment:
     environment = template_environment()
     roster = () if summary.everyone is None else summary.everyone.people
     environment.filters["svg"] = partial(_svg, {person.interviewer: row for row, person in enumerate(roster)})
@@ -109,25 +156,7 @@ def render_html(summary: ReportSummary) -> str:
     environment.filters["answers_before_after"] = _answers_before_after
     environment.filters["icc_trend"] = _icc_trend
     environment.filters["trajectory"] = _trajectory
-    style = _asset("styles/report.css")
-    script = Markup("").join(_asset(f"scripts/{name}.js") for name in SCRIPTS)
-    rows = _fingerprint(summary)
-    return environment.get_template("report.html.j2").render(
-        report=summary,
-        profiled=frozenset(
-            (*(profile.interviewer for profile in summary.profiles), *(row.person.interviewer for row in rows))
-        ),
-        labels=_column_labels(summary),
-        cleaned=_cleaned(summary.cleaning.interviewers),
-        most_rows=MOST_ROWS,
-        most_listed=MOST_LISTED,
-        most_named=MOST_NAMED,
-        rows=rows,
-        page_data="" if summary.everyone is None else Markup(page_data(summary.everyone, _reasons(summary))),  # noqa: S704 -- no "<" in it
-        style=style,
-        script=script,
-        content_security_policy=_content_security_policy(style, script),
-    )
+    return environment
 
 
 def render_archive_index(index: object) -> str:

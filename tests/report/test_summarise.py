@@ -274,6 +274,15 @@ def test_what_was_looked_into_is_listed_and_calls_nobody() -> None:
         assert "one battery shifted" in page
 
 
+def test_pages_of_items_stand_where_they_belong_and_nowhere_else(summary: ReportSummary) -> None:
+    hostile = structs.replace(summary.heading, survey="<!-- item pages -->")
+    page = render_html(structs.replace(summary, heading=hostile))
+    assert page.count('id="item-pages"') == 1
+    assert "<!-- item pages -->" not in page
+    assert page.count("&lt;!-- item pages --&gt;") == 2
+    assert page.index('id="item-pages"') < page.index('id="interviewers"')
+
+
 def test_a_team_sees_its_own_reviews_only() -> None:
     looked_into = reviewed_summary()
     given = example_report_input()
