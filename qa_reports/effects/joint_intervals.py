@@ -28,7 +28,8 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 _OFF_THE_BOUNDARY = 0.05
-"""Smallest diagonal element of a starting factor, in the components' own units: a zero column could not grow."""
+"""Smallest diagonal element of a factor that a search starts from, in the components' own units: a zero column could
+not grow."""
 _SMALL = 1e-6
 """Fall of the deviance that a Newton step promises, at which the other parameters are at their best."""
 
@@ -63,6 +64,9 @@ def joint_intervals(
     targets += [surface.correlation(k, m) for k, m in pairs]
     targets.append(surface.residual())
     ends = _Ends(surface, targets).reach(float(np.sqrt(chi2_isf(1 - level, 1))))
+    for place, pair in enumerate(pairs, start=q):
+        if (ends[list(pair), 0] == 0).any():  # without a variance every correlation is as good
+            ends[place] = -1.0, 1.0
     intervals = [Interval(low * t.unit, high * t.unit) for t, (low, high) in zip(targets, ends.tolist(), strict=True)]
     return JointIntervals(
         variances=tuple(map(_squared, intervals[:q])),
@@ -144,6 +148,17 @@ class _Surface:
         return np.append(factor[self.rows, self.columns], 1.0)
 
 
+class _Slopes(Struct, frozen=True, eq=False):
+    """How the lowest deviance at some values of the quantities goes with them."""
+
+    first: FloatArray
+    """(B,) its derivative."""
+    second: FloatArray
+    """(B,) its second derivative at the estimates, where the first one vanishes."""
+    free: FloatArray
+    """(B, r) the derivatives of the free parameters."""
+
+
 class _Ends:
     """The lower and the upper ends of all targets, B = 2 x targets, as variants of one problem."""
 
@@ -156,6 +171,8 @@ class _Ends:
         self.inside = np.stack([surface.inside[:, t.order] for t in both])
         self.held = np.array([-1 if t.held is None else t.held for t in both])
         self.start = np.stack([t.start for t in both])
+        on_diagonal = np.append(surface.rows == surface.columns, False).astype(float)
+        self.diagonal = self._free_part(np.tile(on_diagonal, (len(both), 1))) > 0
         b, j = len(both), surface.moments.n.shape[1]
         self.setup = problem(surface.moments, surface.random, surface.method, np.ones((1, b, j)))
 
@@ -227,12 +244,44 @@ class _Ends:
         gradient[:, r] += 2 * (m - r2) / s
         return gradient, hessian
 
-    def least(self, value: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Lowest deviance above the minimum (B,) with the quantities at `value`, and the free parameters (B, r) there.
+    def _moving(self, value: FloatArray, x: FloatArray) -> FloatArray:
+        """(B, r+1) how all parameters move with the quantities, the free ones held."""
+        moving = np.zeros_like(self.start)
+        held, pairs = np.flatnonzero(self.held >= 0), np.flatnonzero(self.held < 0)
+        moving[held, self.held[held]] = 1.0
+        moving[pairs, 1], moving[pairs, 2] = x[pairs, 1], x[pairs, 1] * self._bend(value[pairs])
+        return moving
+
+    def _bend(self, correlation: FloatArray) -> FloatArray:
+        """How sqrt(1 - v^2) moves with v."""
+        return np.asarray(-correlation / np.sqrt(np.maximum(1 - correlation**2, 1e-12)))
+
+    def _slopes(
+        self, value: FloatArray, x: FloatArray, free: FloatArray, gradient: FloatArray, hessian: FloatArray
+    ) -> _Slopes:
+        """From the derivatives in all parameters near the best free ones `x`; `free` is M of `_free`."""
+        moving, turned = self._moving(value, x), np.swapaxes(free, 1, 2)
+        own = (hessian @ moving[..., None])[..., 0]
+        mixed = (turned @ own[..., None])[..., 0]
+        pairs = np.flatnonzero(self.held < 0)
+        mixed[pairs, 1] += gradient[pairs, 1] + gradient[pairs, 2] * self._bend(value[pairs])
+        inner = turned @ hessian @ free
+        step, _ = newton_step((turned @ gradient[..., None])[..., 0], inner)
+        along, _ = newton_step(mixed, inner)
+        return _Slopes(
+            first=(gradient * moving).sum(1) + (mixed * step).sum(1),
+            second=(own * moving).sum(1) + (mixed * along).sum(1),
+            free=along,
+        )
+
+    def least(self, value: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray, _Slopes]:
+        """Lowest deviance above the minimum (B,) with the quantities at `value`, the free parameters (B, r) there, and
+        how both go with the quantities.
 
         Newton steps, halved until the deviance does not rise, from the free parameters `x`.
         """
         c, free = self._free(value)
+        turned = np.swapaxes(free, 1, 2)
 
         def at(x: FloatArray) -> FloatArray:
             return self.deviance(c + (free @ x[..., None])[..., 0])
@@ -240,13 +289,11 @@ class _Ends:
         now = at(x)
         for _ in range(60):
             gradient, hessian = self.derivatives(c + (free @ x[..., None])[..., 0])
-            turned = np.swapaxes(free, 1, 2)
             step, decrement = newton_step((turned @ gradient[..., None])[..., 0], turned @ hessian @ free)
             moving = decrement > _SMALL
             if not moving.any():
                 break
-            # No element moves by more than about its own size.
-            step *= np.minimum(1.0, 1.5 / np.maximum(np.abs(step).max(axis=1), 1e-300))[:, None]
+            step = _limited(step)
             for _ in range(30):
                 after = at(x + step)
                 worse = moving & ~(after <= now + 1e-12 * np.abs(self.surface.lowest))
@@ -257,43 +304,57 @@ class _Ends:
             x, now = np.where(accepted[:, None], x + step, x), np.where(accepted, after, now)
             if not accepted.any():
                 break
-        return now, x
+        # What the last step, which is not taken, would still make of the deviance.
+        fall = np.where(decrement < _SMALL, decrement / 2, 0.0)
+        return now - fall, x, self._slopes(value, x, free, gradient, hessian)
 
     def reach(self, rise: float) -> FloatArray:
         """(targets, 2) where the signed root of the deviance above its minimum is -rise and +rise.
 
-        Secant steps on the root, which is nearly linear in the quantity; between an end inside and one outside.
+        Newton steps on the root, which is nearly linear in the quantity; between an end inside and one outside.
         """
         low, high = np.minimum(self.best, self.bound), np.maximum(self.best, self.bound)
-        inside, at_inside = self.best.copy(), np.zeros_like(self.best)
-        outside, at_outside = self.bound.copy(), np.full_like(self.best, np.inf)
-        value = self.best + self.direction * 0.3
-        found, done = self.best.copy(), np.zeros(len(self.best), dtype=bool)
-        start = self._free_part(self.start)
-        x, x_inside = start, start.copy()
+        inside, outside, reached = self.best, self.bound, np.zeros(len(self.best), dtype=bool)
+        found, done = self.best, np.zeros(len(self.best), dtype=bool)
+        x_inside = self._free_part(self.start)
+        c, free = self._free(self.best)
+        slopes = self._slopes(self.best, x_inside, free, *self.derivatives(c + (free @ x_inside[..., None])[..., 0]))
+        value, along = self._first(rise, slopes.second), slopes.free
         for _ in range(40):
-            value = np.clip(np.where(done, found, value), low, high)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                # The other parameters move along nearly in proportion.
-                ahead = np.where(inside == self.best, 0.0, (value - inside) / (inside - self.best))
-            deviance, x = self.least(value, np.where(done[:, None], x, x_inside + ahead[:, None] * (x_inside - start)))
+            value = np.where(done, found, value)
+            # The other parameters move along, from where they are known to be at their best.
+            ahead = x_inside + _limited(along * (value - inside)[:, None])
+            off_zero = np.where(np.abs(ahead) < _OFF_THE_BOUNDARY, np.copysign(_OFF_THE_BOUNDARY, ahead), ahead)
+            deviance, x, slopes = self.least(value, np.where(self.diagonal, off_zero, ahead))
             zeta = np.sqrt(np.maximum(deviance, 0.0))
-            found = np.where(done, found, value)
-            done |= (np.abs(zeta - rise) < ZETA) | ((value == self.bound) & (zeta <= rise))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                newton = value + (rise - zeta) * 2 * zeta / slopes.first
+            right = np.isfinite(newton) & ((newton - value) * (rise - zeta) * self.direction > 0)
+            at_bound = (value == self.bound) & (zeta <= rise)
+            arrived = ~done & ((np.abs(zeta - rise) < ZETA) | at_bound)
+            # The last step is taken as well: it squares what is left.
+            found = np.where(done, found, np.where(arrived & right & ~at_bound, np.clip(newton, low, high), value))
+            done = done | arrived
             if done.all():
                 break
             short = zeta < rise
-            with np.errstate(divide="ignore", invalid="ignore"):
-                secant = inside + (rise - at_inside) / (zeta - at_inside) * (value - inside)
-            onwards = np.where(zeta > at_inside, np.abs(secant - self.best), np.inf)
-            further = self.best + self.direction * np.minimum(onwards, 3 * np.abs(value - self.best))
-            outside, at_outside = np.where(short, outside, value), np.where(short, at_outside, zeta)
-            inside, at_inside = np.where(short, value, inside), np.where(short, zeta, at_inside)
-            x_inside = np.where(short[:, None], x, x_inside)
-            value = np.where(short, further, secant)
+            inside, outside, reached = np.where(short, value, inside), np.where(short, outside, value), reached | ~short
+            x_inside, along = (np.where(short[:, None], new, old) for new, old in ((x, x_inside), (slopes.free, along)))
+            furthest = 3 * np.abs(value - self.best)
+            onwards = np.where(right, np.minimum(np.abs(newton - self.best), furthest), furthest)
+            value = np.where(short, self.best + self.direction * onwards, np.where(right, newton, inside))
             held_in = (value > np.minimum(inside, outside)) & (value < np.maximum(inside, outside))
-            value = np.where(np.isfinite(at_outside) & ~held_in, (inside + outside) / 2, value)
+            value = np.clip(np.where(reached & ~held_in, (inside + outside) / 2, value), low, high)
         return found.reshape(-1, 2)
+
+    def _first(self, rise: float, second: FloatArray) -> FloatArray:
+        """(B,) where the search begins: as far out as the standard errors say, if these say anything.
+
+        Far from the estimate there may be other minima, and beside a bound the wrong one is soon reached.
+        """
+        size = rise * np.sqrt(2 / np.maximum(second, 1e-12))
+        size = np.where((second > 0) & (size > 0.03) & (size < 1), size, 0.3)
+        return np.asarray(self.best + self.direction * np.minimum(size, np.abs(self.bound - self.best) / 2))
 
     def _free_part(self, parameters: FloatArray) -> FloatArray:
         """(B, r) the free parameters of all (B, r+1)."""
@@ -303,3 +364,8 @@ class _Ends:
             if held < 0:
                 free[end, 1] = np.hypot(*parameters[end, 1:3])
         return free
+
+
+def _limited(step: FloatArray) -> FloatArray:
+    """Steps (B, r) of which no element moves by more than about its own size."""
+    return np.asarray(step * np.minimum(1.0, 1.5 / np.maximum(np.abs(step).max(axis=1), 1e-300))[:, None])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from qa_reports.effects import rlrt
 from qa_reports.effects.fit_results import _referee
@@ -16,7 +16,7 @@ from qa_reports.effects.influence import delete_interviewers
 from qa_reports.effects.intervals import icc_intervals, single_term_intervals
 from qa_reports.effects.joint_intervals import joint_intervals
 from qa_reports.effects.likelihood import deviance
-from qa_reports.effects.mixed_model import fit_mixed_models
+from qa_reports.effects.mixed_model import back_transform, fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
 from qa_reports.effects.problem import problem
 from qa_reports.effects.referee import RefereeCase, referee_logliks
@@ -84,6 +84,46 @@ def test_slope_intervals_hold_the_estimates_and_respect_their_bounds() -> None:
         simpler = fit_mixed_models(moments, (0,), "REML")
         if 2 * (fits.loglik[0] - simpler.loglik[0]) < LEVEL:
             assert slope.lower == 0
+
+
+@pytest.mark.parametrize(("seed", "whole"), [(6, True), (73, False), (100, False)])
+def test_correlation_interval_holds_every_value_whose_best_deviance_is_low(seed: int, whole: bool) -> None:
+    """The least deviance at a correlation by a general search over both standard deviations, from several starts.
+
+    Without one of the variances every correlation is as good: where that is not excluded, none is.
+    """
+    rng = np.random.default_rng(seed)
+    size, most = int(rng.integers(12, 120)), 2 * int(rng.integers(5, 15))
+    interviewer = np.repeat(np.arange(size), rng.integers(3, most, size=size))
+    x = rng.normal(rng.uniform(-2, 2), 1, len(interviewer))
+    sd, correlation = rng.uniform(0, 0.8, 2) * (rng.random(2) > 0.2), rng.uniform(-1, 1)
+    u = rng.normal(size=(size, 2))
+    u[:, 1] = correlation * u[:, 0] + np.sqrt(1 - correlation**2) * u[:, 1]
+    y = 3 + 0.3 * x + ((u * sd)[interviewer] * np.column_stack([np.ones_like(x), x])).sum(1)
+    y += rng.normal(0, 1.3, len(x))
+    moments = compute_moments([Columns(np.column_stack([np.ones_like(x), x]), y, interviewer)], size)
+    fits = fit_mixed_models(moments, (0, 1), "REML")
+    found = joint_intervals(moments, (0, 1), fits, 0)
+    assert found is not None
+    ((_, _, interval),) = found.correlations
+    setup, inside = problem(moments, (0, 1), "REML"), np.linalg.inv(back_transform(moments)[0])
+    lowest = deviance(setup, fits.relative[:, None])[0, 0]
+
+    def least_rise(v: float) -> float:
+        def rise(log_sd: np.ndarray) -> float:
+            a, b = np.exp(log_sd)
+            d = inside @ np.array([[a * a, v * a * b], [v * a * b, b * b]]) @ inside.T
+            return float(deviance(setup, d[None, None])[0, 0] - lowest)
+
+        starts = [(-1.0, -1.0), (-6.0, -1.0), (-1.0, -6.0)]
+        return min(optimize.minimize(rise, start, method="Nelder-Mead").fun for start in starts)
+
+    assert (interval.lower == -1 and interval.upper == 1) == whole
+    for end in (interval.lower, interval.upper):
+        if abs(end) == 1:
+            assert least_rise(end) < LEVEL
+        else:
+            assert least_rise(end) == pytest.approx(LEVEL, abs=ROOT)
 
 
 def test_exact_test_of_balanced_data_follows_the_f_test() -> None:
