@@ -102,8 +102,8 @@ def make_report(
     Raises:
         UserError: something the user can put right; then no file has been written.
     """
-    with second_core(wanted=alone) as core:
-        return _make_report(config_path, output, formats, progress, new_run, mailing, core, referee or core)
+    with second_core(wanted=alone) as core, second_core(wanted=alone) as press:
+        return _make_report(config_path, output, formats, progress, new_run, mailing, core, referee or core, press)
 
 
 def _make_report(
@@ -115,12 +115,13 @@ def _make_report(
     mailing: Mailing,
     core: SecondCore,
     referee: SecondCore,
+    press: SecondCore,
 ) -> ReportMade:
-    """`core` does what takes long beside this process, `referee` gives the second opinions."""
+    """`core` does what takes long beside this process, `referee` gives the second opinions, `press` draws the PDF."""
     config_file = read_content(config_path)
     config = load_config(config_path, config_file)
     wanted = formats or config.report.formats
-    obstacle = core.start(_pdf_obstacle) if LAID_OUT.intersection(wanted) else _none
+    obstacle = press.start(_pdf_obstacle) if LAID_OUT.intersection(wanted) else _none
     if "parquet" in wanted:
         require_parquet()
     reviewed_path = config_path.with_name(REVIEWED_FILE)
@@ -189,8 +190,8 @@ def _make_report(
     every = survey.n_rows == survey.n_interviews
     fitted = core.start(fit_sensitivity, survey.at_hand, named_items(items), config) if every else _no_sensitivity
     damages = measure_damages(survey, config, referee)
-    indicators = judged()
     rest.begin()
+    indicators = judged()
     progress.end("estimate", _estimated(items, progress))
 
     progress.begin("flag")
@@ -218,7 +219,7 @@ def _make_report(
     sheets = None
     if "feedback" in makeable:
         sheets = feedback_sheets(survey, flags, indicators, config, summary.heading)
-    files = report_files(summary, with_waves(document, waves), makeable, core, sheets)
+    files = report_files(summary, with_waves(document, waves), makeable, core, press, sheets)
     if keep and config.email is not None:
         files |= mail_files(summary, flags, tuple(config.email.teams), files, document)
         for note in teams_without_interviewers(flags, tuple(config.email.teams)):
@@ -275,7 +276,7 @@ def _archived(run: ArchivedRun, all_mailed: bool) -> ReportMade:
 
 
 def _pdf_obstacle() -> str | None:
-    from qa_reports.report.pdf import pdf_obstacle  # loads what draws and lays out, in the second process
+    from qa_reports.report.pdf import pdf_obstacle  # loads what draws and lays out, where the PDF is to be drawn
 
     return pdf_obstacle()
 

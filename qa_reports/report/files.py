@@ -30,6 +30,7 @@ def report_files(
     document: Mapping[str, object],
     formats: tuple[Format, ...],
     core: SecondCore = IN_TURN,
+    press: SecondCore = IN_TURN,
     feedback: FeedbackSheets | None = None,
 ) -> dict[str, bytes]:
     """Render a report: file name -> contents, in the order of `FILE_NAMES`.
@@ -38,14 +39,15 @@ def report_files(
         summary: what the pages show.
         document: what `results_document` returns.
         formats: which files to make.
-        core: where the PDF is made beside the others, or else the page beside the numbers.
+        core: where the page is made beside the numbers.
+        press: where the PDF is made beside both.
         feedback: the pages for interviewers, where they are asked for.
     """
-    page = (IN_TURN if "pdf" in formats else core).start(render_page, summary) if "html" in formats else str
+    page = core.start(render_page, summary) if "html" in formats else str
     results = results_json(document)
     made: dict[Format, Callable[[], bytes]] = {
-        "pdf": core.start(_pdf, summary, results) if "pdf" in formats else bytes,
-        "feedback": bytes if feedback is None else core.start(_feedback, feedback),
+        "pdf": press.start(_pdf, summary, results) if "pdf" in formats else bytes,
+        "feedback": bytes if feedback is None else press.start(_feedback, feedback),
         "json": lambda: results,
         "parquet": lambda: _parquet(document),
         "xlsx": lambda: _xlsx(document),
