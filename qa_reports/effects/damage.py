@@ -92,9 +92,10 @@ def measure_damages(survey: Survey, config: ReportConfig, core: SecondCore = IN_
     survey = survey.at_hand
     clean = _without_suspects(survey)
     levels = _plan_levels(survey, clean)
-    slopes_without = _plan_slopes(survey, config, clean, {suspect.item for suspect in survey.suspects})
+    # Nobody is judged by these: they stand beside those with a suspect left in.
+    slopes_without = _plan_slopes(survey, config, clean, {suspect.item for suspect in survey.suspects}, judge=False)
     slopes_with = [
-        _plan_slopes(survey, config, clean | {suspect.item: levels[_key(suspect)].answers}, {suspect.item})
+        _plan_slopes(survey, config, clean | {suspect.item: levels[_key(suspect)].answers}, {suspect.item}, judge=True)
         for suspect in survey.suspects
     ]
     plans = [planned.plan for planned in levels.values()]
@@ -169,11 +170,11 @@ def _plan_levels(survey: Survey, clean: Mapping[str, FloatArray]) -> dict[tuple[
 
 
 def _plan_slopes(
-    survey: Survey, config: ReportConfig, answers: Mapping[str, FloatArray], of: set[str]
+    survey: Survey, config: ReportConfig, answers: Mapping[str, FloatArray], of: set[str], *, judge: bool
 ) -> dict[str, Plan]:
     """Slope models by outcome that have one of the items as outcome or slope predictor."""
     planned = {
-        option.name: plan_slope(survey, option.name, option, dict(answers), precise=False)
+        option.name: plan_slope(survey, option.name, option, dict(answers), judge=judge, precise=False)
         for option in config.items
         if of & {option.name, *option.slopes}
     }

@@ -48,7 +48,7 @@ def begin_models(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCo
     """As `fit_models`; `core` is given the second opinions of statsmodels, exact tests and intervals to work on."""
     batches: dict[object, list[int]] = {}
     for position, plan in enumerate(plans):
-        wanted = (plan.judge, plan.precise, plan.checked, plan.judgement_only)
+        wanted = (plan.precise, plan.checked, plan.judgement_only)
         shape = (plan.name, len(plan.terms), plan.random, wanted, group_positions(plan))
         batches.setdefault(shape, []).append(position)
     fitted = [
@@ -79,7 +79,8 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore
     moments = compute_moments([plan.data for plan in plans], n_interviewers, centre_fixed=0 in random)
     reml = fit_mixed_models(moments, random, "REML")
     usable = tuple(f for f, status in enumerate(reml.status) if status != "failed")
-    deletions = delete_interviewers(moments, random, reml) if plans[0].judge else None
+    judged = np.array([plan.judge for plan in plans])
+    deletions = delete_interviewers(moments, random, reml, judged) if judged.any() else None
     opinions = _opinions(plans, reml, usable, n_interviewers, core)
     if plans[0].judgement_only:
         return Batch(moments, reml, None, (), deletions, None, None, None, [], usable, opinions)
@@ -97,7 +98,7 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore
         without.append((fit_mixed_models(other, rest, "REML"), fit_mixed_models(other, rest, "ML")))
     groups = group_positions(plans[0])
     single = random == (0,)
-    ml = fit_mixed_models(moments, random, "ML") if not single or any(groups) else None
+    ml = fit_mixed_models(moments, random, "ML", reml.relative) if not single or any(groups) else None
     return Batch(
         moments=moments,
         reml=reml,
@@ -155,6 +156,6 @@ def _test_group(
         f[usable], df[usable] = wald_f(here, back_transform(chosen)[:, group])
         if not set(group) & set(random):
             rest = [k for k in range(moments.cross.shape[-1]) if k not in group]
-            reduced = fit_mixed_models(moments.columns(rest), tuple(rest.index(k) for k in random), "ML")
+            reduced = fit_mixed_models(moments.columns(rest), tuple(rest.index(k) for k in random), "ML", ml.relative)
             ratio = 2 * (ml.loglik - reduced.loglik)
     return GroupNumbers(f, df, ratio)

@@ -216,7 +216,7 @@ def _referee(ours: float, theirs: float, n: int) -> Referee:
 def _effects(
     plan: ModelPlan, batch: Batch, f: int, present: IntArray, n_by_interviewer: IntArray
 ) -> InterviewerEffects:
-    fits, deletions = batch.reml, batch.deletions
+    fits, deletions = batch.reml, batch.deletions if plan.judge else None
     unjudged = np.full((len(present), len(plan.random)), np.nan)
     variance = np.diagonal(fits.covariance[f])
     eblup, conditional_sd = fits.eblup[f, present], fits.conditional_sd[f, present]

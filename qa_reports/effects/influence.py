@@ -67,8 +67,12 @@ _Without = dict[str, FloatArray]
 """One chunk of left-out interviewers, inside scale, by the names used in `delete_interviewers`; leading axis k."""
 
 
-def delete_interviewers(moments: Moments, random: tuple[int, ...], fits: MixedModelFits) -> Deletions:
+def delete_interviewers(
+    moments: Moments, random: tuple[int, ...], fits: MixedModelFits, judged: BoolArray | None = None
+) -> Deletions:
     """Refit every model once without each interviewer (by REML) and compare the interviewer with it.
+
+    `judged` (F,) says which fits it is asked of; the others are not touched.
 
     The variance of r_j is V = D_-j + s2_-j (Z'Z)^-1 + R Var(b_-j) R', R = (Z'Z)^-1 Z'X_j. Its degrees of freedom are
     Satterthwaite's, from the expected information of the variance parameters, which exists at zero variance too.
@@ -77,7 +81,8 @@ def delete_interviewers(moments: Moments, random: tuple[int, ...], fits: MixedMo
     q, p = len(random), moments.cross.shape[-1] - 1
     shapes = {"deviation": (q,), "se": (q,), "df": (q,), "relative": (q, q), "s2": (), "b": (p,), "log_det": ()}
     inside = {name: np.full((f, j, *shape), np.nan) for name, shape in shapes.items()}
-    usable, size = np.flatnonzero(np.array(fits.status) != "failed"), _SUMS * (p + 1) ** 2
+    wanted = np.array(fits.status) != "failed"
+    usable, size = np.flatnonzero(wanted if judged is None else wanted & judged), _SUMS * (p + 1) ** 2
     together = max(1, _CHUNK // (j * size))
     for some in np.split(usable, range(together, len(usable), together)) if usable.size else ():
         chosen, relative = moments.of(some.tolist()), fits.relative[some]

@@ -62,16 +62,22 @@ class MixedModelFits(Struct, frozen=True, eq=False):
     further fits on the same moments."""
 
 
-def fit_mixed_models(moments: Moments, random: tuple[int, ...], method: Method) -> MixedModelFits:
+def fit_mixed_models(
+    moments: Moments, random: tuple[int, ...], method: Method, start: FloatArray | None = None
+) -> MixedModelFits:
     """Fit F models at once; `random` names the fixed columns (by position) that vary between interviewers.
 
-    A fit that cannot be estimated does not disturb the others.
+    A fit that cannot be estimated does not disturb the others. `start` (F, q, q): the relative covariances of a similar
+    fit on the same moments, such as by the other method. Only several random terms are looked for from there: one is
+    cheap to look for everywhere.
     """
     reasons = obstacles(moments, random)
     usable = [f for f, reason in enumerate(reasons) if reason is None]
     if not usable:
         return _all_failed(moments, random, method, reasons)
-    fits = _fit(moments.of(usable), random, method)
+    if start is not None:
+        start = None if len(random) == 1 or np.isnan(start[usable]).any() else start[usable, None]
+    fits = _fit(moments.of(usable), random, method, start)
     return fits if len(usable) == len(reasons) else _scatter(fits, usable, reasons)
 
 
@@ -138,9 +144,9 @@ def variance_within(cross: FloatArray, random: tuple[int, ...]) -> FloatArray:
     return np.asarray(left[..., p, p] - (xy * (inner @ xy[..., None])[..., 0]).sum(-1))
 
 
-def _fit(moments: Moments, random: tuple[int, ...], method: Method) -> MixedModelFits:
+def _fit(moments: Moments, random: tuple[int, ...], method: Method, start: FloatArray | None) -> MixedModelFits:
     setup = problem(moments, random, method)
-    optimum = minimise(setup)
+    optimum = minimise(setup, start)
     relative = _snap_to_bound(setup, optimum.relative)
     here = profile_at(setup, optimum) if (relative == optimum.relative).all() else profile(setup, relative)
     deviance_ml = here.deviance

@@ -139,7 +139,13 @@ def _with_slopes(
 
 
 def plan_slope(
-    survey: Survey, item: str, option: ItemConfig, answers: dict[str, FloatArray], *, precise: bool = True
+    survey: Survey,
+    item: str,
+    option: ItemConfig,
+    answers: dict[str, FloatArray],
+    *,
+    judge: bool = True,
+    precise: bool = True,
 ) -> Plan | None:
     """The slope model of an item, y ~ x with (1 + x | interviewer), or None where no slope is configured.
 
@@ -150,7 +156,7 @@ def plan_slope(
     terms = [item_term(name, answers[name]) for name in option.slopes]
     return plan_model(
         "slope", item, survey, answers[item], terms,
-        slopes=option.slopes, random_intercept=option.random_intercept, judge=True, precise=precise,
+        slopes=option.slopes, random_intercept=option.random_intercept, judge=judge, precise=precise,
     )  # fmt: skip
 
 
