@@ -95,7 +95,7 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore
         rest = tuple(k for k in random if k != term)
         # Without the random intercept a shift of the predictor matters: it keeps the zero the user gave it.
         other = moments if 0 in rest else compute_moments([p.data for p in plans], n_interviewers, centre_fixed=False)
-        without.append((fit_mixed_models(other, rest, "REML"), fit_mixed_models(other, rest, "ML")))
+        without.append(fit_mixed_models(other, rest, "REML"))
     groups = group_positions(plans[0])
     single = random == (0,)
     ml = fit_mixed_models(moments, random, "ML", reml.relative) if not single or any(groups) else None

@@ -48,8 +48,8 @@ class Batch(Struct, frozen=True, eq=False):
     moments: Moments
     reml: MixedModelFits
     ml: MixedModelFits | None
-    without: tuple[tuple[MixedModelFits, MixedModelFits], ...]
-    """Per random term the REML and ML fits without it (models with several random terms)."""
+    without: tuple[MixedModelFits, ...]
+    """Per random term the REML fits without it (models with several random terms)."""
     deletions: Deletions | None
     exact: Callable[[], list[ExactTest]] | None
     """The exact tests, once they are there, and the intervals likewise."""
@@ -101,7 +101,7 @@ def model_result(plan: ModelPlan, batch: Batch, f: int) -> ModelResult | FailedM
         fixed_effects=_fixed_effects(plan, fits, f),
         dropped_terms=plan.dropped_terms,
         variance=_variance(plan, fits, f),
-        tests=_tests(plan, fits, [reml for reml, _ in batch.without], f),
+        tests=_tests(plan, fits, [reduced.loglik for reduced in batch.without], f),
         precision=(),
         exact_p=None,
         icc_interval=interval_of(batch.icc[f]) if batch.icc is not None else None,
@@ -124,7 +124,7 @@ def _by_ml(plan: ModelPlan, batch: Batch, f: int) -> MaximumLikelihood | None:
         loglik=float(batch.ml.loglik[f]),
         fixed_effects=_fixed_effects(plan, batch.ml, f),
         variance=_variance(plan, batch.ml, f),
-        tests=_tests(plan, batch.ml, [ml for _, ml in batch.without], f),
+        tests=_tests(plan, batch.ml, [reduced.loglik_ml for reduced in batch.without], f),
     )
 
 
@@ -194,12 +194,15 @@ def _variance(plan: ModelPlan, fits: MixedModelFits, f: int) -> VarianceComponen
     )
 
 
-def _tests(plan: ModelPlan, fits: MixedModelFits, without: list[MixedModelFits], f: int) -> tuple[ModelTest, ...]:
-    """Likelihood-ratio tests of every random term: against the model without it and its covariances."""
+def _tests(plan: ModelPlan, fits: MixedModelFits, without: list[FloatArray], f: int) -> tuple[ModelTest, ...]:
+    """Likelihood-ratio tests of every random term: against the model without it and its covariances.
+
+    `without`: (F,) log-likelihoods of these, per random term.
+    """
     k = len(plan.random)
     if plan.judgement_only:
         return ()
-    reduced = [float(fit.loglik[f]) for fit in without] if k > 1 else [float(fits.loglik_without[f])]
+    reduced = [float(loglik[f]) for loglik in without] if k > 1 else [float(fits.loglik_without[f])]
     method = f"{fits.method} likelihood ratio, half chi-square({k - 1}) half chi-square({k})"
     tests = []
     for term, loglik in zip(plan.random_terms, reduced, strict=True):
