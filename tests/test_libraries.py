@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from tests.small_wave import SmallWave
 ROOT = Path(__file__).parent.parent
 SAME = 1e-9
 """Relative: what is asked of results by an engine."""
+PAGES = 4_000
+"""Two arrays of 1.6 MB are 800 pages of 4 kB; given back and asked for a hundred times they are tens of thousands."""
 UNNEEDED = "[name for name in ('numpy.f2py', 'numpy.testing', 'unittest') if name in sys.modules]"
 
 
@@ -49,6 +52,16 @@ def test_scipy_reads_documentation_again_afterwards() -> None:
         "print(doc['Notes'], 'Of it.' in str(doc), doccer.docformat('%(one)s', {'one': '1'}), stats.norm.cdf(0))"
     )
     assert printed(program) == "['Of it.'] True 1 0.5"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
+def test_memory_that_arrays_leave_is_kept_for_the_next() -> None:
+    program = (
+        "import resource; from qa_reports.libraries import load_numerical; load_numerical(); import numpy as np;"
+        "pages = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt; before = pages();"
+        "sum(len((np.ones(200_000), np.ones(200_000))) for _ in range(100)); print(pages() - before)"
+    )
+    assert int(printed(program)) < PAGES
 
 
 def test_the_library_of_formulas_that_is_not_needed_can_still_be_loaded() -> None:
