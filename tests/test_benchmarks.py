@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import benchmarks.__main__ as command
-from benchmarks import growth, several, whole
+from benchmarks import growth, profiles, several, whole
 from benchmarks.waves import DONT_KNOW, REFUSAL, WavePlan, wave_blocks, write_wave
 from qa_reports.config import load_config
 from qa_reports.survey.clean import clean_survey
@@ -72,6 +72,24 @@ def test_growth_is_shown_as_a_table_and_a_plot(tmp_path: Path) -> None:
     for name in ("one.svg", "two.svg"):
         growth.draw([(axis, list(axis.plans), rows)] * 2, tmp_path / name)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def test_profiles_say_whose_time_it_is() -> None:
+    own = {
+        ("/x/qa_reports/effects/fit.py", 47, "begin_models"): 3.0,
+        ("/y/site-packages/scipy/sparse/_base.py", 9, "dot"): 1.5,
+        ("/y/site-packages/scipy/special/__init__.py", 1, "<module>"): 0.5,
+        ("/usr/lib/python3.11/json/decoder.py", 3, "decode"): 1.0,
+    }
+    parts = profiles.summed(own, profiles.part_of)
+    assert parts == {"qa_reports/effects": 3.0, "scipy": 1.5, "importing": 0.5, "Python's library": 1.0}
+    assert profiles.name_of(next(iter(own))) == "effects/fit.py: begin_models"
+    lines = profiles.table("part", [parts, {"scipy": 2.0}], ["qa_reports/effects", "scipy"])
+    assert lines[2:5] == [
+        "| qa_reports/effects | 3.00 s, 50% | 0.00 s, 0% |",
+        "| scipy | 1.50 s, 25% | 2.00 s, 100% |",
+        "| all | 6.0 s | 2.0 s |",
+    ]
 
 
 def test_a_command_is_timed_and_its_failure_told() -> None:
