@@ -133,7 +133,7 @@ def render_page(summary: ReportSummary) -> str:
 
 def render_item_pages(summary: ReportSummary) -> str:
     """The pages of items, half of what the dashboard costs: they can be made beside the rest."""
-    return _page_environment(summary).get_template("partials/item_pages.html.j2").render(**_shared(summary))
+    return _page_environment(summary).get_template("item_pages.html.j2").render(**_shared(summary))
 
 
 def with_item_pages(page: str, item_pages: str) -> str:
