@@ -54,6 +54,7 @@ def load_referee() -> None:
 
 def referee_logliks(cases: Sequence[RefereeCase]) -> list[float]:
     """What statsmodels says of each case."""
+    load_referee()  # where it was not begun beforehand
     return [_loglik(case) for case in cases]
 
 
