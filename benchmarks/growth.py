@@ -189,12 +189,20 @@ def run(smallest: bool = False) -> list[str]:
     measured = []
     for axis in AXES:
         plans = [plan for plan in axis.plans if not smallest or plan.interviews * plan.items < _QUICK]
-        rows = []
+        done, rows = [], []
         for plan in plans:
-            rows.append(measure(plan))
+            try:
+                rows.append(measure(plan))
+            except subprocess.CalledProcessError as error:
+                lines += [
+                    f"- {axis.size(plan):,} {axis.name} are left out: the report ended with {error.returncode}.",
+                    "",
+                ]
+                continue
+            done.append(plan)
             print(f"{axis.name} {axis.size(plan):,}: {json.dumps(rows[-1])}", file=sys.stderr, flush=True)
-        measured.append((axis, plans, rows))
-        lines += [*table(axis, plans, rows), ""]
+        measured.append((axis, done, rows))
+        lines += [*table(axis, done, rows), ""]
     draw(measured, ROOT / "docs" / "growth.svg")
     return lines
 
