@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from qa_reports.effects.quadrature import Evaluation, Parameters, Rows, evaluate
+from qa_reports.effects.quadrature import Evaluation, Parameters, Rows, evaluate, shift_at_zero
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -123,11 +122,9 @@ def sd_slope_at_zero(rows: Rows, at: Parameters) -> tuple[FloatArray, FloatArray
 
     Half the sum over interviewers of (score^2 - information), score and information by a shift of all their logits.
     """
-    curvature = evaluate(rows.apart(), replace(at.of(rows.fit), sd=np.zeros(rows.n_groups)), 1).curvature
-    cut = rows.n_categories - 1
-    information = -curvature[:, :cut, :cut].sum(axis=(1, 2))
+    score, information = shift_at_zero(rows, at)
     slope, expected = (
         np.bincount(rows.fit, weights=values, minlength=rows.n_fits) / 2
-        for values in (curvature[:, -1, -1], information**2)
+        for values in (score**2 - information, information**2)
     )
     return slope, expected

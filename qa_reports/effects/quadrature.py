@@ -48,10 +48,10 @@ class Rows(Struct, frozen=True, eq=False):
     n_fits: int
     n_categories: int
     upper: sparse.csr_array
-    """(D G, R) sums a row's derivative by its upper threshold's logit into its interviewer's parameters: threshold,
+    """(G D, R) sums a row's derivative by its upper threshold's logit into its interviewer's parameters: threshold,
     minus the covariates, minus 1 (for s, before the node)."""
     lower: sparse.csr_array
-    """(D G, R) the same for the lower threshold."""
+    """(G D, R) the same for the lower threshold."""
     upper_design: FloatArray
     """(R, D) the derivative of the upper logit by the parameters, s before the node."""
     lower_design: FloatArray
@@ -138,7 +138,7 @@ def _summing(design: FloatArray, count: FloatArray, group: IntArray, groups: int
     d = design.shape[1]
     row, column = np.nonzero(design)
     values = design[row, column] * count[row]
-    return sparse.csr_array((values, (column * groups + group[row], row)), shape=(d * groups, len(design)))
+    return sparse.csr_array((values, (group[row] * d + column, row)), shape=(groups * d, len(design)))
 
 
 class _Logits(Struct, frozen=True, eq=False):
@@ -232,18 +232,19 @@ def _integrated(rows: Rows, logits: _Logits, sd: FloatArray, nodes: int, start: 
     # sqrt(2) of the rule, 1/sqrt(2 pi) of the density.
     contribution = (top + np.log(total))[:, 0] + np.log(reach) - 0.5 * np.log(np.pi)
     score = _scores(rows, logits, over, under)
-    pull = posterior * (sd[:, None] * score[-1] - node)
-    score[-1] *= node
-    weighted = score * posterior
+    pull = posterior * (sd[:, None] * score[:, -1] - node)
+    score[:, -1] *= node
+    weighted = score * posterior[:, None]
     mean = weighted.sum(axis=2)
-    gradient = mean + pull.sum(axis=1) * mode_gradient + (pull @ (np.sqrt(2) * x) + 1 / reach) * spread_gradient
-    curvature = _expected_curvature(rows, logits, over, under, posterior, (mode, reach))
+    gradient = mean + pull.sum(axis=1)[:, None] * mode_gradient
+    gradient += (pull @ (np.sqrt(2) * x) + 1 / reach)[:, None] * spread_gradient
+    of_scores = weighted @ np.swapaxes(score, 1, 2) - mean[:, :, None] * mean[:, None]
     first = np.searchsorted(rows.fit, np.arange(rows.n_fits))
-    apart = np.moveaxis(weighted, 1, 0) @ np.moveaxis(score, 0, 2) - mean.T[:, :, None] * mean.T[:, None]
-    curvature += np.add.reduceat(apart, first)
+    curvature = _expected_curvature(rows, logits, over, under, posterior, (mode, reach))
+    curvature += np.add.reduceat(of_scores, first)
     return Evaluation(
         loglik=_by_fit(rows, contribution),
-        gradient=np.add.reduceat(gradient, first, axis=1).T,
+        gradient=np.add.reduceat(gradient, first),
         curvature=curvature, mode=mode, precision=precision,
     )  # fmt: skip
 
@@ -257,19 +258,28 @@ def _without_variance(rows: Rows, logits: _Logits) -> Evaluation:
     over, under = logits.over / (1 + logits.over), logits.under / (1 + logits.under)
     log_p = logits.log_width - np.log((1 + logits.over) * (1 + logits.under))
     upper, lower = over * (1 - over), under * (1 - under)
-    by_upper = rows.upper_design * (over + logits.ratio)[:, None]
-    by_lower = rows.lower_design * (under + logits.ratio)[:, None]
-    gradient = _summed(rows, by_upper - by_lower, np.ones((len(over), 1)))[:, :, 0]
+    first = np.searchsorted(rows.fit, np.arange(rows.n_fits))
+    gradient = np.add.reduceat(_scores(rows, logits, over[:, None], under[:, None])[..., 0], first)
     width = logits.bend[:, None] * (rows.upper_design - rows.lower_design)
     curvature = -_summed(rows, rows.upper_design, rows.upper_design * upper[:, None] + width)
     curvature -= _summed(rows, rows.lower_design, rows.lower_design * lower[:, None] - width)
-    score, information = rows.member @ (under - over), rows.member @ (upper + lower)
+    score, information = _by_shift(rows, over, under)
     gradient[:, -1], curvature[:, -1], curvature[:, :, -1] = 0.0, 0.0, 0.0
     curvature[:, -1, -1] = _by_fit(rows, score**2 - information)
     return Evaluation(
         loglik=_by_fit(rows, rows.member @ log_p),
         gradient=gradient, curvature=curvature, mode=np.zeros(rows.n_groups), precision=np.ones(rows.n_groups),
     )  # fmt: skip
+
+
+def shift_at_zero(rows: Rows, at: Parameters) -> tuple[FloatArray, FloatArray]:
+    """(G,) score and information of each interviewer by a shift of all their logits, without a variance."""
+    logits = _logits(rows, at)
+    return _by_shift(rows, logits.over / (1 + logits.over), logits.under / (1 + logits.under))
+
+
+def _by_shift(rows: Rows, over: FloatArray, under: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return rows.member @ (under - over), rows.member @ (over * (1 - over) + under * (1 - under))
 
 
 def _by_fit(rows: Rows, values: FloatArray) -> FloatArray:
@@ -316,7 +326,7 @@ def _find_modes(rows: Rows, logits: _Logits, sd: FloatArray, start: FloatArray) 
 def _laplace(
     rows: Rows, logits: _Logits, sd: FloatArray, mode: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The curvature at the mode (G,), and how mode and 1/sqrt(curvature) move with the parameters (D, G) each."""
+    """The curvature at the mode (G,), and how mode and 1/sqrt(curvature) move with the parameters (G, D) each."""
     over, under = _tails(rows, logits, sd * mode)
     upper, lower = over * (1 - over), under * (1 - under)
     score = rows.member @ (under - over)
@@ -325,21 +335,21 @@ def _laplace(
     upper_bend, lower_bend = upper * (2 * over - 1), lower * (1 - 2 * under)
     third = rows.member @ (upper_bend + lower_bend)
     precision = 1 + sd**2 * information
-    shape = (rows.upper_design.shape[1], rows.n_groups, 2)
+    shape = (rows.n_groups, rows.upper_design.shape[1], 2)
     upper, lower = np.column_stack([upper, upper_bend]), np.column_stack([lower, lower_bend])
     summed = (rows.upper @ upper + rows.lower @ lower).reshape(shape)
-    first, second = summed[:, :, 0] * sd, -summed[:, :, 1] * sd**2
-    first[-1] = first[-1] * mode + score
-    second[-1] = second[-1] * mode - 2 * sd * information
-    mode_gradient = first / precision
-    moved = sd**3 * third * mode_gradient + second
-    return precision, mode_gradient, 0.5 * moved / precision**1.5
+    first, second = summed[..., 0] * sd[:, None], -summed[..., 1] * sd[:, None] ** 2
+    first[:, -1] = first[:, -1] * mode + score
+    second[:, -1] = second[:, -1] * mode - 2 * sd * information
+    mode_gradient = first / precision[:, None]
+    moved = (sd**3 * third)[:, None] * mode_gradient + second
+    return precision, mode_gradient, 0.5 * moved / precision[:, None] ** 1.5
 
 
 def _scores(rows: Rows, logits: _Logits, over: FloatArray, under: FloatArray) -> FloatArray:
-    """(D, G, Q) derivatives of an interviewer's log-likelihood at every node; the last is by s v / v."""
+    """(G, D, Q) derivatives of an interviewer's log-likelihood at every node; the last is by s v / v."""
     own = rows.upper @ (over + logits.ratio[:, None]) - rows.lower @ (under + logits.ratio[:, None])
-    return np.asarray(own).reshape(rows.upper_design.shape[1], rows.n_groups, -1)
+    return np.asarray(own).reshape(rows.n_groups, rows.upper_design.shape[1], -1)
 
 
 def _expected_curvature(
@@ -353,14 +363,14 @@ def _expected_curvature(
     """(F, D, D) posterior means of the second derivatives, s after the node.
 
     Nodes are `place`'s (G,) modes plus its reaches times those of the rule."""
-    x = np.sqrt(2) * _rule(posterior.shape[1])[0]
-    powers, weights = np.stack([np.ones(len(x)), x, x**2], axis=1), posterior[rows.group]
+    x, weights = np.sqrt(2) * _rule(posterior.shape[1])[0], posterior[rows.group]
     mode, reach = place[0][rows.group], place[1][rows.group]
     designs = []
     width = logits.bend[:, None] * (rows.upper_design - rows.lower_design)
     last = np.zeros(len(mode))
     for design, tail, sign in ((rows.upper_design, over, 1), (rows.lower_design, under, -1)):
-        of_one, of_x, of_square = ((weights * (tail - tail**2)) @ powers).T
+        by_node = weights * (tail - tail**2)
+        of_one, of_x, of_square = by_node @ np.ones(len(x)), by_node @ x, by_node @ x**2
         by_parameter = design * of_one[:, None] + sign * width
         by_parameter[:, -1] = -(mode * of_one + reach * of_x)
         last += mode**2 * of_one + 2 * mode * reach * of_x + reach**2 * of_square
