@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qa_reports.effects.distributions import normal_isf, t_sf
 from qa_reports.effects.information import degrees_of_freedom
-from qa_reports.effects.left_out import leave_each_out
+from qa_reports.effects.left_out import Everybody, leave_each_out
 from qa_reports.effects.left_out_several import Expansion
 from qa_reports.effects.likelihood import Profile
 from qa_reports.effects.mixed_model import MixedModelFits, back_transform
@@ -86,9 +86,10 @@ def delete_interviewers(
     together = max(1, _CHUNK // (j * size))
     for some in np.split(usable, range(together, len(usable), together)) if usable.size else ():
         chosen, relative = moments.of(some.tolist()), fits.relative[some]
-        present = np.flatnonzero((chosen.n > 0).any(0))
+        present, total = np.flatnonzero((chosen.n > 0).any(0)), chosen.cross.sum(1, keepdims=True)
+        everybody = Everybody(chosen, random[0], relative[:, 0, 0]) if len(random) == 1 else None
         for chunk in np.array_split(present, max(1, -(-len(present) * size // _CHUNK))):
-            for name, values in _delete_chunk(chosen, random, relative, chunk, inside).items():
+            for name, values in _delete_chunk(chosen, random, relative, chunk, inside, total, everybody).items():
                 inside[name][np.ix_(some, chunk)] = values
     return _in_units(moments, random, fits, inside)
 
@@ -124,15 +125,24 @@ def _in_units(moments: Moments, random: tuple[int, ...], fits: MixedModelFits, i
 
 
 def _delete_chunk(
-    moments: Moments, random: tuple[int, ...], relative: FloatArray, out: IntArray, shapes: _Without
+    moments: Moments,
+    random: tuple[int, ...],
+    relative: FloatArray,
+    out: IntArray,
+    shapes: _Without,
+    total: FloatArray,
+    everybody: Everybody | None,
 ) -> _Without:
-    """The k interviewers `out` of some fits, each against the fit without them; `shapes` names what is wanted."""
+    """The k interviewers `out` of some fits, each against the fit without them; `shapes` names what is wanted.
+
+    `total` are everybody's cross products; `everybody` is there of models with one random term.
+    """
     own = moments.cross[:, out]
     zz, zc = own[..., random, :][..., random], own[..., random, :]
     result = {name: np.full((*own.shape[:2], *values.shape[2:]), np.nan) for name, values in shapes.items()}
-    judged = (moments.n[:, out] > 0) & _others_identify(moments, out)
-    if len(random) == 1 and judged.any():
-        left = leave_each_out(moments, random[0], relative[:, 0, 0], out, judged)
+    judged = (moments.n[:, out] > 0) & _others_identify(moments, out, total)
+    if everybody is not None and judged.any():
+        left = leave_each_out(everybody, out, judged)
         result = _compare(left.relative[..., None, None], left.profile, left.found, zz, zc)
         judged &= ~left.found
     for fit in np.flatnonzero(judged.any(1)).tolist():
@@ -166,15 +176,15 @@ def _refits(
             yield rows, optimum.relative[0], profile_at(setup, optimum), optimum.converged[0]
 
 
-def _others_identify(moments: Moments, out: IntArray) -> BoolArray:
+def _others_identify(moments: Moments, out: IntArray, total: FloatArray) -> BoolArray:
     """(F, k) whether the interviewers left can still carry the model: two of them, and full-rank fixed columns."""
     p, n = moments.cross.shape[-1] - 1, moments.n
     own = n[:, out]
     enough = (n > 0).sum(1, keepdims=True) - (own > 0) >= 2
     repeated = (n > 1).sum(1, keepdims=True) - (own > 1) >= 1
-    total = (moments.cross.sum(1, keepdims=True) - moments.cross[:, out])[..., :p, :p]
+    others = (total - moments.cross[:, out])[..., :p, :p]
     left = n.sum(1, keepdims=True) - own
-    rank = np.linalg.eigvalsh(total)[..., 0] > 1e-9 * left
+    rank = np.linalg.eigvalsh(others)[..., 0] > 1e-9 * left
     return np.asarray(enough & repeated & rank & (left > p + 1))
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from qa_reports.effects.likelihood import Profile, assemble_profile, derivatives_of_one, eliminated
 from qa_reports.effects.moments import Moments
-from qa_reports.effects.problem import Method, Problem, problem
+from qa_reports.effects.problem import Method, problem
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -49,56 +49,66 @@ class Setup(Struct, frozen=True, eq=False):
     total: FloatArray
 
 
-class _Sums:
-    """Sums over everybody but one: S = [X y]'H^-1[X y] less its part at d = 0, log|H|, and their derivatives."""
+class Everybody:
+    """What leaving each interviewer out of F models begins with: the sums over all of them at some values of d."""
 
-    def __init__(self, problem: Problem, out: NDArray[np.int64], wanted: BoolArray, centre: FloatArray) -> None:
-        """`problem` is that of everyone, one by one; `centre` (F,) the d in the middle of what is looked at.
-
-        Nobody is left out where it is not `wanted` (F, K).
-        """
-        self.z = problem.zz[:, 0, :, 0, 0]
-        self.products, self.width = problem.zc_products, problem.n_fixed + 1
-        self.own_z, self.own_products = self.z[:, out] * wanted, self.products[:, out] * wanted[..., None]
-        m = problem.m - problem.moments.n[:, out] * wanted
-        total = problem.total - problem.moments.cross[:, out] * wanted[..., None, None]
-        self.setup = Setup(problem.method, problem.n_fixed, m, total)
+    def __init__(self, moments: Moments, term: int, relative: FloatArray) -> None:
+        """`relative` (F,): the best d of the fits with everybody."""
+        f, j = moments.n.shape
+        self.problem, self.relative = problem(moments, (term,), "REML", np.ones((f, 1, j))), relative
+        self.z = self.problem.zz[:, 0, :, 0, 0]
+        centre = np.maximum(relative, 1e-2 / self.problem.workload[:, 0, 0])
         angle = np.pi * np.arange(_NODES) / (_NODES - 1)
         low, high = np.log(centre * _BELOW)[:, None], np.log(centre * _ABOVE)[:, None]
         self.nodes = (low + high) / 2 - (high - low) / 2 * np.cos(angle)
         self.weights = np.where(np.arange(_NODES) % 2, -1.0, 1.0)
         self.weights[[0, -1]] /= 2
-        self.at_nodes = self._everybody(np.exp(self.nodes))
-        self.at_zero = self._everybody(np.zeros((len(centre), 1)))
+        self.at_nodes = self._sums(np.exp(self.nodes))
+        self.at_zero = self._sums(np.zeros((f, 1)))
 
-    def _parts(self, d: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(..., 3) factors of the products in S and its derivatives, and (..., 3) log|H| and its derivatives."""
-        shrink = 1 / (1 + d * z)
-        narrow = z * shrink
-        explained = np.stack([-d * shrink, -(shrink**2), 2 * narrow * shrink**2], axis=-1)
-        return explained, np.stack([-np.log(shrink), narrow, -(narrow**2)], axis=-1)
-
-    def _everybody(self, d: FloatArray) -> FloatArray:
+    def _sums(self, d: FloatArray) -> FloatArray:
         """(F, N, 3 (p+1)^2 + 3) all sums at common values (F, N) of d."""
         f, n = d.shape
-        explained, log_h = self._parts(d[..., None], self.z[:, None])
-        sums = np.swapaxes(explained, -1, -2).reshape(f, 3 * n, -1) @ self.products
+        explained, log_h = _parts(d[..., None], self.z[:, None])
+        sums = np.swapaxes(explained, -1, -2).reshape(f, 3 * n, -1) @ self.problem.zc_products
         return np.concatenate([sums.reshape(f, n, -1), log_h.sum(2)], axis=-1)
 
-    def _others(self, d: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(F, K, 3, p+1, p+1) and (F, K, 3): sums without each interviewer, at d (F, K)."""
-        everybody, (explained, log_h) = self._interpolated(d), self._parts(d, self.own_z)
-        own = explained[..., None] * self.own_products[..., None, :]
-        squares = everybody[..., :-3].reshape(own.shape) - own
-        return squares.reshape(*own.shape[:-1], self.width, self.width), everybody[..., -3:] - log_h
-
-    def _interpolated(self, d: FloatArray) -> FloatArray:
-        """Everybody's sums at (F, K) values of d; 0 stands for itself."""
+    def at(self, d: FloatArray) -> FloatArray:
+        """(F, K, 3 (p+1)^2 + 3) all sums, interpolated, at (F, K) values of d; 0 stands for itself."""
         gap = np.where(d > 0, np.log(np.maximum(d, 1e-300)), self.nodes[:, :1])[..., None] - self.nodes[:, None]
         exact = np.abs(gap) < 1e-14
         weight = np.where(exact.any(-1, keepdims=True), exact, self.weights / np.where(exact, 1.0, gap))
         sums = weight @ self.at_nodes / weight.sum(-1, keepdims=True)
         return np.where(d[..., None] > 0, sums, self.at_zero)
+
+
+def _parts(d: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(..., 3) factors of the products in S and its derivatives, and (..., 3) log|H| and its derivatives."""
+    shrink = 1 / (1 + d * z)
+    narrow = z * shrink
+    explained = np.stack([-d * shrink, -(shrink**2), 2 * narrow * shrink**2], axis=-1)
+    return explained, np.stack([-np.log(shrink), narrow, -(narrow**2)], axis=-1)
+
+
+class _Sums:
+    """Sums over everybody but one: S = [X y]'H^-1[X y] less its part at d = 0, log|H|, and their derivatives."""
+
+    def __init__(self, everybody: Everybody, out: NDArray[np.int64], wanted: BoolArray) -> None:
+        """Nobody is left out where it is not `wanted` (F, K)."""
+        self.everybody, whole = everybody, everybody.problem
+        self.width = whole.n_fixed + 1
+        self.own_z = everybody.z[:, out] * wanted
+        self.own_products = whole.zc_products[:, out] * wanted[..., None]
+        m = whole.m - whole.moments.n[:, out] * wanted
+        total = whole.total - whole.moments.cross[:, out] * wanted[..., None, None]
+        self.setup = Setup(whole.method, whole.n_fixed, m, total)
+
+    def _others(self, d: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(F, K, 3, p+1, p+1) and (F, K, 3): sums without each interviewer, at d (F, K)."""
+        everybody, (explained, log_h) = self.everybody.at(d), _parts(d, self.own_z)
+        own = explained[..., None] * self.own_products[..., None, :]
+        squares = everybody[..., :-3].reshape(own.shape) - own
+        return squares.reshape(*own.shape[:-1], self.width, self.width), everybody[..., -3:] - log_h
 
     def profile(self, d: FloatArray) -> Profile:
         """Without each interviewer, at d (F, K)."""
@@ -120,8 +130,9 @@ class _Sums:
 
     def deviances(self, places: list[int]) -> FloatArray:
         """(1 + places, F, K) without each interviewer at 0 and at some of the nodes."""
-        d = np.concatenate([np.zeros((len(self.nodes), 1)), np.exp(self.nodes[:, places])], axis=1).T[..., None]
-        everybody = np.moveaxis(np.concatenate([self.at_zero, self.at_nodes[:, places]], axis=1), 1, 0)[:, :, None]
+        nodes, whole = self.everybody.nodes[:, places], self.everybody
+        d = np.concatenate([np.zeros((len(nodes), 1)), np.exp(nodes)], axis=1).T[..., None]
+        everybody = np.moveaxis(np.concatenate([whole.at_zero, whole.at_nodes[:, places]], axis=1), 1, 0)[:, :, None]
         shrink = 1 / (1 + d * self.own_z)
         own = (d * shrink)[..., None] * self.own_products
         sums = everybody[..., : self.width**2] + own
@@ -132,24 +143,20 @@ class _Sums:
         return np.asarray(penalty + self.setup.m * np.log(np.maximum(r2, 1e-300) / self.setup.m))
 
 
-def leave_each_out(
-    moments: Moments, term: int, relative: FloatArray, out: NDArray[np.int64], wanted: BoolArray
-) -> LeftOut:
+def leave_each_out(everybody: Everybody, out: NDArray[np.int64], wanted: BoolArray) -> LeftOut:
     """Minimise the deviances of everybody without each of the interviewers `out` (K,), where that is `wanted` (F, K).
 
     As in `optimise`, a grid first, zero included, so that no lower minimum is missed; then safeguarded Newton steps,
-    from the fit with everybody, `relative` (F,), where the grid allows that.
+    from the fit with everybody where the grid allows that.
     """
-    f, j = moments.n.shape
-    everyone = problem(moments, (term,), "REML", np.ones((f, 1, j)))
-    sums = _Sums(everyone, out, wanted, np.maximum(relative, 1e-2 / everyone.workload[:, 0, 0]))
+    sums, relative = _Sums(everybody, out, wanted), everybody.relative
     places = [*range(0, _NODES, 4)]
     best = sums.deviances(places).argmin(axis=0)
     zero = best == 0
     if zero.any():
         zero &= sums.slope_and_curvature(np.zeros(best.shape))[0] >= 0
     inside = (best > 1) & (best < len(places))
-    values = np.exp(sums.nodes[:, places])
+    values = np.exp(everybody.nodes[:, places])
     position = np.clip(best - 1, 1, len(places) - 2)
     low, high, d = (np.take_along_axis(values, position + step, 1) for step in (-1, 1, 0))
     with_all = np.broadcast_to(relative[:, None], d.shape)

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from qa_reports.effects.influence import delete_interviewers
-from qa_reports.effects.left_out import leave_each_out
+from qa_reports.effects.left_out import Everybody, leave_each_out
 from qa_reports.effects.left_out_several import Expansion
 from qa_reports.effects.likelihood import profile
 from qa_reports.effects.mixed_model import fit_mixed_models
@@ -45,7 +45,7 @@ def test_as_refits_on_everybody_else(
     moments = moments_of(seed, interviewers, sd, workload)
     fit = fit_mixed_models(moments, (term,), "REML")
     out = np.arange(interviewers)
-    left = leave_each_out(moments, term, fit.relative[:, 0, 0], out, np.ones((1, interviewers), dtype=bool))
+    left = leave_each_out(Everybody(moments, term, fit.relative[:, 0, 0]), out, np.ones((1, interviewers), dtype=bool))
     setup = problem(moments, (term,), "REML", 1.0 - np.eye(interviewers)[None])
     best = minimise(setup, np.broadcast_to(fit.relative[0], (1, interviewers, 1, 1)))
     there = profile(setup, best.relative)
@@ -61,7 +61,7 @@ def test_as_refits_on_everybody_else(
 
 def test_what_lies_outside_the_range_is_not_claimed() -> None:
     moments = moments_of(6, 40, 1.0, (5, 20))
-    left = leave_each_out(moments, 0, np.array([1e-6]), np.arange(40), np.ones((1, 40), dtype=bool))
+    left = leave_each_out(Everybody(moments, 0, np.array([1e-6])), np.arange(40), np.ones((1, 40), dtype=bool))
     assert not left.found.any()
 
 
