@@ -6,7 +6,8 @@
 Each size is a simulated wave (`benchmarks/waves.py`), reported on (HTML and JSON) by a process of its own without a
 second core: processor seconds of each step, peak memory, and the size of the files. Waves of 300,000 interviews and
 more are Parquet files, and where the program leaves one to DuckDB its marks are hollow. The exponent of a step is the
-slope of log seconds on log size over the upper half of the sizes: 1 is linear, 0 does not depend on it.
+slope of log seconds on log size over the upper half of the sizes: 1 is linear, 0 does not depend on it. Second
+opinions, exact tests and intervals, which flags do not wait for, count to the report.
 """
 
 from __future__ import annotations

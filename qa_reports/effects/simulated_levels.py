@@ -146,7 +146,7 @@ def simulate_levels(
     found = []
     df = max(j - 2, 1)
     least = float(t_isf(min(rate, 0.5), df)) ** 2
-    for part in np.array_split(np.arange(waves), -(-waves * j * k // CHUNK)):
+    for part in np.array_split(np.arange(waves), min(waves, -(-waves * j * k // CHUNK))):
         true_variance, made_of_it = spread.simulate(rng, len(part))
         d, t = deviations(draw, true_variance)
         counted = n / made_of_it

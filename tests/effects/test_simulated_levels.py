@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 from scipy import stats
 
+from qa_reports.effects import simulated_levels
 from qa_reports.effects.bounded import Bend, bent
 from qa_reports.effects.chance import _how_often
 from qa_reports.effects.rules import EXPECTED_WARNINGS, MINIMUM_SIZE
@@ -90,6 +91,16 @@ def test_simulated_interviewers_are_remarkable_as_often_as_the_rules_say(
     _, _, remarkable = simulate_levels(_table(n, items=1), np.array([[between]]), 0.05, everyone)
     # T is estimated from 100 interviewers, which makes small shares somewhat larger.
     assert remarkable.mean() == pytest.approx(2 * stats.norm.sf(least), rel=0.15)
+
+
+def test_of_very_many_interviewers_one_wave_is_made_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    n, everyone = np.full(30, 10.0), OwnSpread(np.ones(30), np.zeros(30), 0.0, 0.0)
+    table = replace(_table(n, items=2), bends=(Bend(np.linspace(-1, 1, 50), -1.0, 1.0),) * 2)
+    monkeypatch.setattr(simulated_levels, "_WAVES", (1, 7))
+    monkeypatch.setattr(simulated_levels, "CHUNK", 10)  # a wave has 60 numbers
+    statistic, _, remarkable = simulate_levels(table, 0.05 * np.eye(2), 0.05, everyone)
+    assert statistic.shape == remarkable.shape == (7, 30)
+    assert np.isfinite(statistic).all()
 
 
 def test_means_of_drawn_respondents_have_the_variance_of_means() -> None:
