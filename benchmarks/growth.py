@@ -6,8 +6,9 @@
 Each size is a simulated wave (`benchmarks/waves.py`), reported on (HTML and JSON) by a process of its own without a
 second core: processor seconds of each step, peak memory, and the size of the files. Waves of 300,000 interviews and
 more are Parquet files, and where the program leaves one to DuckDB its marks are hollow. The exponent of a step is the
-slope of log seconds on log size over the upper half of the sizes: 1 is linear, 0 does not depend on it. Second
-opinions, exact tests and intervals, which flags do not wait for, count to the report.
+slope of log seconds on log size over the upper half of the sizes in memory, or by DuckDB: 1 is linear, 0 does not
+depend on it; in the plot that of the largest sizes. Second opinions, exact tests and intervals, which flags do not wait
+for, count to the report.
 """
 
 from __future__ import annotations
@@ -122,6 +123,12 @@ def exponent(sizes: list[int], values: list[float]) -> float:
     return float(np.polyfit(np.log(sizes[half:]), np.log(np.maximum(values[half:], 1e-3)), 1)[0])
 
 
+def alike(rows: list[Measured]) -> list[tuple[str, list[int]]]:
+    """What was done in memory, and what by DuckDB: its name and places, which follow each other."""
+    names = ["DuckDB" if row["engine"] else "memory" for row in rows]
+    return [(name, [k for k, one in enumerate(names) if one == name]) for name in dict.fromkeys(names)]
+
+
 def table(axis: Axis, plans: list[WavePlan], rows: list[Measured]) -> list[str]:
     """The axis as Markdown."""
     lines = [
@@ -137,11 +144,15 @@ def table(axis: Axis, plans: list[WavePlan], rows: list[Measured]) -> list[str]:
         lines.append(
             "| " + " | ".join([*cells, *(f"{row[name]:,.1f}" for name in ("peak_mb", "html_mb", "json_mb"))]) + " |"
         )
-    sizes = [axis.size(plan) for plan in plans]
-    columns = [[row[step] for row in rows] for step in STEPS]
-    columns.append([sum(row[step] for step in STEPS) for row in rows])
-    columns += [[row[name] for row in rows] for name in ("peak_mb", "html_mb", "json_mb")]
-    lines.append("| exponent | | " + " | ".join(f"{exponent(sizes, column):.2f}" for column in columns) + " |")
+    for where, places in alike(rows):
+        sizes = [axis.size(plans[k]) for k in places]
+        some = [rows[k] for k in places]
+        columns = [[row[step] for row in some] for step in STEPS]
+        columns.append([sum(row[step] for step in STEPS) for row in some])
+        columns += [[row[name] for row in some] for name in ("peak_mb", "html_mb", "json_mb")]
+        if len(some) > 1:
+            slopes = " | ".join(f"{exponent(sizes, column):.2f}" for column in columns)
+            lines.append(f"| exponent | {where} | {slopes} |")
     return lines
 
 
@@ -161,11 +172,13 @@ def draw(measured: list[tuple[Axis, list[WavePlan], list[Measured]]], path: Path
         for step in sorted(STEPS, key=lambda step: rows[-1][step]):
             values = [max(row[step], 1e-3) for row in rows]
             colour = f"C{STEPS.index(step)}"
-            panel.plot(sizes, values, linewidth=1.2, color=colour)
+            for _, places in alike(rows):
+                panel.plot([sizes[k] for k in places], [values[k] for k in places], linewidth=1.2, color=colour)
             faces = ["white" if row["engine"] else colour for row in rows]
             panel.scatter(sizes, values, s=12, facecolors=faces, edgecolors=colour, zorder=3)
             below = max(values[-1], _APART * below)  # no word upon another
-            words = f"  {step} ({exponent(sizes, values):.1f})"
+            last = alike(rows)[-1][1]
+            words = f"  {step} ({exponent([sizes[k] for k in last], [values[k] for k in last]):.1f})"
             panel.annotate(words, (sizes[-1], below), va="center", color=colour)
         panel.set(xscale="log", yscale="log", xlabel=axis.name)
         panel.set_xlim(sizes[0] / 1.3, sizes[-1] * (sizes[-1] / sizes[0]) ** 0.6)  # room for the words on the right
