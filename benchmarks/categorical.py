@@ -25,6 +25,7 @@ from qa_reports.effects.categorical_columns import CategoricalColumns, number_ca
 from qa_reports.effects.categorical_interval import latent_icc_interval
 from qa_reports.effects.design import covariate_terms
 from qa_reports.effects.predictive import predictive_tails
+from qa_reports.libraries import load_numerical
 from qa_reports.survey.clean import clean_survey
 from qa_reports.survey.load import load_survey
 
@@ -33,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main() -> None:
     """Print processor seconds and their ratio."""
+    load_numerical()  # as the program does, which keeps what arrays leave in memory
     config = load_config(ROOT / "configs" / "example.yaml")
     survey = clean_survey(load_survey(config, ROOT / "configs"), config)
     covariates = np.column_stack(
