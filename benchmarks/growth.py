@@ -177,7 +177,8 @@ def draw(measured: list[tuple[Axis, list[WavePlan], list[Measured]]], path: Path
             faces = ["white" if row["engine"] else colour for row in rows]
             panel.scatter(sizes, values, s=12, facecolors=faces, edgecolors=colour, zorder=3)
             below = max(values[-1], _APART * below)  # no word upon another
-            last = alike(rows)[-1][1]
+            of_last = alike(rows)[-1][1]
+            last = of_last if len(of_last) > 1 else list(range(len(rows)))
             words = f"  {step} ({exponent([sizes[k] for k in last], [values[k] for k in last]):.1f})"
             panel.annotate(words, (sizes[-1], below), va="center", color=colour)
         panel.set(xscale="log", yscale="log", xlabel=axis.name)
