@@ -58,7 +58,7 @@ def profile_of(tree: Path) -> dict[_Key, float]:
             stdout=subprocess.DEVNULL,
             preexec_fn=lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}),
         )
-        entries = pstats.Stats(str(found)).stats  # type: ignore[attr-defined]
+        entries = pstats.Stats(str(found)).stats  # type: ignore[attr-defined]  # its types leave it out
     own: dict[_Key, float] = defaultdict(float)
     for key, (_, _, seconds, _, callers) in entries.items():
         if key[0] == "~" and callers:
