@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import ctypes.util
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -103,3 +104,21 @@ def documentation_unread() -> Iterator[None]:
     finally:
         for (owner, name, _), was in zip(replaced, kept, strict=True):
             setattr(owner, name, was)
+
+
+@contextlib.contextmanager
+def named_by_their_files() -> Iterator[None]:
+    """While it lasts, no shared library is looked for: one that is named by its file is loaded all the same.
+
+    On Linux that takes a compiler, a linker and a list of all libraries, each a program of its own: WeasyPrint, which
+    tries several names for each of its libraries, spends a third of its time on it.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    kept = ctypes.util.find_library
+    ctypes.util.find_library = lambda name: None
+    try:
+        yield
+    finally:
+        ctypes.util.find_library = kept

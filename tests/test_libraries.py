@@ -85,6 +85,36 @@ def test_pandas_does_without_pyarrow_and_reads_parquet_all_the_same(tmp_path: Pa
     assert printed(program) == "False [['x', 1.5], [0, 0.0]]"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere libraries are found without other programs")
+def test_no_other_program_runs_to_find_what_draws_the_pdf() -> None:
+    program = (
+        "import ctypes.util, sys; from qa_reports.report.pdf import pdf_obstacle; ran = [];"
+        "sys.addaudithook(lambda event, _: ran.append(event) if event in ('subprocess.Popen', 'os.fork') else None);"
+        "print(pdf_obstacle(), ran); ctypes.util.find_library('z'); print(len(ran) > 0)"
+    )
+    assert printed(program).split("\n") == ["None []", "True"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere libraries are looked for at once")
+def test_libraries_in_no_usual_place_are_looked_for() -> None:
+    """As where their files are found by no name, only by the system's own search."""
+    program = "\n".join(
+        (
+            "import cffi, ctypes.util",
+            "from qa_reports.report.pdf import pdf_obstacle",
+            "load = cffi.FFI.dlopen",
+            "def dlopen(ffi, name, flags=0):",
+            "    found = ctypes.util.find_library(name)",
+            "    if found is None:",
+            "        raise OSError(name)",
+            "    return load(ffi, found, flags)",
+            "cffi.FFI.dlopen = dlopen",
+            "print(pdf_obstacle())",
+        )
+    )
+    assert printed(program) == "None"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["memory", "duckdb"])
 def test_the_command_finds_the_same_in_parquet_as_in_text(small_wave: SmallWave, engine: str) -> None:

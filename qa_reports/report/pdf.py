@@ -16,6 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from qa_reports.errors import UserError
+from qa_reports.libraries import named_by_their_files
 from qa_reports.report.figures import AnswerScatter, Figure
 from qa_reports.report.front_page import MOST_CALLS, MOST_PROBLEMS, MOST_TOO_FEW, front_calls
 from qa_reports.report.heat_map import HeatMap
@@ -182,7 +183,11 @@ def _load_weasyprint() -> tuple[Any, Callable[[StandIns], Any]]:
     try:
         # Without Pango, WeasyPrint prints a banner to stdout, where only the program's own last line belongs.
         with contextlib.redirect_stdout(io.StringIO()):
-            import weasyprint
+            try:
+                with named_by_their_files():
+                    import weasyprint
+            except OSError:  # its libraries are in no usual place
+                import weasyprint
             from weasyprint.urls import URLFetcher, URLFetcherResponse
     except (ImportError, OSError) as error:
         raise PdfUnavailable(
