@@ -124,15 +124,21 @@ class EngineTable(Struct, frozen=True, eq=False):
 
     @contextlib.contextmanager
     def _one_thread(self) -> Iterator[None]:
-        """Keep DuckDB from doing what comes first in no certain order."""
+        """Keep DuckDB from doing what comes first in no certain order, and joins from turning tables round.
+
+        A join keeps the order of its left table as long as it looks rows up in the right one; before 2.0 DuckDB does it
+        the other way round where it thinks that the right one is larger.
+        """
         if self.engine != "duckdb":
             yield
             return
         self.backend.raw_sql("SET threads = 1")
+        self.backend.raw_sql("SET disabled_optimizers = 'build_side_probe_side'")
         try:
             yield
         finally:
             self.backend.raw_sql("RESET threads")
+            self.backend.raw_sql("RESET disabled_optimizers")
 
 
 @contextlib.contextmanager
