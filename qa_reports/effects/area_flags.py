@@ -105,7 +105,8 @@ class _Cell(Struct, frozen=True, eq=False):
 
 def _judge_cells(asked: Sequence[tuple[ItemEffects, ModelPlan | None, int]], area: Grouping) -> list[_Cell]:
     """Interviewers, by their positions, on items that have plans."""
-    questions = [ShiftQuestion(*with_group(plan, area), position) for _, plan, position in asked if plan is not None]
+    grouped = {item.item: with_group(plan, area) for item, plan, _ in asked if plan is not None}
+    questions = [ShiftQuestion(*grouped[item.item], position) for item, plan, position in asked if plan is not None]
     tests = iter(judge_shifts(questions))
     found = []
     for item, plan, position in asked:

@@ -36,6 +36,10 @@ _LARGE = 20
 """Size from which on matrices are inverted one by one, from their Cholesky factors, which takes a third of the time."""
 _MOST_PAIRS = 1_000_000
 """Pairs of levels that are listed at once: some 24 MB."""
+_MOST_ELEMENTS = 1_000_000
+"""Elements of the matrices of the smaller grouping that are held for several fits at once: 8 MB each."""
+_MOST_INTERVIEWS = 40_000
+"""Of several fits at once: with more, their pairs of levels would be too many to be listed."""
 
 
 class _Levels(Struct, frozen=True, eq=False):
@@ -100,6 +104,11 @@ class CrossedProblem(Struct, frozen=True, eq=False):
     workload: FloatArray
     """(F, 2) mean interviews per level of the first and the second grouping."""
     method: Method = "REML"
+
+
+def fits_at_once(n_interviews: int, n_levels: tuple[int, int]) -> int:
+    """How many fits of one size belong into one problem: what is gained by that are calls, not work."""
+    return max(1, min(_MOST_ELEMENTS // min(n_levels) ** 2, _MOST_INTERVIEWS // max(n_interviews, 1)))
 
 
 def crossed_problem(

@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from qa_reports.effects.crossed import CrossedProblem, crossed_problem, crossed_profile
+from qa_reports.effects.crossed import CrossedProblem, crossed_problem, crossed_profile, fits_at_once
 from qa_reports.effects.crossed_search import minimise_crossed, told_apart
 from qa_reports.effects.inference import boundary_p
 from qa_reports.effects.likelihood import Profile
@@ -21,8 +21,6 @@ from qa_reports.effects.moments import Columns, Moments, compute_moments
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_MOST_ELEMENTS = 1_000_000
-"""Elements of the matrices of the smaller grouping that are held for several fits at once: 8 MB each."""
 _INVISIBLE = 1e-9
 """Reliability at the mean workload below which a variance is zero but for rounding."""
 NOT_TOLD_APART = "the variances of the two groupings cannot be told apart from each other or from the residual"
@@ -73,7 +71,7 @@ def fit_crossed(fits: Sequence[Columns], second: Sequence[IntArray], n_levels: t
     )
     given = _Given(fits, second, moments, alone)
     usable = [f for f, status in enumerate(alone[0].status) if status != "failed"]
-    together = max(1, _MOST_ELEMENTS // min(n_levels) ** 2)
+    together = fits_at_once(max(len(columns.response) for columns in fits), n_levels)
     found: dict[int, CrossedFit] = {}
     for start in range(0, len(usable), together):
         found |= _fit_some(given, usable[start : start + together])

@@ -16,7 +16,8 @@ _MAX_STEPS = 60
 _DECREMENT = 1e-12
 """Stop when a Newton step promises to lower the deviance by less than this."""
 _UNBOUNDED = 1e8
-"""Relative variance times workload that counts as infinite."""
+"""Relative variance times workload that counts as infinite: the search stops there, where the residual variance has
+vanished beside the others and the fixed effects have few digits left."""
 
 
 class CrossedOptimum(Struct, frozen=True, eq=False):
@@ -46,12 +47,12 @@ def minimise_crossed(problem: CrossedProblem, starts: FloatArray) -> CrossedOpti
     `starts` (S, F, 2): guesses, such as the fits without one of the two; the best of them is where the search begins.
     """
     between = np.maximum(0.7 * starts.max(0), 1e-3 / problem.workload)
-    relative = starts[0]
-    here = crossed_profile(problem, relative)
-    for start in (*starts[1:], between):
+    first, *others = (_within(problem, start) for start in (*starts, between))
+    relative, here = first, crossed_profile(problem, first)
+    for start in others:
         there = crossed_profile(problem, start)
         better = there.deviance[:, 0] < here.deviance[:, 0]
-        relative, here = np.where(better[:, None], start, relative), chosen(better, there, here)
+        relative, here = np.where(better[:, None], start, relative), _chosen(better, there, here)
     step, decrement = _step(problem, relative, here)
     for _ in range(_MAX_STEPS):
         relative, here, moved = _downhill(problem, relative, here, step)
@@ -61,11 +62,16 @@ def minimise_crossed(problem: CrossedProblem, starts: FloatArray) -> CrossedOpti
         if not going.any():
             break
         step = np.where(going[:, None], step, 0.0)
-    bounded = (relative * problem.workload < _UNBOUNDED).all(1)
+    bounded = (relative < _UNBOUNDED / problem.workload).all(1)
     return CrossedOptimum(relative, here, bounded & (decrement < 1e-6))
 
 
-def chosen(first: BoolArray, one: Profile, other: Profile) -> Profile:
+def _within(problem: CrossedProblem, relative: FloatArray) -> FloatArray:
+    """(F, 2) neither negative nor beyond what counts as infinite."""
+    return np.clip(relative, 0.0, _UNBOUNDED / problem.workload)
+
+
+def _chosen(first: BoolArray, one: Profile, other: Profile) -> Profile:
     """For each fit one profile or the other; `first` (F,)."""
 
     def pick(name: str) -> FloatArray:
@@ -105,15 +111,15 @@ def _among(free: BoolArray, matrices: FloatArray, scale: FloatArray) -> FloatArr
 def _downhill(
     problem: CrossedProblem, relative: FloatArray, here: Profile, step: FloatArray
 ) -> tuple[FloatArray, Profile, BoolArray]:
-    """The steps, projected on what is not negative and halved until no deviance rises; (F,) which fits moved."""
+    """The steps, projected on what is allowed and halved until no deviance rises; (F,) which fits moved."""
     allowed = here.deviance[:, 0] + 1e-12 * np.abs(here.deviance[:, 0])
     for _ in range(40):
-        trial = np.maximum(relative + step, 0.0)
+        trial = _within(problem, relative + step)
         there = crossed_profile(problem, trial)
         accepted = there.deviance[:, 0] <= allowed
         if accepted.all():
             break
         step = np.where(accepted[:, None], step, step / 2)
     else:
-        trial, there = np.where(accepted[:, None], trial, relative), chosen(accepted, there, here)
+        trial, there = np.where(accepted[:, None], trial, relative), _chosen(accepted, there, here)
     return trial, there, (trial != relative).any(1)

@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from qa_reports.effects.crossed import CrossedProblem, crossed_problem, crossed_profile
+from qa_reports.effects.crossed import CrossedProblem, crossed_problem, crossed_profile, fits_at_once
 from qa_reports.effects.crossed_model import NOT_TOLD_APART, inside_columns
 from qa_reports.effects.crossed_search import CrossedOptimum, minimise_crossed, told_apart
 from qa_reports.effects.influence import two_sided
@@ -80,17 +80,26 @@ def judge_shifts(questions: Sequence[ShiftQuestion]) -> list[ShiftTest]:
     freedom Satterthwaite's from the expected information of the fit without the level. Without a second variance this
     is the deletion z of `influence`, exactly so where there are no covariates.
     """
-    widths = [question.columns.fixed.shape[1] for question in questions]
+    of_width: dict[int, list[int]] = {}
+    for k, question in enumerate(questions):
+        of_width.setdefault(question.columns.fixed.shape[1], []).append(k)
     found: dict[int, ShiftTest] = {}
-    for width in set(widths):
-        some = [k for k, own in enumerate(widths) if own == width]
-        found |= zip(some, _judge([questions[k] for k in some]), strict=True)
+    for alike in of_width.values():
+        n_interviews = max(len(questions[k].second) for k in alike)
+        n_levels = _n_levels([questions[k].columns.interviewer for k in alike])
+        together = fits_at_once(n_interviews, (n_levels, _n_levels([questions[k].second for k in alike])))
+        for start in range(0, len(alike), together):
+            some = alike[start : start + together]
+            found |= zip(some, _judge([questions[k] for k in some], n_levels), strict=True)
     return [found[k] for k in range(len(questions))]
 
 
-def _judge(questions: Sequence[ShiftQuestion]) -> list[ShiftTest]:
+def _n_levels(levels: Sequence[IntArray]) -> int:
+    return 1 + max(int(own.max(initial=0)) for own in levels)
+
+
+def _judge(questions: Sequence[ShiftQuestion], n_levels: int) -> list[ShiftTest]:
     """Questions of one number of fixed columns, together."""
-    n_levels = 1 + max(int(question.columns.interviewer.max(initial=0)) for question in questions)
     moments = compute_moments([question.columns for question in questions], n_levels)
     alone = fit_mixed_models(compute_moments([question.others for question in questions], n_levels), (0,), "REML")
     reasons = [_obstacle(*given) for given in zip(questions, alone.status, alone.reason, strict=True)]
@@ -101,15 +110,17 @@ def _judge(questions: Sequence[ShiftQuestion]) -> list[ShiftTest]:
         return crossed_problem(insides, [questions[k].others.interviewer for k in some], seconds)
 
     judged = [k for k, reason in enumerate(reasons) if reason is None]
-    if judged:
-        for k, apart in zip(judged, told_apart(without(judged)), strict=True):
-            reasons[k] = None if apart else f"without this interviewer {NOT_TOLD_APART}"
+    others = without(judged) if judged else None
+    if others is not None and not (apart := told_apart(others)).all():
+        for k in (k for k, known in zip(judged, apart, strict=True) if not known):
+            reasons[k] = f"without this interviewer {NOT_TOLD_APART}"
         judged = [k for k in judged if reasons[k] is None]
+        others = without(judged) if judged else None
     found: dict[int, ShiftTest] = {}
-    if judged:
+    if others is not None:
         starts = np.full((1, len(judged), 2), _START)
         starts[0, :, 0] = alone.relative[judged, 0, 0]
-        optimum = minimise_crossed(without(judged), starts)
+        optimum = minimise_crossed(others, starts)
         tests = _shifts([questions[k] for k in judged], moments.of(judged), optimum)
         lost = unjudged("without this interviewer the likelihood has no finite maximum that could be found")
         found = {k: test if ok else lost for k, test, ok in zip(judged, tests, optimum.converged, strict=True)}

@@ -7,11 +7,13 @@ variance, where the likelihood is flat; DENSE is rounding.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from qa_reports.effects import crossed, crossed_shift
 from qa_reports.effects.crossed import CrossedProblem, crossed_problem, crossed_profile
 from qa_reports.effects.crossed_model import CrossedFit, fit_crossed
 from qa_reports.effects.crossed_search import told_apart
@@ -233,6 +235,20 @@ def test_several_fits_at_once_equal_one_by_one() -> None:
         np.testing.assert_allclose(fit.variance, alone.variance, rtol=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_an_item_that_is_a_matter_of_the_area_alone_does_not_disturb_the_others(seed: int) -> None:
+    """Its likelihood rises without bound, beyond where the fixed effects can be computed."""
+    rng = np.random.default_rng(seed)
+    first = np.repeat(np.arange(30), rng.choice([1, 2, 5, 12], 30))
+    second = rng.integers(0, 3, len(first))
+    region = Columns(np.ones((len(first), 1)), rng.normal(0, 1, 3)[second], first)
+    other = Columns(region.fixed, rng.normal(0, 1, len(first)) + region.response, first)
+    lost, fit = fit_crossed([region, other], [second, second], (30, 3))
+    assert lost.status == "failed"
+    assert lost.reason == "the likelihood has no finite maximum that could be found"
+    np.testing.assert_allclose(fit.variance, fitted(other, second).variance, rtol=VARIANCE)
+
+
 def test_both_variances_zero() -> None:
     first, second = np.repeat(np.arange(6), 12), np.tile(np.arange(4), 18)
     rng = np.random.default_rng(1)
@@ -292,3 +308,20 @@ def test_several_shifts_at_once_equal_one_by_one() -> None:
         alone = judge_shift(question.columns, question.second, question.level)
         assert test.reason == alone.reason
         assert test.z == pytest.approx(alone.z, rel=DENSE, nan_ok=True)
+
+
+def test_many_shifts_are_judged_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns, second = planted(8, 12, 9, 200)
+    questions = [ShiftQuestion(columns, second, level) for level in range(12)]
+    together = judge_shifts(questions)
+    sizes = []
+
+    def counted(insides: Sequence[np.ndarray], *levels: Sequence[np.ndarray]) -> CrossedProblem:
+        sizes.append(sum(map(len, insides)))
+        return crossed_problem(insides, *levels)
+
+    monkeypatch.setattr(crossed, "_MOST_INTERVIEWS", 600)
+    monkeypatch.setattr(crossed_shift, "crossed_problem", counted)
+    for test, one in zip(judge_shifts(questions), together, strict=True):
+        assert test.z == pytest.approx(one.z, rel=DENSE)
+    assert max(sizes) == 600
