@@ -84,9 +84,13 @@ class Bend(Struct, frozen=True, eq=False):
         return tuple((fitted / sd ** np.arange(_DEGREE + 1)[:, None]).T)
 
     def _shifted(self, shifts: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(S,) mean and standard deviation of the answers shifted and cut to the scale, from sums up to each answer."""
-        answers, m, most = self.answers, len(self.answers), np.abs(shifts).max()
-        low, high = max(self.low, answers[0] - most), min(self.high, answers[-1] + most)
+        """(S,) mean, from that of the answers, and standard deviation of the answers shifted and cut to the scale.
+
+        From sums up to each answer, which begin at their mean: far from it nothing would be left of their squares.
+        """
+        answers, m, most = self.answers - self.answers.mean(), len(self.answers), np.abs(shifts).max()
+        low, high = (end - self.answers.mean() for end in (self.low, self.high))
+        low, high = max(low, answers[0] - most), min(high, answers[-1] + most)
         at_low, below_high = np.searchsorted(answers, [low - shifts, high - shifts])
         sums = np.concatenate([np.zeros((2, 1)), np.cumsum([answers, answers**2], axis=1)], axis=1)
         n, (first, second) = below_high - at_low, sums[:, below_high] - sums[:, at_low]

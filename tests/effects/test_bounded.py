@@ -34,3 +34,15 @@ def test_effects_are_bent_at_the_ends_that_answers_pile_up_at(
 
 def test_a_scale_that_is_wide_enough_bends_nothing() -> None:
     assert bend_of(50.0, 12.0, 100.0)[0] is None
+
+
+@pytest.mark.parametrize("zero", [0.0, 1e9])
+def test_curves_are_those_of_answers_shifted_and_cut_one_by_one(zero: float) -> None:
+    """Wherever the zero of the scale lies, to the seventh digit, which is what answers of 1e9 leave of a tenth."""
+    rng = np.random.default_rng(96)
+    answers = np.sort(np.clip(rng.normal(2.0, 1.5, 300), 0, 5) - rng.normal(0, 0.3, 300))
+    shifts = np.linspace(-3, 3, 13)
+    mean, spread = Bend(zero + answers, zero, zero + 5.0)._shifted(shifts)
+    cut = np.clip(answers + shifts[:, None], 0, 5)
+    np.testing.assert_allclose(mean, cut.mean(axis=1) - answers.mean(), atol=2e-7)
+    np.testing.assert_allclose(spread, cut.std(axis=1), atol=2e-7)
