@@ -1,7 +1,7 @@
 """How remarkable an interviewer's total is under a categorical model fitted without them.
 
 A linear z is wrong for binary, count and skewed answers. Here the distribution of the sum of an interviewer's scores is
-computed exactly (beyond thousands of interviews, its tails are approximated) under the model of everybody else, and
+computed exactly (where very many totals are likely, its tails are approximated) under the model of everybody else, and
 its (mid-p) tail is the p. Arrays only; to call it:
 
     tails = predictive_tails(columns, fit, scores, n_interviewers)      # scores (C,), e.g. the answers' own values
@@ -47,9 +47,10 @@ _CERTAIN = 1e-12
 """Information on a logit below which an answer counts as certain."""
 _PATTERNS = 24
 """An interviewer with more different covariate patterns has neighbouring ones taken together."""
-_MOST_EXACT = 2_000
-"""Interviews of an interviewer beyond which the tail of their total is approximated: the distribution takes long, and
-the approximation is good to some thousandths of the tail by then."""
+_MOST_EXACT = 250_000
+"""Nodes times totals that are likely, in units of the highest score, beyond which tails are approximated: distributions
+take long, and the approximation is good to a thousandth of a tail by then, which it is not for rare answers of however
+many interviews."""
 _SILENT = 1e-18
 """Size of a characteristic function, times the weight of its node, that no tail notices."""
 _ONE_BY_ONE = 2_000
@@ -176,14 +177,13 @@ def _judge(prepared: PreparedColumns, who: IntArray, without: Without, steps: In
         latent = _latent(patterns, models, steps)
         between = np.sqrt(models.at.sd**2 + latent.uncertainty)
         nodes = _nodes(patterns, models, between, latent)
-        if n.max() > _MOST_EXACT:
+        likely, own = _likely(nodes, patterns, steps), np.asarray(np.round(total[chosen]), dtype=np.float64)
+        if likely.most * len(nodes.weight) > _MOST_EXACT * steps[-1]:
             below, above, expected, spread = saddlepoint_tails(
-                nodes.share, nodes.weight, patterns.owner, patterns.count, steps, np.round(total[chosen])
+                nodes.share, nodes.weight, patterns.owner, patterns.count, steps, own
             )
         else:
-            below, above, expected, spread = _exact_tails(
-                nodes, patterns, steps, np.asarray(total[chosen], dtype=np.float64), int(n.max())
-            )
+            below, above, expected, spread = _exact_tails(nodes, patterns, steps, own, likely)
         df = _degrees_of_freedom(others[part], models, latent)
         result[:2, part] = _two_sided(below, above, df)
         result[2:, part] = expected / n, spread / n
@@ -311,25 +311,58 @@ def _nodes(patterns: _Patterns, models: Without, between: FloatArray, latent: _L
     return _Nodes(weight / weight.sum(), share)
 
 
-def _exact_tails(nodes: _Nodes, patterns: _Patterns, steps: IntArray, total: FloatArray, most: int) -> _Tails:
-    """From the distribution of each total: products of characteristic functions, over the intercept."""
-    length = fft.next_fast_len(most * int(steps[-1]) + 1, real=True)
+class _Likely(Struct, frozen=True, eq=False):
+    """The totals of k interviewers that are not negligibly rare."""
+
+    lowest: IntArray
+    """(k,)."""
+    most: int
+    """How many there are of one interviewer, at most."""
+
+
+def _likely(nodes: _Nodes, patterns: _Patterns, steps: IntArray) -> _Likely:
+    """By Bernstein's inequality at each node."""
+    first = np.flatnonzero(np.diff(patterns.owner, prepend=-1))
+    own = nodes.share @ steps
+    variance = (nodes.share * (steps - own[..., None]) ** 2).sum(axis=-1)
+    mean, variance = (np.add.reduceat(one * patterns.count[:, None], first) for one in (own, variance))
+    rare = np.log(np.maximum(nodes.weight / _SILENT, 1.0))
+    far = steps[-1] * rare / 3
+    apart = far + np.sqrt(far**2 + 2 * variance * rare)
+    lowest = np.floor(np.maximum((mean - apart).min(axis=1), 0))
+    highest = np.ceil(np.minimum((mean + apart).max(axis=1), np.add.reduceat(patterns.count, first) * steps[-1]))
+    return _Likely(lowest.astype(np.int64), int((highest - lowest).max()) + 1)
+
+
+def _exact_tails(nodes: _Nodes, patterns: _Patterns, steps: IntArray, total: FloatArray, likely: _Likely) -> _Tails:
+    """From the distribution of each total: products of characteristic functions, over the intercept.
+
+    As many frequencies as there are likely totals do: what lies beyond them, which no tail notices, is counted as a
+    total so many steps nearer.
+    """
+    length = fft.next_fast_len(likely.most, real=True)
     angle: FloatArray = 2 * np.pi / length * np.arange(length // 2 + 1, dtype=np.float64)
     wave = np.exp(-1j * np.outer(steps, angle))
     first = np.searchsorted(patterns.owner, np.arange(len(total)))
     transform, several = np.zeros((len(total), len(angle)), dtype=complex), np.flatnonzero(patterns.count != 1)
     for u, used in enumerate(_audible(nodes, patterns, steps, angle, first)):
         single = nodes.share[:, u] @ wave[:, used]
-        single[several] **= patterns.count[several, None]
+        single[several] = _powers(single[several], patterns.count[several, None])
         transform[:, used] += nodes.weight[u] * np.multiply.reduceat(single, first)
-    chances = np.asarray(np.maximum(fft.irfft(transform, length), 0.0))
-    values = np.arange(chances.shape[1])
-    own = np.round(total).astype(np.int64)
-    here = chances[np.arange(len(own)), own]
-    below = np.where(values < own[:, None], chances, 0.0).sum(axis=1) + here / 2
-    above = np.where(values > own[:, None], chances, 0.0).sum(axis=1) + here / 2
-    expected = np.asarray(chances @ values, dtype=np.float64)
-    return below, above, expected, np.sqrt(np.maximum(chances @ values**2 - expected**2, 0.0))
+    values = likely.lowest[:, None] + np.arange(length)
+    chances = np.take_along_axis(np.asarray(np.maximum(fft.irfft(transform, length), 0.0)), values % length, axis=1)
+    here = (values == total[:, None]) / 2
+    below = (chances * ((values < total[:, None]) + here)).sum(axis=1)
+    above = (chances * ((values > total[:, None]) + here)).sum(axis=1)
+    expected = np.asarray((chances * values).sum(axis=1), dtype=np.float64)
+    return below, above, expected, np.sqrt((chances * (values - expected[:, None]) ** 2).sum(axis=1))
+
+
+def _powers(base: NDArray[np.complex128], count: FloatArray) -> NDArray[np.complex128]:
+    """Whole powers: NumPy multiplies out those below a hundred, and takes ten times as long for higher ones."""
+    if count.max(initial=0.0) < 100:
+        return np.asarray(base**count)
+    return np.asarray((base ** (count // 64)) ** 64 * base ** (count % 64))
 
 
 def _audible(

@@ -13,9 +13,11 @@ from qa_reports.effects.predictive import predictive_tails
 from qa_reports.effects.saddlepoint import saddlepoint_tails
 
 N = 2_000
-"""Interviews, from which on the approximation is used."""
+"""Interviews."""
 OFTEN, SELDOM = 0.015, 0.1
 """Relative error of a tail where the rarer categories are expected in dozens of interviews, and in two."""
+ROUNDED = 1e-6
+"""Of a tail, and its square of one: sums of 15,000 rounded numbers."""
 CENTRAL = 0.01
 """What a tail of the sum of 10,000 answers may differ from the normal distribution's, which has no skewness."""
 
@@ -64,6 +66,35 @@ def test_totals_far_from_what_an_intercept_makes_likely_have_a_saddlepoint() -> 
     np.testing.assert_allclose(below + above, 1)
 
 
+@pytest.mark.parametrize("share", [[0.9, 0.06, 0.04], [0.9985, 0.001, 0.0005]])
+@pytest.mark.parametrize("sd", [0.0, 0.4])
+def test_few_frequencies_say_the_same_as_all(share: list[float], sd: float) -> None:
+    """Half of all totals are likely, or some hundreds; counts are such that powers are taken in two ways."""
+    count, steps, half = np.array([7.0, 70.0, 3_000.0]), np.array([0, 1, 5]), 30 if sd else 0
+    node = np.linspace(-6, 6, 2 * half + 1) if sd else np.zeros(1)
+    weight = np.exp(-(node**2) / 2) / np.exp(-(node**2) / 2).sum()
+    thresholds = special.logit(np.cumsum(share)[:-1])
+    chances = predictive._category_shares(thresholds, np.array([-0.5, 0.0, 0.5])[:, None] + sd * node)
+    length = int(count.sum()) * 5 + 1
+    single = chances @ np.exp(-2j * np.pi / length * np.outer(steps, np.arange(length)))
+    every = np.fft.ifft(weight @ np.prod(single ** count[:, None, None], axis=0)).real
+
+    totals = np.array([0.0, 5.0, 31.0, 400.0, 900.0, 12_000.0])
+    k = len(totals)
+    patterns = predictive._Patterns(np.repeat(np.arange(k), 3), np.zeros((3 * k, 0)), np.tile(count, k))
+    nodes = predictive._Nodes(weight, np.tile(chances, (k, 1, 1)))
+    likely = predictive._likely(nodes, patterns, steps)
+    below, above, expected, spread = predictive._exact_tails(nodes, patterns, steps, totals, likely)
+
+    assert likely.most < length * (0.6 if sd else 0.12)
+    value = np.arange(length)
+    at = totals.astype(np.int64)
+    np.testing.assert_allclose(below, [every[:t].sum() + every[t] / 2 for t in at], rtol=ROUNDED, atol=ROUNDED**2)
+    np.testing.assert_allclose(above, [every[t + 1 :].sum() + every[t] / 2 for t in at], rtol=ROUNDED, atol=ROUNDED**2)
+    np.testing.assert_allclose(expected, every @ value)
+    np.testing.assert_allclose(spread, np.sqrt(every @ (value - every @ value) ** 2))
+
+
 def test_interviewers_are_judged_alike_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(5)
     who = np.repeat(np.arange(12), 600)
@@ -72,7 +103,7 @@ def test_interviewers_are_judged_alike_either_way(monkeypatch: pytest.MonkeyPatc
     fit = fit_categorical_models([columns], 12)[0]
     assert isinstance(fit, CategoricalFit)
     exact = predictive_tails(columns, fit, np.array([0.0, 1.0]), 12)
-    monkeypatch.setattr(predictive, "_MOST_EXACT", 500)
+    monkeypatch.setattr(predictive, "_MOST_EXACT", 0)
     close = predictive_tails(columns, fit, np.array([0.0, 1.0]), 12)
 
     np.testing.assert_allclose(close.p, exact.p, rtol=2 * OFTEN)

@@ -16,7 +16,7 @@ from qa_reports.effects.joint_intervals import _Surface
 from qa_reports.effects.likelihood import eliminated
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
-from qa_reports.effects.predictive import _exact_tails, _latent, _nodes, _Patterns
+from qa_reports.effects.predictive import _exact_tails, _latent, _likely, _nodes, _Patterns
 from qa_reports.effects.quadrature import Parameters
 from qa_reports.effects.referee import RefereeCase, referee_logliks
 from qa_reports.effects.spread_effects import SpreadEffects, times_usual
@@ -90,7 +90,7 @@ def test_totals_under_models_that_are_certain_or_know_nothing(threshold: float, 
     latent = _latent(patterns, models, steps)
     between = np.sqrt(models.at.sd**2 + latent.uncertainty)
     nodes = _nodes(patterns, models, between, latent)
-    below, above, expected, _ = _exact_tails(nodes, patterns, steps, np.array([4.0]), 10)
+    below, above, expected, _ = _exact_tails(nodes, patterns, steps, np.array([4.0]), _likely(nodes, patterns, steps))
     assert time.process_time() - began < LONGEST
     assert latent.own[0] > 0
     assert abs(below[0] + above[0] - 1) < 1e-9
