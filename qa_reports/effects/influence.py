@@ -17,7 +17,7 @@ from qa_reports.effects.information import degrees_of_freedom
 from qa_reports.effects.left_out import Everybody, leave_each_out
 from qa_reports.effects.left_out_several import Expansion
 from qa_reports.effects.likelihood import Profile
-from qa_reports.effects.mixed_model import MixedModelFits, back_transform
+from qa_reports.effects.mixed_model import MixedModelFits, back_transform, spanned
 from qa_reports.effects.moments import Moments
 from qa_reports.effects.optimise import minimise, profile_at
 from qa_reports.effects.problem import problem, symmetric_basis
@@ -140,7 +140,7 @@ def _delete_chunk(
     own = moments.cross[:, out]
     zz, zc = own[..., random, :][..., random], own[..., random, :]
     result = {name: np.full((*own.shape[:2], *values.shape[2:]), np.nan) for name, values in shapes.items()}
-    judged = (moments.n[:, out] > 0) & _others_identify(moments, out, total)
+    judged = (moments.n[:, out] > 0) & _others_identify(moments, random, out, total)
     if everybody is not None and judged.any():
         left = leave_each_out(everybody, out, judged)
         result = _compare(left.relative[..., None, None], left.profile, left.found, zz, zc)
@@ -176,16 +176,23 @@ def _refits(
             yield rows, optimum.relative[0], profile_at(setup, optimum), optimum.converged[0]
 
 
-def _others_identify(moments: Moments, out: IntArray, total: FloatArray) -> BoolArray:
-    """(F, k) whether the interviewers left can still carry the model: two of them, and full-rank fixed columns."""
+def _others_identify(moments: Moments, random: tuple[int, ...], out: IntArray, total: FloatArray) -> BoolArray:
+    """(F, k) whether the interviewers left can still carry the model: fixed columns of full rank, that do not tell
+    interviewers apart (as they do where one interviewer is left who has a random term), and who has two interviews."""
     p, n = moments.cross.shape[-1] - 1, moments.n
     own = n[:, out]
-    enough = (n > 0).sum(1, keepdims=True) - (own > 0) >= 2
     repeated = (n > 1).sum(1, keepdims=True) - (own > 1) >= 1
     others = (total - moments.cross[:, out])[..., :p, :p]
     left = n.sum(1, keepdims=True) - own
     rank = np.linalg.eigvalsh(others)[..., 0] > 1e-9 * left
-    return np.asarray(enough & repeated & rank & (left > p + 1))
+    found = repeated & rank & (left > p + 1)
+    others = np.where(rank[..., None, None], others, np.eye(p))
+    for term in random:
+        zx, zz = moments.cross[:, :, term, :p], moments.cross[:, :, term, term]
+        whole, mine = np.swapaxes(zx, -1, -2) @ zx, zx[:, out]
+        theirs = whole[:, None] - mine[..., :, None] * mine[..., None, :]
+        found &= ~spanned(others, zz.sum(1, keepdims=True) - zz[:, out], theirs)
+    return np.asarray(found)
 
 
 def _compare(best: FloatArray, here: Profile, converged: BoolArray, zz: FloatArray, zc: FloatArray) -> _Without:

@@ -112,18 +112,26 @@ def obstacles(moments: Moments, random: tuple[int, ...]) -> list[str | None]:
 
 
 def _tell_interviewers_apart(cross: FloatArray, fixed: FloatArray, random: tuple[int, ...]) -> NDArray[np.bool_]:
-    """(F,) whether the fixed effects span the columns of a random term, such as one covariate of two interviewers.
-
-    With M = I - X(X'X)^-1X' then Z'MZ = 0: REML sees nothing of the term's variance and has no maximum. `fixed`
-    (F, p, p) is X'X.
-    """
+    """(F,) whether the fixed effects span the columns of a random term; `fixed` (F, p, p) is X'X."""
     p = fixed.shape[-1]
-    inverse = np.linalg.inv(fixed)
     found = np.zeros(len(cross), dtype=bool)
     for term in random:
         zx, zz = cross[:, :, term, :p], cross[:, :, term, term].sum(1)
-        found |= zz - ((zx @ inverse) * zx).sum((1, 2)) <= 1e-9 * zz
+        found |= spanned(fixed, zz, np.swapaxes(zx, -1, -2) @ zx)
     return found
+
+
+def spanned(xx: FloatArray, zz: FloatArray, xzzx: FloatArray) -> NDArray[np.bool_]:
+    """(...) whether the fixed effects span the columns of a random term, such as one covariate of two interviewers.
+
+    With M = I - X(X'X)^-1X' then Z'MZ = 0: REML sees nothing of the term's variance and has no maximum.
+
+    Args:
+        xx: (..., p, p) X'X.
+        zz: (...) the trace of Z'Z.
+        xzzx: (..., p, p) X'ZZ'X.
+    """
+    return np.asarray(zz - np.einsum("...ab,...ab->...", np.linalg.inv(xx), xzzx) <= 1e-9 * zz)
 
 
 def variance_within(cross: FloatArray, random: tuple[int, ...]) -> FloatArray:

@@ -72,6 +72,34 @@ def test_one_interviewer_of_several_interviews_tells_the_residual_variance() -> 
         assert judged[several : 12 - 2 * several].all()
 
 
+def test_without_one_of_two_whose_predictor_varies_no_variance_of_slopes_is_left() -> None:
+    """REML sees nothing of it: whatever the search ends at would be a matter of rounding."""
+    rng = np.random.default_rng(16)
+    interviewer = np.repeat(np.arange(8), 6)
+    x = np.where(interviewer < 3, rng.integers(0, 2, 48), 0).astype(float)
+    x[:2] = 0.0, 1.0
+    for carriers in (3, 2):
+        x[interviewer >= carriers] = 0.0
+        columns = Columns(np.column_stack([np.ones(48), x]), rng.normal(size=48), interviewer)
+        moments = compute_moments([columns], 8, centre_fixed=False)
+        deletions = delete_interviewers(moments, (1,), fit_mixed_models(moments, (1,), "REML"))
+        judged = np.isfinite(deletions.z[0, :, 0])
+        assert judged[:carriers].all() == (carriers == 3)
+        assert not judged[carriers:].any()
+
+
+def test_what_tells_the_interviewers_left_apart_leaves_nothing_to_judge_by() -> None:
+    rng = np.random.default_rng(17)
+    interviewer = np.repeat(np.arange(4), 6)
+    for present in (4, 3):
+        kept = interviewer < present
+        fixed = np.column_stack([np.ones(24), np.array([1.0, 3.0, 4.0, 9.0])[interviewer]])[kept]
+        moments = compute_moments([Columns(fixed, rng.normal(size=24)[kept], interviewer[kept])], 4)
+        deletions = delete_interviewers(moments, (0,), fit_mixed_models(moments, (0,), "REML"))
+        assert np.isfinite(deletions.z[0, :present, 0]).all() == (present == 4)
+        assert np.isfinite(deletions.z[0, :present, 0]).any() == (present == 4)
+
+
 def test_an_interviewer_with_one_predictor_value_has_no_slope() -> None:
     columns = random_slopes(np.random.default_rng(9), interviewers=12)
     fixed = columns.fixed.copy()
