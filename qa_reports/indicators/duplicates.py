@@ -28,6 +28,9 @@ _EXPECTED = 0.5
 """Pairs within interviewers above the limit that chance brings about in the whole survey."""
 _TRIED = np.array([1, 2, 4, 8])
 """An interviewer's evidence is the best of this many of their strongest links, allowing for the choice."""
+_NO_EVIDENCE = 0.5
+"""p from which an interviewer's links are not looked into. Where some of them lose their meaning, fewer numbers of
+links are tried and p may fall, but not below a quarter of this."""
 _LISTED = 200
 """Pairs listed at most, the most alike first."""
 _NEARLY_ALL = 0.9999
@@ -80,8 +83,8 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
 
     Of more than 50,000 interviews not all pairs are compared, which would take hours. Each interview is held against
     evenly spread ones of other interviewers, as many as make `_MOST_PAIRS`, and identical ones are found by sorting. A
-    sample may miss the interview elsewhere that takes a link its meaning, so the interviewers with the smallest p are
-    held against all interviews after all, as many as the same number of pairs allows.
+    sample may miss the interview elsewhere that takes a link its meaning, so interviewers whose links may be evidence
+    are held against all interviews after all, as many as the same number of pairs allows, the surest first.
 
     Args:
         answers: (n, K), NaN where there is no answer.
@@ -104,8 +107,9 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
         for pair in identical:
             best.take(np.array(pair), np.ones(2, dtype=np.float32), np.array(pair[::-1]))
         within = _beyond_elsewhere(own_pairs, best)
-        surest = np.argsort(_judge(within, between)[0], kind="stable")  # NaN last
-        rows = [{row for link in within.links[j] for row in link[1:]} for j in surest[: _MOST_PAIRS // n]]
+        p = _judge(within, between)[0]
+        surest = [j for j in np.argsort(p, kind="stable")[: _MOST_PAIRS // n] if p[j] < _NO_EVIDENCE]
+        rows = [{row for link in within.links[j] for row in link[1:]} for j in surest]
         _compare_with_all(
             packed, owner, fewest, best, [row for group in rows for row in sorted(group)][: _MOST_PAIRS // n]
         )

@@ -208,6 +208,24 @@ def test_a_sample_does_not_make_ordinary_pairs_evidence(monkeypatch: pytest.Monk
         assert found.p.min() > 0.5 * exact.p.min()
 
 
+@pytest.mark.usefixtures("sampled")
+def test_only_what_may_be_evidence_is_held_against_all_interviews(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_into: list[int] = []
+
+    def remembering(packed: object, owner: object, fewest: int, best: object, places: list[int]) -> None:
+        looked_into.extend(places)
+
+    monkeypatch.setattr(duplicates, "_compare_with_all", remembering)
+    answers, interviewer = homogeneous(np.random.default_rng(13), 60, 12, 22)
+    answers[3:8] = answers[3]
+
+    found = find_duplicates(answers, interviewer, 60, 10)
+
+    several = set(interviewer[looked_into].tolist())
+    assert {0, *np.flatnonzero(found.p < 0.5).tolist()} <= several
+    assert len(several) < np.isfinite(found.closest).sum()
+
+
 def test_identical_interviews_are_found_by_sorting() -> None:
     """Those of one interviewer, and with too few answers, are none."""
     answers, interviewer = homogeneous(np.random.default_rng(10), 20, 10, 22)
