@@ -216,10 +216,10 @@ def test_only_what_may_be_evidence_is_held_against_all_interviews(monkeypatch: p
         looked_into.extend(places)
 
     monkeypatch.setattr(duplicates, "_compare_with_all", remembering)
-    answers, interviewer = homogeneous(np.random.default_rng(13), 60, 12, 22)
+    answers, interviewer = homogeneous(np.random.default_rng(13), 20, 36, 22)
     answers[3:8] = answers[3]
 
-    found = find_duplicates(answers, interviewer, 60, 10)
+    found = find_duplicates(answers, interviewer, 20, 10)
 
     several = set(interviewer[looked_into].tolist())
     assert {0, *np.flatnonzero(found.p < 0.5).tolist()} <= several
