@@ -151,13 +151,15 @@ class WithoutOne:
             np.where(usable, start.at.slopes, first.slopes),
             np.maximum(np.where(start.found, start.at.sd, first.sd), 0.05),
         )
-        best = maximise(rows_of(models), begin, nodes=self.nodes, decrement=_DECREMENT)
+        rows = rows_of(models)
+        best = maximise(rows, begin, nodes=self.nodes, decrement=_DECREMENT)
         at, found, loglik, cells = best.at, best.found.copy(), best.here.loglik, best.here.gradient.shape[1] - 1
         covariance: FloatArray = np.asarray(np.linalg.pinv(-best.here.curvature, hermitian=True), dtype=np.float64)
         near = np.flatnonzero(~found | (at.sd <= _CLEAR * np.sqrt(np.maximum(covariance[:, -1, -1], 0.0))))
         if near.size:
             zero = replace(begin.of(near), sd=np.zeros(len(near)))
-            none = maximise(rows_of([models[k] for k in near]), zero, free_sd=False, decrement=_DECREMENT)
+            of_near = rows if len(near) == len(models) else rows_of([models[k] for k in near])
+            none = maximise(of_near, zero, free_sd=False, decrement=_DECREMENT)
             lower = ~(loglik[near] > none.here.loglik + 1e-9 * np.abs(none.here.loglik))
             for values, others in zip(_arrays(at), _arrays(none.at), strict=True):
                 values[near[lower]] = others[lower]
