@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qa_reports.effects.information import BOUND, component_standard_errors, satterthwaite_df
 from qa_reports.effects.likelihood import Profile, deviance, profile, shrinkage, times
 from qa_reports.effects.moments import Moments
-from qa_reports.effects.optimise import minimise, profile_at
+from qa_reports.effects.optimise import minimise, minimise_also_from, profile_at
 from qa_reports.effects.problem import Method, Problem, problem
 
 FloatArray = NDArray[np.float64]
@@ -68,15 +68,14 @@ def fit_mixed_models(
     """Fit F models at once; `random` names the fixed columns (by position) that vary between interviewers.
 
     A fit that cannot be estimated does not disturb the others. `start` (F, q, q): the relative covariances of a similar
-    fit on the same moments, such as by the other method. Only several random terms are looked for from there: one is
-    cheap to look for everywhere.
+    fit on the same moments, such as by the other method, from where the search is made as well.
     """
     reasons = obstacles(moments, random)
     usable = [f for f, reason in enumerate(reasons) if reason is None]
     if not usable:
         return _all_failed(moments, random, method, reasons)
     if start is not None:
-        start = None if len(random) == 1 or np.isnan(start[usable]).any() else start[usable, None]
+        start = None if np.isnan(start[usable]).any() else start[usable, None]
     fits = _fit(moments.of(usable), random, method, start)
     return fits if len(usable) == len(reasons) else _scatter(fits, usable, reasons)
 
@@ -154,13 +153,13 @@ def variance_within(cross: FloatArray, random: tuple[int, ...]) -> FloatArray:
 
 def _fit(moments: Moments, random: tuple[int, ...], method: Method, start: FloatArray | None) -> MixedModelFits:
     setup = problem(moments, random, method)
-    optimum = minimise(setup, start)
+    optimum = minimise(setup) if start is None else minimise_also_from(setup, start)
     relative = _snap_to_bound(setup, optimum.relative)
     here = profile_at(setup, optimum) if (relative == optimum.relative).all() else profile(setup, relative)
     deviance_ml = here.deviance
     if method == "REML":
         as_ml = setup.by("ML")
-        by_ml = minimise(as_ml, relative)
+        by_ml = minimise_also_from(as_ml, relative)
         deviance_ml = by_ml.profile.deviance if by_ml.profile else deviance(as_ml, by_ml.relative)
     outcomes = _statuses(setup, relative[:, 0], optimum.converged[:, 0])
     return _in_units(setup, here, deviance_ml[:, 0], relative[:, 0], outcomes)

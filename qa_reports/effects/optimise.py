@@ -45,6 +45,22 @@ def minimise(problem: Problem, start: FloatArray | None = None) -> Optimum:
     return _minimise_several(problem, start)
 
 
+def minimise_also_from(problem: Problem, start: FloatArray) -> Optimum:
+    """The lower of the minima found by `minimise` and from `start` (F, K, q, q).
+
+    Of several random terms there may be two, one at a bound and one inside.
+    """
+    found = minimise(problem)
+    if len(problem.random) == 1:
+        return found
+    other = minimise(problem, start)
+    lower = other.converged & ~(profile_at(problem, found).deviance <= profile_at(problem, other).deviance + 1e-9)
+    if not lower.any():
+        return found
+    relative = np.where(lower[..., None, None], other.relative, found.relative)
+    return Optimum(relative, np.where(lower, other.converged, found.converged))
+
+
 def profile_at(problem: Problem, optimum: Optimum) -> Profile:
     """The profile where the deviance is least."""
     return optimum.profile or profile(problem, optimum.relative)

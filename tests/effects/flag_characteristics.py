@@ -197,6 +197,8 @@ def _outside_box(values: np.ndarray, of: np.ndarray) -> np.ndarray:
 def judged_waves(name: str, waves: int, folder: Path | None = None) -> Iterator[Judged]:
     """The waves of a series, those kept in `folder` first. Seeds follow from the series and the number of the wave."""
     first = 100_000 * (1 + list(SERIES).index(name))
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     kept = None if folder is None else _kept(folder, name)
     done = 0
     if kept is not None and kept.exists():

@@ -182,3 +182,19 @@ def test_few_interviewers_and_one_giant(j: int) -> None:
     assert fits.status[0] in ("converged", "zero_variance")
     assert np.isfinite(fits.loglik[0])
     assert np.isfinite(fits.eblup).all()
+
+
+@pytest.mark.parametrize("seed", [126, 595])
+def test_the_higher_of_two_maxima_is_found_from_wherever(seed: int) -> None:
+    """One is at a correlation of 1: the first seed reaches the higher one from the REML fit only, the other from the
+    grid only."""
+    rng = np.random.default_rng(seed)
+    interviewer, x = np.repeat(np.arange(8), 6), rng.normal(size=48)
+    y = rng.normal(0, 1, 8)[interviewer] + (0.5 + 0.5 * rng.normal(0, 1, 8)[interviewer]) * x
+    columns = Columns(np.column_stack([np.ones(48), x]), y + 1.5 * rng.normal(size=48), interviewer)
+    moments = compute_moments([columns], 8)
+    reml = fit_mixed_models(moments, (0, 1), "REML")
+    ml = fit_mixed_models(moments, (0, 1), "ML", reml.relative)
+    highest = {126: -101.722795, 595: -97.780954}[seed]
+    assert ml.loglik[0] == pytest.approx(highest, abs=1e-5)
+    assert reml.loglik_ml[0] == pytest.approx(highest, abs=1e-5)
