@@ -324,7 +324,7 @@ def _likely(nodes: _Nodes, patterns: _Patterns, steps: IntArray) -> _Likely:
     """By Bernstein's inequality at each node."""
     first = np.flatnonzero(np.diff(patterns.owner, prepend=-1))
     own = nodes.share @ steps
-    variance = (nodes.share * (steps - own[..., None]) ** 2).sum(axis=-1)
+    variance = np.maximum(nodes.share @ steps**2 - own**2, 0.0)
     mean, variance = (np.add.reduceat(one * patterns.count[:, None], first) for one in (own, variance))
     rare = np.log(np.maximum(nodes.weight / _SILENT, 1.0))
     far = steps[-1] * rare / 3
@@ -347,10 +347,13 @@ def _exact_tails(nodes: _Nodes, patterns: _Patterns, steps: IntArray, total: Flo
     transform, several = np.zeros((len(total), len(angle)), dtype=complex), np.flatnonzero(patterns.count != 1)
     for u, used in enumerate(_audible(nodes, patterns, steps, angle, first)):
         single = nodes.share[:, u] @ wave[:, used]
-        single[several] = _powers(single[several], patterns.count[several, None])
+        if several.size:
+            single[several] = _powers(single[several], patterns.count[several, None])
         transform[:, used] += nodes.weight[u] * np.multiply.reduceat(single, first)
     values = likely.lowest[:, None] + np.arange(length)
-    chances = np.take_along_axis(np.asarray(np.maximum(fft.irfft(transform, length), 0.0)), values % length, axis=1)
+    chances = np.asarray(np.maximum(fft.irfft(transform, length), 0.0))
+    if likely.lowest.any():
+        chances = np.take_along_axis(chances, values % length, axis=1)
     here = (values == total[:, None]) / 2
     below = (chances * ((values < total[:, None]) + here)).sum(axis=1)
     above = (chances * ((values > total[:, None]) + here)).sum(axis=1)
@@ -360,7 +363,7 @@ def _exact_tails(nodes: _Nodes, patterns: _Patterns, steps: IntArray, total: Flo
 
 def _powers(base: NDArray[np.complex128], count: FloatArray) -> NDArray[np.complex128]:
     """Whole powers: NumPy multiplies out those below a hundred, and takes ten times as long for higher ones."""
-    if count.max(initial=0.0) < 100:
+    if (count < 100).all():
         return np.asarray(base**count)
     return np.asarray((base ** (count // 64)) ** 64 * base ** (count % 64))
 
