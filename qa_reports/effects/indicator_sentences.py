@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from qa_reports.effects.indicator_effects import IndicatorEffects
+from qa_reports.effects.sentences import interviews
 from qa_reports.indicators.duplicates import Duplicates
 
 _HIT = {
@@ -58,22 +59,22 @@ def indicator_sentence(
     if name == "log_minutes":
         own, others = np.exp(effects.own[interviewer]), np.exp(effects.others[interviewer])
         return (
-            f"Their {_interviews(int(effects.n[interviewer]))} typically take {own:.0f} minutes; elsewhere it is "
+            f"Their {interviews(int(effects.n[interviewer]))} typically take {own:.0f} minutes; elsewhere it is "
             f"{others:.0f}."
         )
     if name == "log_seconds":
         share = float(np.exp(effects.own[interviewer] - effects.others[interviewer]))
-        n = _interviews(int(effects.n[interviewer]))
+        n = interviews(int(effects.n[interviewer]))
         return f"In their {n}, a question typically takes {share:.0%} of the time that it takes elsewhere."
     if name == "variability":
         ratio = effects.own[interviewer] / effects.others[interviewer]
         return (
-            f"Within their {_interviews(int(effects.n[interviewer]))}, answers to the items of a battery differ "
+            f"Within their {interviews(int(effects.n[interviewer]))}, answers to the items of a battery differ "
             f"{ratio:.0%} as much from each other as elsewhere."
         )
     if name in _SHARE:
         own, others = effects.own[interviewer], effects.others[interviewer]
-        n = _interviews(int(effects.n[interviewer]))
+        n = interviews(int(effects.n[interviewer]))
         return f"In their {n}, {own:.0%} {_SHARE[name]}; elsewhere it is {others:.0%}."
     return _counted(effects, interviewer, beside)
 
@@ -83,7 +84,7 @@ def _counted(effects: IndicatorEffects, j: int, beside: Sequence[IndicatorEffect
     name, _, detail = measure.name.partition(":")
     what = _HIT[name] if not detail else _HIT_IN_DETAIL[name].format(detail)
     sentence = (
-        f"In {hits} of their {_interviews(n)} {what}; elsewhere {_elsewhere(float(effects.affected_elsewhere[j]))}"
+        f"In {hits} of their {interviews(n)} {what}; elsewhere {_elsewhere(float(effects.affected_elsewhere[j]))}"
     )
     if not detail and effects.own[j] > 1.05 * hits / n:
         own, others = (
@@ -107,13 +108,9 @@ def _beside(effects: IndicatorEffects) -> str:
 def _duplicates(effects: IndicatorEffects, j: int, pairs: Duplicates) -> str:
     n, alike = int(effects.n[j]), int(effects.affected[j])
     return (
-        f"{alike} of their {_interviews(n)} agree with another one of theirs on {pairs.limit:.0%} of the answers or "
+        f"{alike} of their {interviews(n)} agree with another one of theirs on {pairs.limit:.0%} of the answers or "
         f"more, up to {pairs.closest[j]:.0%}; chance brings about less than half such a pair in the whole survey."
     )
-
-
-def _interviews(n: int) -> str:
-    return "1 interview" if n == 1 else f"{n:,} interviews"
 
 
 def _elsewhere(share: float) -> str:

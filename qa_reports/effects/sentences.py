@@ -54,13 +54,13 @@ def level_sentence(
     else:
         opposed = f"{n_named - len(opposite)} {_side(deviation)}, {len(opposite)} {_side(-deviation)}"
         rest = f"; {n_named} of {n_items} items stand out, {opposed if opposite else f'all {_side(deviation)}'}"
-    return f"In {n_interviews:,} interviews, {first}{rest}."
+    return f"In {interviews(n_interviews)}, {first}{rest}."
 
 
 def slope_sentence(n_interviews: int, outcome: str, predictor: str, own: float, usual: float) -> str:
     """`own` and `usual`: points of the outcome per point of the predictor, this interviewer's and everybody's."""
     return (
-        f"In {n_interviews:,} interviews, “{outcome}” goes with “{predictor}” differently from colleagues' interviews: "
+        f"In {interviews(n_interviews)}, “{outcome}” goes with “{predictor}” differently from colleagues' interviews: "
         f"{_signed(own)} points per point instead of {_signed(usual)}."
     )
 
@@ -72,7 +72,7 @@ def spread_sentence(n_interviews: int, share: float, item: str | None, also: Seq
     how = "most clearly" if item is None else "also"
     rest = f", {how} on {_items(list(also))}" if also else ""
     return (
-        f"In {n_interviews:,} interviews, {what} {alike} other interviewers' interviews "
+        f"In {interviews(n_interviews)}, {what} {alike} other interviewers' interviews "
         f"(spread {share:.0%} of usual){rest}."
     )
 
@@ -128,3 +128,8 @@ def _items(labels: list[str]) -> str:
 
 def _listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def interviews(n: int) -> str:
+    """So many interviews, in words."""
+    return "1 interview" if n == 1 else f"{n:,} interviews"

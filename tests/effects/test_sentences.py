@@ -14,6 +14,12 @@ def test_one_item() -> None:
     )
 
 
+def test_one_interview() -> None:
+    assert level_sentence(1, [("Fair", -1.62)], 1, 22, "0 to 10", ()).startswith(
+        "In 1 interview, answers to “Fair” lie "
+    )
+
+
 def test_a_battery_is_named_as_one() -> None:
     others = [("Helpful", -0.9), ("Fair", 0.8)]
     assert level_sentence(18, others, 7, 22, "0 to 10", (), ("Trust", 5, -1.6)) == (
