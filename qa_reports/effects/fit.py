@@ -16,7 +16,7 @@ from qa_reports.effects.intervals import icc_intervals, interval_of, single_term
 from qa_reports.effects.joint_intervals import JointIntervals, joint_intervals
 from qa_reports.effects.likelihood import profile
 from qa_reports.effects.linear import FailedModel, ModelPlan, ModelResult
-from qa_reports.effects.mixed_model import MixedModelFits, back_transform, fit_mixed_models
+from qa_reports.effects.mixed_model import MixedModelFits, back_transform, fit_by_ml, fit_mixed_models
 from qa_reports.effects.moments import Moments, compute_moments
 from qa_reports.effects.problem import problem
 from qa_reports.effects.referee import referee_logliks
@@ -98,7 +98,7 @@ def _fit_batch(plans: Sequence[ModelPlan], n_interviewers: int, core: SecondCore
         without.append(fit_mixed_models(other, rest, "REML"))
     groups = group_positions(plans[0])
     single = random == (0,)
-    ml = fit_mixed_models(moments, random, "ML", reml.relative) if not single or any(groups) else None
+    ml = fit_by_ml(moments, random, reml) if not single or any(groups) else None
     return Batch(
         moments=moments,
         reml=reml,

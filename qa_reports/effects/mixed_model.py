@@ -6,6 +6,8 @@ scale of the moments ends here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from qa_reports.effects.information import BOUND, component_standard_errors, satterthwaite_df
 from qa_reports.effects.likelihood import Profile, deviance, profile, shrinkage, times
 from qa_reports.effects.moments import Moments
-from qa_reports.effects.optimise import minimise, minimise_also_from, profile_at
+from qa_reports.effects.optimise import Optimum, minimise, minimise_also_from, profile_at
 from qa_reports.effects.problem import Method, Problem, problem
 
 FloatArray = NDArray[np.float64]
@@ -60,6 +62,8 @@ class MixedModelFits(Struct, frozen=True, eq=False):
     relative: FloatArray
     """(F, q, q) covariance of the random terms over the residual variance on the standardised scale: a start for
     further fits on the same moments."""
+    relative_ml: FloatArray
+    """(F, q, q) the same where the full likelihood is highest; for ML fits `relative`."""
 
 
 def fit_mixed_models(
@@ -68,15 +72,32 @@ def fit_mixed_models(
     """Fit F models at once; `random` names the fixed columns (by position) that vary between interviewers.
 
     A fit that cannot be estimated does not disturb the others. `start` (F, q, q): the relative covariances of a similar
-    fit on the same moments, such as by the other method, from where the search is made as well.
+    fit, such as with fewer covariates, from where the search is made as well.
     """
+    return _fit_usable(moments, random, method, minimise if start is None else minimise_also_from, start)
+
+
+def fit_by_ml(moments: Moments, random: tuple[int, ...], reml: MixedModelFits) -> MixedModelFits:
+    """Fits by ML of models that were fitted by REML, which have found out where the full likelihood is highest."""
+    return _fit_usable(moments, random, "ML", minimise, None if len(random) == 1 else reml.relative_ml)
+
+
+def _fit_usable(
+    moments: Moments,
+    random: tuple[int, ...],
+    method: Method,
+    search: Callable[[Problem, FloatArray], Optimum],
+    start: FloatArray | None,
+) -> MixedModelFits:
     reasons = obstacles(moments, random)
     usable = [f for f, reason in enumerate(reasons) if reason is None]
     if not usable:
         return _all_failed(moments, random, method, reasons)
-    if start is not None:
-        start = None if np.isnan(start[usable]).any() else start[usable, None]
-    fits = _fit(moments.of(usable), random, method, start)
+    some = moments.of(usable)
+    if start is None or np.isnan(start[usable]).any():
+        fits = _fit(some, random, method, minimise)
+    else:
+        fits = _fit(some, random, method, lambda setup: search(setup, start[usable, None]))
     return fits if len(usable) == len(reasons) else _scatter(fits, usable, reasons)
 
 
@@ -151,18 +172,21 @@ def variance_within(cross: FloatArray, random: tuple[int, ...]) -> FloatArray:
     return np.asarray(left[..., p, p] - (xy * (inner @ xy[..., None])[..., 0]).sum(-1))
 
 
-def _fit(moments: Moments, random: tuple[int, ...], method: Method, start: FloatArray | None) -> MixedModelFits:
+def _fit(
+    moments: Moments, random: tuple[int, ...], method: Method, search: Callable[[Problem], Optimum]
+) -> MixedModelFits:
     setup = problem(moments, random, method)
-    optimum = minimise(setup) if start is None else minimise_also_from(setup, start)
+    optimum = search(setup)
     relative = _snap_to_bound(setup, optimum.relative)
     here = profile_at(setup, optimum) if (relative == optimum.relative).all() else profile(setup, relative)
-    deviance_ml = here.deviance
+    relative_ml, deviance_ml = relative, here.deviance
     if method == "REML":
         as_ml = setup.by("ML")
         by_ml = minimise_also_from(as_ml, relative)
-        deviance_ml = by_ml.profile.deviance if by_ml.profile else deviance(as_ml, by_ml.relative)
+        relative_ml = by_ml.relative
+        deviance_ml = by_ml.profile.deviance if by_ml.profile else deviance(as_ml, relative_ml)
     outcomes = _statuses(setup, relative[:, 0], optimum.converged[:, 0])
-    return _in_units(setup, here, deviance_ml[:, 0], relative[:, 0], outcomes)
+    return _in_units(setup, here, relative[:, 0], outcomes, relative_ml[:, 0], deviance_ml[:, 0])
 
 
 def _reliability(setup: Problem, relative: FloatArray) -> FloatArray:
@@ -203,9 +227,10 @@ def _statuses(setup: Problem, relative: FloatArray, converged: NDArray[np.bool_]
 def _in_units(
     setup: Problem,
     here: Profile,
-    deviance_ml: FloatArray,
     relative: FloatArray,
     outcomes: list[tuple[str, str | None]],
+    relative_ml: FloatArray,
+    deviance_ml: FloatArray,
 ) -> MixedModelFits:
     """From the standardised scale to the user's: y = centre + scale y_in, x = centre + scale x_in.
 
@@ -247,6 +272,7 @@ def _in_units(
         conditional_sd=_root_of_diagonal(k_s, conditional),
         diagnostic_se=_root_of_diagonal(k_s, marginal),
         relative=relative,
+        relative_ml=relative_ml.copy(),  # `relative` itself where that is by ML
     )
     return _blank_failed(fits)
 
@@ -286,6 +312,7 @@ _NUMBERS = (
     "fixed", "fixed_covariance", "satterthwaite_df", "residual_variance", "covariance",
     "component_se",
     "loglik", "loglik_ml", "loglik_without", "eblup", "conditional_sd", "diagnostic_se", "relative",
+    "relative_ml",
 )  # fmt: skip
 
 
@@ -318,7 +345,22 @@ def _scatter(fits: MixedModelFits, usable: list[int], reasons: list[str | None])
 def _all_failed(moments: Moments, random: tuple[int, ...], method: Method, reasons: list[str | None]) -> MixedModelFits:
     f, j, width, _ = moments.cross.shape
     p, q = width - 1, len(random)
-    shapes = ((p,), (p, p), (p,), (), (q, q), (q * (q + 1) // 2 + 1,), (), (), (), (j, q), (j, q), (j, q), (q, q))
+    shapes = (
+        (p,),
+        (p, p),
+        (p,),
+        (),
+        (q, q),
+        (q * (q + 1) // 2 + 1,),
+        (),
+        (),
+        (),
+        (j, q),
+        (j, q),
+        (j, q),
+        (q, q),
+        (q, q),
+    )
     return MixedModelFits(
         method, ("failed",) * f, tuple(reasons), np.full(f, np.nan), *(np.full((f, *s), np.nan) for s in shapes)
     )

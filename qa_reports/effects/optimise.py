@@ -26,6 +26,10 @@ log-likelihood, and at the rounding error of a deviance in the thousands."""
 _GRID = np.concatenate([[0.0], np.logspace(-6, 8, 29)])
 """Relative variance times the mean workload: from invisible to an intraclass correlation of practically one."""
 
+_ONE_MINIMUM = 50
+"""Interviewers from which on several random terms have one minimum: of 1,500 simulated waves of 8 interviewers one had
+two that a search may end in, of 6,600 others with 4 to 150 interviewers none."""
+
 
 class Optimum(Struct, frozen=True, eq=False):
     """The best relative covariance D of each fit and variant."""
@@ -48,12 +52,15 @@ def minimise(problem: Problem, start: FloatArray | None = None) -> Optimum:
 def minimise_also_from(problem: Problem, start: FloatArray) -> Optimum:
     """The lower of the minima found by `minimise` and from `start` (F, K, q, q).
 
-    Of several random terms there may be two, one at a bound and one inside.
+    Of several random terms and few interviewers there may be two, one at a bound and one inside: of many the minimum is
+    looked for from `start` only.
     """
-    found = minimise(problem)
     if len(problem.random) == 1:
+        return minimise(problem)
+    found = minimise(problem, start)
+    if ((problem.moments.n > 0).sum(axis=1) >= _ONE_MINIMUM).all():
         return found
-    other = minimise(problem, start)
+    other = minimise(problem)
     lower = other.converged & ~(profile_at(problem, found).deviance <= profile_at(problem, other).deviance + 1e-9)
     if not lower.any():
         return found

@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,10 +27,11 @@ pytestmark = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full
 def run(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A line of shell with the program and its arguments in place of `PROGRAM`."""
     program = f"'{sys.executable}' -c 'import sys; from qa_reports.cli import main; sys.exit(main())' \"$@\""
-    return subprocess.run(
-        ["bash", "-c", command.replace("PROGRAM", program), "bash", *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as here:  # `send --dry-run` writes where it is called
+        return subprocess.run(
+            ["bash", "-c", command.replace("PROGRAM", program), "bash", *arguments], cwd=here,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
 
 
 def test_a_log_on_a_full_disk_costs_no_report(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
