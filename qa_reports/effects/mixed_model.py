@@ -345,22 +345,9 @@ def _scatter(fits: MixedModelFits, usable: list[int], reasons: list[str | None])
 def _all_failed(moments: Moments, random: tuple[int, ...], method: Method, reasons: list[str | None]) -> MixedModelFits:
     f, j, width, _ = moments.cross.shape
     p, q = width - 1, len(random)
-    shapes = (
-        (p,),
-        (p, p),
-        (p,),
-        (),
-        (q, q),
-        (q * (q + 1) // 2 + 1,),
-        (),
-        (),
-        (),
-        (j, q),
-        (j, q),
-        (j, q),
-        (q, q),
-        (q, q),
-    )
+    own, random_terms = (j, q), (q, q)
+    components = (q * (q + 1) // 2 + 1,)
+    shapes = ((p,), (p, p), (p,), (), random_terms, components, (), (), (), own, own, own, random_terms, random_terms)
     return MixedModelFits(
         method, ("failed",) * f, tuple(reasons), np.full(f, np.nan), *(np.full((f, *s), np.nan) for s in shapes)
     )
