@@ -55,8 +55,8 @@ AREAS: tuple[re.Pattern[str], ...] = (
         r"|zone de denombrement|segmento|area"
     ),
     _words(
-        r"district\w*|commune|municipality|gemeinde\w*|municipio|county|landkreis|kreis|departement|departamento"
-        r"|canton|kanton|locality|village"
+        r"district\w*|bezirk\w*|stadtteil|ortsteil|commune|municipality|gemeinde\w*|municipio|county|landkreis|kreis"
+        r"|departement|departamento|canton|kanton|locality|village"
     ),
     _words(r"region|province|provincia|bundesland|state|governorate|gouvernorat|estado"),
 )
@@ -69,7 +69,10 @@ TEAM = _words(
 )
 START = _words(r"start\w*|begin\w*|began|beginn|anfang|debut|inicio|comienzo|strtime|began")
 END = _words(r"end|ended|endtime|finish\w*|fin|ende|schluss|final|termino|completed|end ?time")
-TIME = _words(r"time|times|\w*time|zeit\w*|uhrzeit|\w*zeit|heure|hora|clock|timestamp|datetime|start|end|interview")
+TIME = _words(
+    r"time|times|\w*time|zeit\w*|uhrzeit|\w*zeit|heure|hora|clock|timestamp|datetime|start|end|interview|beginn|anfang"
+    r"|ende|debut|fin|inicio|final"
+)
 DURATION = _words(
     r"duration|length of (?:the )?interview|interview length|minutes|\w*minutes|mins?|duree|dauer|\w*dauer|duracion"
     r"|minuten|minutos|inwtm"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import re
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,8 @@ from qa_reports.config import DurationConfig, ReportConfig
 from qa_reports.errors import DataError
 from qa_reports.survey.columns import FloatArray, numbers_or_error, require_column, row_name
 from qa_reports.survey.interviewers import counted
+from qa_reports.survey.moments import DATED, day_first, is_clock, is_unclear, minutes_of_day, since_1970
 
-_CLOCK = re.compile(r"([0-9]{1,2}):([0-5][0-9])(?::([0-5][0-9])(?:\.[0-9]+)?)?")
 _DAY = 24 * 60.0
 _ITEM = "{item}"
 
@@ -37,8 +37,8 @@ class InterviewTimes(Struct, frozen=True, eq=False):
 def interview_times(table: pd.DataFrame, duration: DurationConfig, files: str) -> InterviewTimes:
     """Read the length of every interview, and its start and end where they are configured.
 
-    Start and end are both dates with times ("2023-05-01 10:30") or both times of day ("10:30"); an interview that
-    ends at an earlier time of day than it starts ended after midnight.
+    Start and end are both dates with times (`moments.py` has how they may be written) or both times of day ("10:30");
+    an interview that ends at an earlier time of day than it starts ended after midnight.
 
     Raises:
         DataError: a column is missing, or holds something that is no number or time.
@@ -103,49 +103,39 @@ def question_times(table: pd.DataFrame, config: ReportConfig, files: str) -> Que
 
 
 def _start_and_end(table: pd.DataFrame, start: str, end: str, files: str) -> tuple[FloatArray, FloatArray, bool]:
-    begins, begins_on_clock = _moments(require_column(table, start, "data.duration.start", files), files)
-    ends, ends_on_clock = _moments(require_column(table, end, "data.duration.end", files), files)
+    columns = [
+        require_column(table, name, f"data.duration.{key}", files) for key, name in (("start", start), ("end", end))
+    ]
+    written = [column for column in columns if not pd.api.types.is_datetime64_any_dtype(column.dtype)]
+    day_comes_first = day_first(text for column in written for text in _texts(column.unique()))
+    (begins, begins_on_clock), (ends, ends_on_clock) = (_moments(column, day_comes_first, files) for column in columns)
     comparable = begins_on_clock == ends_on_clock or np.isnan(begins).all() or np.isnan(ends).all()
     if not comparable:
         raise DataError(f'{files}: of "{start}" and "{end}" only one has dates; give both with dates, or both without')
     return begins, ends, begins_on_clock and ends_on_clock
 
 
-def _moments(column: pd.Series, files: str) -> tuple[FloatArray, bool]:
+def _moments(column: pd.Series, day_comes_first: bool | None, files: str) -> tuple[FloatArray, bool]:
     """(n,) minutes since midnight (then True) or since 1970 (then False); NaN where blank."""
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return _since_1970(column), False
+        elapsed = column - pd.Timestamp(0, tz=column.dt.tz)
+        return np.asarray(elapsed.dt.total_seconds() / 60, dtype=np.float64), False
     codes, distinct = pd.factorize(column)
-    texts = [_written(moment) for moment in distinct]
-    clock = [_CLOCK.fullmatch(text) for text in texts]
-    on_clock = all(match or not text for match, text in zip(clock, texts, strict=True))
-    if on_clock:
-        of_each = np.array([*(_minutes_of_day(match) for match in clock), np.nan])
-    else:
-        parsed = pd.to_datetime(pd.Series(texts, dtype=object), format="ISO8601", errors="coerce", utc=True)
-        of_each = np.array([*_since_1970(parsed), np.nan])
-    moments = of_each[codes]
+    texts = _texts(distinct)
+    on_clock = all(is_clock(text) or not text for text in texts)
+    read = [minutes_of_day(text) for text in texts] if on_clock else since_1970(texts, day_comes_first)
+    moments = np.array([*read, np.nan])[codes]
     unread = np.isnan(moments) & np.array([*(bool(text) for text in texts), False])[codes]
     if unread.any():
         first = int(np.flatnonzero(unread)[0])
+        unclear = is_unclear(texts[codes[first]], day_comes_first)
+        remedy = f"no date in it tells day from month; write {DATED}" if unclear else f'write times as "10:30", {DATED}'
         raise DataError(
             f'{files}: column "{column.name}" (data.duration) holds {str(column.iloc[first])[:40]!r} in '
-            f'{row_name(column, first)}; write times as "10:30" or "2023-05-01 10:30"'
+            f"{row_name(column, first)}; {remedy}"
         )
     return moments, on_clock
 
 
-def _written(moment: object) -> str:
-    return moment.isoformat("seconds") if isinstance(moment, datetime.time) else str(moment).strip()
-
-
-def _minutes_of_day(match: re.Match[str] | None) -> float:
-    if match is None or int(match.group(1)) > 23:
-        return float("nan")
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return hours * 60 + minutes + seconds / 60
-
-
-def _since_1970(moments: pd.Series) -> FloatArray:
-    elapsed = moments - pd.Timestamp(0, tz=moments.dt.tz)
-    return np.asarray(elapsed.dt.total_seconds() / 60, dtype=np.float64)
+def _texts(cells: Iterable[object]) -> list[str]:
+    return [cell.isoformat("seconds") if isinstance(cell, datetime.time) else str(cell).strip() for cell in cells]
