@@ -35,6 +35,9 @@ class Flag(Struct, frozen=True):
     """One plain sentence for a field manager."""
     pattern: Pattern
     """What the deviation looks like."""
+    strength: float | None = None
+    """p of what it rests on, times how much else of this interviewer was looked at, at most 1; None for a matter of the
+    file."""
     review: ReviewedFlag | None = None
     """Who has looked into it, and what was found: then it is listed, but no reason to call."""
 

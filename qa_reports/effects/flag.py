@@ -27,6 +27,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.config import ReportConfig
@@ -115,7 +116,7 @@ def _described(
     for name, finding in findings:
         flag = by_name[name].describe(finding)
         if flag is not None:
-            yield finding.strength, flag
+            yield finding.strength, replace(flag, strength=min(finding.strength, 1.0))
 
 
 def in_order(found: Sequence[tuple[float, Flag]]) -> tuple[Flag, ...]:

@@ -91,6 +91,22 @@ def flags_by_interviewer(flags: Flags) -> Mapping[str, list[Flag]]:
     return found
 
 
+def sure_p(verdict: InterviewerVerdict, flags: Sequence[Flag]) -> float | None:
+    """p of what a call rests on: of everything together, or of the strongest reason by itself where that is smaller.
+
+    Who stands out on a single item need not stand out over all of them.
+
+    Args:
+        verdict: an interviewer who is worth a call; None of any other.
+        flags: this interviewer's.
+    """
+    if verdict.severity == "none":
+        return None
+    reasons = [flag for flag in flags if flag.review is None and flag.severity != "data_preparation"]
+    known = [verdict.combined_p, *(flag.strength for flag in reasons)]
+    return min((p for p in known if p is not None), default=None)
+
+
 def _ordered(flags: Sequence[Flag]) -> list[Flag]:
     """What was looked into already is told last; a matter of the file names nobody who is called for another reason."""
     return sorted(flags, key=lambda flag: (flag.review is not None, flag.severity == "data_preparation"))

@@ -17,7 +17,7 @@ from qa_reports.effects.spread_effects import NoSpread, SpreadEffects, times_usu
 from qa_reports.report.answers import answer_scatter, distribution
 from qa_reports.report.cells import ItemCells, measure_cells
 from qa_reports.report.everyone import covariate_value
-from qa_reports.report.explanation import Explanation, flags_by_interviewer
+from qa_reports.report.explanation import Explanation, flags_by_interviewer, sure_p
 from qa_reports.report.figures import DeviationStrip, Figure
 from qa_reports.report.formats import count_of, integer, percent, points
 from qa_reports.report.indicators import IndicatorCell, indicator_cells
@@ -46,7 +46,8 @@ class Call(Struct, frozen=True):
     sureness: str
     """How sure, in words a field manager uses."""
     n_interviews: int
-    combined_p: float | None
+    sure_p: float | None
+    """p of what the call rests on."""
     explanation: Explanation
     items: tuple[NamedItem, ...]
     """All items a flag rests on."""
@@ -118,10 +119,10 @@ def summarise_calls(
     explanations: Mapping[str, Explanation],
     indicators: JudgedIndicators = NO_INDICATORS,
 ) -> tuple[Call, ...]:
-    """A card per interviewer worth a call, critical first, then the smallest combined p."""
-    verdicts = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
-    verdicts.sort(key=lambda verdict: (verdict.severity != "critical", _or_one(verdict.combined_p)))
+    """A card per interviewer worth a call, critical first, then the smallest p of what the call rests on."""
     own, centres = flags_by_interviewer(flags), Centres(survey)
+    verdicts = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
+    verdicts.sort(key=lambda one: (one.severity != "critical", _or_one(sure_p(one, own[one.interviewer]))))
     return tuple(
         _call(
             verdict,
@@ -169,23 +170,24 @@ def _call(
 ) -> Call:
     severity: Literal["critical", "warning"] = "critical" if verdict.severity == "critical" else "warning"
     named = dict.fromkeys(name for flag in flags for name in flag.items)
+    p = sure_p(verdict, flags)
     return Call(
         interviewer=verdict.interviewer,
         team=verdict.team,
         severity=severity,
-        sureness=_sureness(severity, verdict.combined_p),
+        sureness=_sureness(severity, p),
         n_interviews=verdict.n_interviews,
-        combined_p=verdict.combined_p,
+        sure_p=p,
         explanation=explanation,
         items=tuple(NamedItem(name, labels.get(name, name)) for name in named),
         recontact=recontact,
     )
 
 
-def _sureness(severity: Literal["critical", "warning"], combined_p: float | None) -> str:
+def _sureness(severity: Literal["critical", "warning"], p: float | None) -> str:
     """Words for the evidence: what chance alone would do, never what the interviewer did."""
     if severity == "critical":
-        return "Very sure: chance alone hardly ever does this" if _or_one(combined_p) < 1e-4 else "Sure: hardly chance"
+        return "Very sure: chance alone hardly ever does this" if _or_one(p) < 1e-4 else "Sure: hardly chance"
     return "Fairly sure: unusual, but chance is possible"
 
 

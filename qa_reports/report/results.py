@@ -23,7 +23,7 @@ from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.effects.spread_effects import NoSpread, SpreadEffects
-from qa_reports.report.explanation import explain_flags, flags_by_interviewer
+from qa_reports.report.explanation import explain_flags, flags_by_interviewer, sure_p
 from qa_reports.report.recontact import Centres, respondents_to_recontact
 from qa_reports.report.results_categorical import categorical_effects, categorical_record
 from qa_reports.report.results_cleaning import cleaning_record, suspect_record
@@ -69,6 +69,7 @@ def results_document(
     modelled = [item for item in items if isinstance(item, ItemEffects)]
     explanations = explain_flags(flags, modelled, survey, indicators, config.flags.min_interviews)
     position = {name: j for j, name in enumerate(survey.interviewer_ids)}
+    own = flags_by_interviewer(flags)
     spread, recontact = _own_spreads(flags.spread, survey), _recontact(survey, flags, indicators)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -89,6 +90,7 @@ def results_document(
         "categorical_effects": [row for item in items for row in categorical_effects(item, survey)],
         "interviewers": [
             _interviewer(verdict, position[verdict.interviewer], spread.get(verdict.interviewer), survey)
+            | {"sure_p": number(sure_p(verdict, own.get(verdict.interviewer, [])))}
             | {"recontact": recontact.get(verdict.interviewer, [])}
             | explanation_record(explanations.get(verdict.interviewer))
             for verdict in flags.interviewers
@@ -223,6 +225,7 @@ def _flag(flag: Flag, sensitivity: Sensitivity | None) -> Document:
         "z": number(flag.z),
         "p": number(flag.p),
         "q": number(flag.q),
+        "strength": number(flag.strength),
         "sentence": flag.sentence,
         "with_area": _with_area(flag, sensitivity),
         "review": None if flag.review is None else flag.review.model_dump(include={"until", "note", "by"}),

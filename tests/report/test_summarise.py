@@ -7,13 +7,13 @@ from msgspec import structs
 
 from qa_reports.config import ReviewedFlag
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
-from qa_reports.effects.flag import ExpectedByChance, Flags
+from qa_reports.effects.flag import ExpectedByChance, Flag, Flags
 from qa_reports.effects.linear import Referee
 from qa_reports.effects.patterns import PATTERN_NAMES
 from qa_reports.effects.reviewed import mark_reviewed
 from qa_reports.effects.rules import EXPECTED_WARNINGS
 from qa_reports.report.figures import AnswerScatter, Distribution, ResidualScatter
-from qa_reports.report.interviewers import NamedItem
+from qa_reports.report.interviewers import Call, NamedItem
 from qa_reports.report.pdf import print_page
 from qa_reports.report.render import render_html
 from qa_reports.report.steps import STEPS
@@ -100,6 +100,27 @@ def test_critical_calls_come_before_warnings() -> None:
     assert [(call.interviewer, call.severity) for call in calls] == [(IDS[LOW], "critical"), (IDS[0], "warning")]
     assert calls[1].sureness.startswith("Fairly sure")
     assert len(calls[0].explanation.steps) > len(calls[1].explanation.steps)
+
+
+def test_how_sure_a_call_is_goes_by_its_strongest_reason() -> None:
+    """Who stands out on one item need not stand out over all of them: "sure" beside p .106 contradicts itself."""
+    given = example_report_input()
+    verdicts = tuple(
+        structs.replace(one, combined_p=0.106 if one.interviewer == IDS[LOW] else one.combined_p)
+        for one in given.flags.interviewers
+    )
+    single = tuple(structs.replace(flag, strength=2e-8) for flag in given.flags.flags)
+
+    def called(flags: tuple[Flag, ...]) -> Call:
+        changed = structs.replace(given.flags, flags=flags, interviewers=verdicts)
+        return summary_of(structs.replace(given, flags=changed)).calls[0]
+
+    assert (called(single).sure_p, called(single).sureness[:9]) == (2e-8, "Very sure")
+    # A flag that was looked into is no reason any more.
+    review = ReviewedFlag(interviewer=IDS[LOW], kind="level", until="12", note="As briefed.", by="A. Smith")
+    looked_into = structs.replace(single[0], review=review)
+    left = structs.replace(single[0], strength=0.01)
+    assert called((looked_into, left, *single[1:])).sure_p == 0.01
 
 
 def test_profiles_show_answers_for_levels_and_the_marked_point_for_missing_codes(summary: ReportSummary) -> None:
