@@ -45,9 +45,9 @@ For example:
       and week3/index.html over both
 
 Exit codes: 0 the report is made, 1 a bug in this program, 2 something you can
-put right (the message says what), 3 the report is made and --fail-on or --strict
-was met, 4 the report is made, but not everybody who should has got it by e-mail.
-Of several reports the worst counts: 1, then 2, 4, 3, 0.
+put right (the message says what), 3 the report is made and --fail-on or
+--strict was met, 4 the report is made, but not everybody who should has got it
+by e-mail. Of several reports the worst counts: 1, then 2, 4, 3, 0.
 """
 
 app = App(
@@ -60,7 +60,7 @@ app = App(
     suppress_keyboard_interrupt=False,  # `main` says that it stopped
 )
 for command in (commands.init, commands.check, commands.send, commands.index, commands.forget, commands.schema):
-    app.command(command)
+    app.command(command, help_epilogue=commands.EXAMPLES[command.__name__])
 
 
 @app.default
@@ -74,7 +74,10 @@ def report(
     ] = None,
     formats: Annotated[
         str | None,
-        Parameter(help="What to make, e.g. html,pdf (any of html, pdf, json, xlsx); else what the configuration says."),
+        Parameter(
+            help="What to make, e.g. html,pdf (any of html, pdf, json, xlsx, feedback, parquet); else what the "
+            "configuration says."
+        ),
     ] = None,
     fail_on: Annotated[
         Literal["critical", "warning"] | None,

@@ -5,6 +5,7 @@ Each loads what it needs when it is called: `--help` does not wait for pandas.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,69 @@ from cyclopts import Parameter
 
 from qa_reports.errors import OutputError, UserError
 from qa_reports.telling import NOT_ALL_MAILED, REPORT_MADE, USER_ERROR, complain, tell, tell_lines
+
+EXAMPLES = {
+    "init": """\
+For example:
+
+  qa-report init wave11.sav
+      writes wave11.yaml beside wave11.sav, and the schema for editors
+  qa-report init wave11.csv --codebook codebook.csv --output first/wave.yaml
+      takes labels and missing codes from a table; first/ is made
+
+Exit codes: 0 it is written, 1 a bug in this program, 2 something you can put
+right (the message says what).
+""",
+    "check": """\
+For example:
+
+  qa-report check wave11.yaml
+      what would be examined, in seconds
+  qa-report check countries/*.yaml
+      the same for each
+
+Exit codes: 0 the report would be made, 1 a bug in this program, 2 something you
+can put right (the message says what).
+""",
+    "send": """\
+For example:
+
+  qa-report send "archive/Panel/Wave 12/20260301T060000Z-a1b2c3"
+      mails what that run holds to those who have not got it yet
+  qa-report send RUN --config wave12.yaml
+      the same, with recipients and mail server from wave12.yaml
+
+Exit codes: 0 everybody has it, 1 a bug in this program, 2 something you can put
+right (the message says what), 4 not everybody who should has got it.
+""",
+    "index": """\
+For example:
+
+  qa-report index archive
+      writes archive/index.html
+
+Exit codes: 0 it is written, 1 a bug in this program, 2 something you can put
+right (the message says what).
+""",
+    "forget": """\
+For example:
+
+  qa-report forget archive --older-than 2y
+      lists what would go
+  qa-report forget archive --older-than 2y --delete
+      removes it, and makes the index anew
+
+Exit codes: 0 done, 1 a bug in this program, 2 something you can put right (the
+message says what).
+""",
+    "schema": """\
+For example:
+
+  qa-report schema > qa-report.schema.json
+      beside the configurations whose first line names it
+""",
+}
+"""Command -> what stands below its options in its help."""
 
 
 def init(
@@ -45,7 +109,7 @@ def init(
         raise UserError(f"--items: is {items}; it should be at least 1")
     begun = begin_config(survey_file, output, Wishes(interviewer, codebook, join, name, wave, items), force)
     tell(begun.words)
-    tell(f"next: qa-report check {begun.config}")
+    tell(f"next: qa-report check {shlex.quote(str(begun.config))}")
     return REPORT_MADE
 
 

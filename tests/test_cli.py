@@ -15,7 +15,7 @@ import pytest
 
 import qa_reports.pipeline as pipeline
 import qa_reports.report.pdf as pdf
-from qa_reports import __version__
+from qa_reports import __version__, commands
 from qa_reports.cli import main
 from qa_reports.delivery.folder import write_files
 from qa_reports.errors import OutputError, one_line
@@ -363,6 +363,18 @@ def test_help_has_every_option_and_examples(capsys: pytest.CaptureFixture[str]) 
         assert words in page
     assert "qa-report north.yaml south.yaml --output week3" in page
     assert "Exit codes:" in page
+
+
+@pytest.mark.parametrize("command", sorted(commands.EXAMPLES))
+def test_help_of_a_command_shows_how_to_call_it_and_not_the_report(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "--help"]) == 0
+    page = capsys.readouterr().out
+    assert f"\n  qa-report {command}" in page
+    assert "wave11-report/" not in page
+    examples = commands.EXAMPLES[command]
+    assert examples in page, "wrapped at 80 columns"
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,23 +58,25 @@ def _facts(checked: Checked) -> Iterator[tuple[str, str]]:
     yield "files", ", ".join(f"{file.path} ({file.rows:,} rows)" for file in survey.provenance)
     yield "interviews", f"{log.rows_used:,} of {log.rows_in:,} rows are used"
     for dropped in log.dropped:
-        yield "", f"{dropped.n:,} rows are not: {dropped.reason}"
+        yield "", f"{_counted(dropped.n, 'row')} {'is' if dropped.n == 1 else 'are'} not: {dropped.reason}"
     for join in log.joins:
         rows = join.matched + join.unmatched
         yield (
             "",
             (
                 f"{join.matched:,} of {rows:,} have a row in {join.file} (by {', '.join(join.on)}); {join.unused:,} "
-                "of its rows belong to no interview"
+                f"of its rows {'belongs' if join.unused == 1 else 'belong'} to no interview"
             ),
         )
     low, half, high = np.quantile(checked.workloads, [0, 0.5, 1])
+    each = (
+        f"{_counted(int(low), 'interview')} each"
+        if low == high
+        else (f"{low:.0f} to {high:.0f} interviews, half of them with {half:.0f} or more")
+    )
     yield (
         "interviewers",
-        (
-            f"{len(survey.interviewer_ids):,} ({', '.join(config.data.interviewer)}) with {low:.0f} to {high:.0f} "
-            f"interviews, half of them with {half:.0f} or more"
-        ),
+        (f"{len(survey.interviewer_ids):,} ({', '.join(config.data.interviewer)}) with {each}"),
     )
     if checked.too_few:
         few = [f"{name} ({n})" for name, n in checked.too_few]
@@ -96,7 +98,10 @@ def _facts(checked: Checked) -> Iterator[tuple[str, str]]:
         yield "slopes", "; ".join(slopes)
     for place, (code, reason, n, items) in enumerate(checked.codes):
         shown = number_text(code) if isinstance(code, float) else code
-        yield "missing codes" if place == 0 else "", f"{shown} {reason}: {n:,} answers to {_counted(items, 'item')}"
+        yield (
+            "missing codes" if place == 0 else "",
+            f"{shown} {reason}: {_counted(n, 'answer')} to {_counted(items, 'item')}",
+        )
 
 
 def _table(checked: Checked) -> Iterator[str]:

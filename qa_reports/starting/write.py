@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -49,7 +50,7 @@ def _head(draft: Draft, file_name: str) -> Iterator[str]:
         "correct what is wrong. Then"
     )
     yield "#"
-    yield from (f"#   {line}" for line in _commands(one_line(file_name)))
+    yield from (f"#   {line}" for line in _commands(shlex.quote(one_line(file_name))))
     yield "#"
     yield from _remark("`qa-report schema` and docs/configuration.md say what else can stand here.")
 

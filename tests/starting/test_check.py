@@ -29,7 +29,7 @@ def test_a_wave(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> No
     assert lines[0] == str(small_wave.config)
     assert lines[-1] == f"{small_wave.config}: would run: 2 of 2 items, 120 interviews by 12 interviewers"
     assert "interviews    120 of 120 rows are used" in lines
-    assert "interviewers  12 (intnum) with 10 to 10 interviews, half of them with 10 or more" in lines
+    assert "interviewers  12 (intnum) with 10 interviews each" in lines
     assert "missing codes 88 Don't know: 3 answers to 1 item" in lines
     assert "  trust         0 to 10       117      3      0       0" in lines
     assert "  models of each item: null" in lines

@@ -59,6 +59,14 @@ def test_labels_in_four_languages(language: str, user_missing: bool, tmp_path: P
         assert config.items[4].missing_codes == {7: "Refusal", 8: "Don't know", 9: "No answer"}
 
 
+def test_the_next_command_can_be_pasted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_labelled_wave(tmp_path / "wave.sav", LANGUAGES["French"])
+    config = tmp_path / "first wave.yaml"
+    assert main(["init", str(tmp_path / "wave.sav"), "--output", str(config)]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == f"next: qa-report check '{config}'"
+    assert "#   qa-report check 'first wave.yaml'   says" in config.read_text(encoding="utf-8")
+
+
 def test_what_is_written_passes_check_and_runs_unchanged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_labelled_wave(tmp_path / "wave.sav", LANGUAGES["French"])
     assert main(["init", str(tmp_path / "wave.sav")]) == 0
