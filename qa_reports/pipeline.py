@@ -6,7 +6,7 @@ import datetime
 import importlib.metadata
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -52,6 +52,8 @@ from qa_reports.survey.pseudonyms import KEY_FILE, choose_pseudonyms, read_key, 
 Mailing = Literal["send", "write", "none"]
 """Mail the archived report, write the messages as `.eml` files and send nothing, or neither."""
 
+_MOST_LETTERS = 8
+"""Named of those that no font has."""
 LAID_OUT: frozenset[Format] = frozenset(("pdf", "feedback"))
 """What WeasyPrint is needed for."""
 _SECONDS = 20_000
@@ -219,7 +221,11 @@ def _make_report(
     sheets = None
     if "feedback" in makeable:
         sheets = feedback_sheets(survey, flags, indicators, config, summary.heading)
+    laid_out = LAID_OUT.intersection(makeable)
+    unprinted = press.start(_letters_without_font, _outside_words(survey, config)) if laid_out else str
     files = report_files(summary, with_waves(document, waves), makeable, core, press, sheets)
+    if lacking := unprinted():
+        progress.note(_no_font(lacking, laid_out))
     if keep and config.email is not None:
         files |= mail_files(summary, flags, tuple(config.email.teams), files, document)
         for note in teams_without_interviewers(flags, tuple(config.email.teams)):
@@ -253,7 +259,8 @@ def _mail(run: Path, config: ReportConfig, config_path: Path, mailing: Mailing, 
         if mailing == "write":
             folder = config_path.with_name(f"{config_path.stem}-mail")
             names = write_messages(run, config.email, folder)
-            progress.note(f"{len(names)} messages are written to {folder}, and none is sent")
+            written = "1 message is" if len(names) == 1 else f"{len(names):,} messages are"
+            progress.note(f"{written} written to {folder}, and none is sent")
             return True
         deliveries = mail_run(run, config.email)
     except UserError as error:
@@ -279,6 +286,29 @@ def _pdf_obstacle() -> str | None:
     from qa_reports.report.pdf import pdf_obstacle  # loads what draws and lays out, where the PDF is to be drawn
 
     return pdf_obstacle()
+
+
+def _letters_without_font(text: str) -> str:
+    from qa_reports.report.typefaces import letters_without_font  # loads Matplotlib, where the PDF is to be drawn
+
+    return letters_without_font(text)
+
+
+def _outside_words(survey: Survey, config: ReportConfig) -> str:
+    """What a PDF says in letters that may be any."""
+    about = (config.survey.name, config.survey.wave or "", config.survey.country or "")
+    items = (word for item in survey.items for word in (item.name, item.label))
+    return "".join((*about, *items, *survey.interviewer_ids, *(team or "" for team in survey.teams or ())))
+
+
+def _no_font(letters: str, laid_out: Collection[Format]) -> str:
+    """What to do about letters that no font on this machine has."""
+    names = " and ".join(FILE_NAMES[form] for form in FILE_NAMES if form in laid_out)
+    more = f" and {len(letters) - _MOST_LETTERS:,} more" if len(letters) > _MOST_LETTERS else ""
+    return (
+        f"{names}: no font on this machine has {' '.join(letters[:_MOST_LETTERS])}{more}, which are empty boxes there; "
+        "install one, on Debian and Ubuntu by 'apt install fonts-noto-core fonts-noto-cjk', and make the report again"
+    )
 
 
 def _no_sensitivity() -> Sensitivity:

@@ -6,6 +6,7 @@ import datetime
 import importlib.metadata
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -432,3 +433,15 @@ def test_reviewed_flags_are_read_beside_the_configuration(
     reviewed.write_text(entry.replace("any", "anything"), encoding="utf-8")
     assert main([str(small_wave.config), *QUICK]) == 2
     assert f"{reviewed}:2: reviewed[1].kind: is 'anything'" in capsys.readouterr().err
+
+
+def test_letters_that_no_font_has_are_told(
+    small_wave: SmallWave, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What can be asked of another process: the words themselves are what is lacking.
+    monkeypatch.setattr("qa_reports.pipeline._letters_without_font", str.upper)
+    assert main([str(small_wave.config), "--formats", "pdf"]) == 0
+    note = r"note: report\.pdf: no font on this machine has (.*) and [0-9]+ more, which are empty boxes"
+    told = re.search(note, capsys.readouterr().err)
+    assert told is not None
+    assert len(told.group(1).split(" ")) >= 8

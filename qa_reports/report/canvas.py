@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from qa_reports.report.bidi import isolated
 from qa_reports.report.formats import answer
 
 FloatArray = NDArray[np.float64]
@@ -161,7 +162,9 @@ def bars(centre: FloatArray, top: FloatArray, base: float, width: float, css: st
 
 def text(x: float, y: float, words: str, css: str, anchor: str = "start") -> str:
     """Escaped text at a point."""
-    return f'<text class="{css}" x="{_short(x)}" y="{_short(y)}" text-anchor="{anchor}">{escape(words)}</text>'
+    return (
+        f'<text class="{css}" x="{_short(x)}" y="{_short(y)}" text-anchor="{anchor}">{escape(isolated(words))}</text>'
+    )
 
 
 def labels(drawing: Panel, x: FloatArray, y: FloatArray, words: Sequence[str], most: int = 12) -> str:

@@ -1,4 +1,4 @@
-"""Step 5, report: a sheet to draw on and its pixels, for the PDF's figures; the only module that knows Matplotlib.
+"""Step 5, report: a sheet to draw on and its pixels, for the PDF's figures; fonts are for `typefaces.py`.
 
 It uses Matplotlib's Agg renderer without figures and axes, and lets Pillow write words: an `Axes` costs 60 ms, a panel
 drawn with `Pen` 5 ms, and a report may have more than a hundred. `panels.py` says what is drawn.
@@ -7,18 +7,19 @@ drawn with `Pen` 5 ms, and a report may have more than a hundred. `panels.py` sa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 import numpy as np
 from matplotlib.backend_bases import GraphicsContextBase
 from matplotlib.backends.backend_agg import RendererAgg
-from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D, IdentityTransform
 from msgspec import Struct
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from qa_reports.report.typefaces import printable, typeface
 
 FloatArray = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
@@ -142,8 +143,7 @@ class Pen:
 
         Rotated words run upwards: aligned "bottom" they start at y, "middle" they are centred on it.
         """
-        font = _font(size, bold)
-        shown = _printable(words[:MOST_LETTERS])
+        shown = printable(words[:MOST_LETTERS])
         width = _length(shown, size, bold) / self._scale
         while room is not None and width > room and len(shown) > 1:
             keep = min(len(shown) - 2, int(len(shown) * room / width))
@@ -156,7 +156,15 @@ class Pen:
             left, up = x - back, y
         ink = tuple(round(255 * channel) for channel in colour)
         self._writings.append(
-            _Writing(left * self._scale, self._height - up * self._scale, shown, font, ink, rotated, 2 if halo else 0)
+            _Writing(
+                x=left * self._scale,
+                y=self._height - up * self._scale,
+                words=shown,
+                font=typeface(shown, size * DPI / 72, bold),
+                colour=ink,
+                rotated=rotated,
+                halo=2 if halo else 0,
+            )
         )
         return width
 
@@ -188,7 +196,7 @@ class Pen:
 def lines_of(words: str, room: float, size: float = SMALL, bold: bool = False) -> list[str]:
     """Words broken where a line of `room` millimetres ends; a word that is longer stays whole."""
     lines, pixels = [""], room * DPI / 25.4
-    for word in _printable(words).split():
+    for word in printable(words).split():
         longer = f"{lines[-1]} {word}".lstrip()
         if lines[-1] and _length(longer, size, bold) > pixels:
             lines.append(word)
@@ -197,29 +205,10 @@ def lines_of(words: str, room: float, size: float = SMALL, bold: bool = False) -
     return lines
 
 
-@cache
-def _font(size: float, bold: bool) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans as it comes with Matplotlib, so that a picture never depends on the fonts of the machine."""
-    file = findfont(FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal"))
-    return ImageFont.truetype(file, size * DPI / 72, layout_engine=ImageFont.Layout.BASIC)
-
-
-@cache
-def _glyphs() -> frozenset[int]:
-    """The characters that the font has."""
-    return frozenset(get_font(findfont(FontProperties(family="DejaVu Sans"))).get_charmap())
-
-
-def _printable(words: str) -> str:
-    """Characters that the font lacks become an empty box: an id or a label may hold anything."""
-    glyphs = _glyphs()
-    return "".join(c if ord(c) in glyphs and c.isprintable() else "\N{WHITE SQUARE}" for c in words)
-
-
 @lru_cache(maxsize=4096)
 def _length(words: str, size: float, bold: bool) -> float:
     """How wide a line is, pixels: signs and ticks come by the hundred."""
-    return _font(size, bold).getlength(words)
+    return typeface(words, size * DPI / 72, bold).getlength(words)
 
 
 def _write(sheet: Image.Image, pen: ImageDraw.ImageDraw, writing: _Writing) -> None:

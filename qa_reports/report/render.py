@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from qa_reports import __version__
 from qa_reports.effects.intervals import Interval
 from qa_reports.effects.patterns import PATTERN_NAMES, Pattern
+from qa_reports.report.bidi import isolated
 from qa_reports.report.explanation import lower_first
 from qa_reports.report.figures import Figure
 from qa_reports.report.fingerprint import FingerprintRow, fingerprint_rows
@@ -65,6 +66,7 @@ def template_environment() -> jinja2.Environment:
         bytecode_cache=_compiled(),
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_isolated,
     )
     environment.filters.update(template_filters())
     environment.filters["anchor"] = anchor
@@ -72,6 +74,11 @@ def template_environment() -> jinja2.Environment:
     environment.filters["roster"] = roster_sentence
     environment.filters["pattern_name"] = _pattern_name
     return environment
+
+
+def _isolated(value: object) -> object:
+    """What is put into a page: other people's text keeps its direction to itself; what is marked up is finished."""
+    return isolated(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 class _CompiledBeside(jinja2.FileSystemBytecodeCache):
@@ -100,7 +107,7 @@ def _compiled() -> jinja2.BytecodeCache | None:
         folder.mkdir(exist_ok=True)
     if not os.access(folder, os.W_OK):
         return None
-    return _CompiledBeside(str(folder), f"%s.{__version__}-jinja-{importlib.metadata.version('jinja2')}.cache")
+    return _CompiledBeside(str(folder), f"%s.{__version__}-isolated-jinja-{importlib.metadata.version('jinja2')}.cache")
 
 
 def render_html(summary: ReportSummary) -> str:

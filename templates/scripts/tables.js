@@ -21,8 +21,11 @@ function readNumber(text) {
   return plain ? Number(plain[2].replaceAll(",", "")) * (/[−-]/.test(plain[1]) ? -1 : 1) : null;
 }
 
+// What keeps the direction of Arabic and Hebrew words on the page does not belong to them.
+const ISOLATES = /\u2068|\u2069\u200e/g;
+
 function cellText(cell) {
-  return cell.innerText.replace(/\s+/g, " ").trim();
+  return cell.innerText.replace(ISOLATES, "").replace(/\s+/g, " ").trim();
 }
 
 function cellValue(row, column) {
@@ -30,7 +33,7 @@ function cellValue(row, column) {
   if (!cell) return null;
   const given = cell.dataset.value;
   if (given !== undefined) return given === "" ? null : Number(given);
-  const text = cell.textContent.trim();
+  const text = cell.textContent.replace(ISOLATES, "").trim();
   if (cell.classList.contains("number") || cell.closest("table.fingerprint")) {
     const number = readNumber(text);
     if (number !== null || text === "–") return number;
@@ -113,7 +116,7 @@ function fileName(table) {
 async function copyText(button, text, fallback) {
   const words = button.textContent;
   try {
-    await navigator.clipboard.writeText(text);
+    await navigator.clipboard.writeText(text.replace(ISOLATES, ""));
     button.textContent = "Copied";
   } catch {
     getSelection().selectAllChildren(fallback);
