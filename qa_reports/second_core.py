@@ -6,6 +6,7 @@ import contextlib
 import functools
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import time
@@ -86,9 +87,7 @@ def second_core(wanted: bool = True) -> Iterator[SecondCore]:
     if not wanted or not can_fork() or usable_cores() < 2:
         yield IN_TURN
         return
-    executor = ProcessPoolExecutor(
-        1, multiprocessing.get_context("fork"), initializer=end_with, initargs=(os.getpid(),)
-    )
+    executor = ProcessPoolExecutor(1, multiprocessing.get_context("fork"), initializer=_begin, initargs=(os.getpid(),))
     try:
         yield SecondCore(executor)
     finally:
@@ -104,6 +103,13 @@ def can_fork() -> bool:
 def usable_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _begin(parent: int) -> None:
+    """Ctrl-C on a terminal reaches this process, too: it ends at once and says nothing, since the program does."""
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    end_with(parent)
 
 
 def end_with(parent: int) -> None:

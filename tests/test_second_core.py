@@ -119,3 +119,34 @@ def test_the_end_of_the_program_is_quiet() -> None:
     for _ in range(3):
         ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         assert ended.stderr == ""
+
+
+@needs_two_cores
+@pytest.mark.parametrize("busy", [True, False])
+def test_an_interrupted_terminal_shows_no_traceback_of_the_second_process(busy: bool) -> None:
+    """Ctrl-C reaches every process of the terminal: only the program says that it stopped."""
+    program = (
+        "import os, sys, time\n"
+        "from qa_reports.second_core import second_core\n"
+        "try:\n"
+        "    with second_core() as core:\n"
+        "        core.start(os.getpid)()\n"
+        f"        core.start(time.sleep, {60 if busy else 0})\n"
+        "        print('begun', flush=True)\n"
+        "        time.sleep(60)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('stopped', file=sys.stderr)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "begun\n"
+        os.killpg(running.pid, signal.SIGINT)
+        _, told = running.communicate(timeout=20)
+    assert told == "stopped\n"
