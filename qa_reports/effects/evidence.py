@@ -17,9 +17,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from qa_reports.effects.between import Between, against_others, pair_weights, weights_in_t, without
 from qa_reports.effects.distributions import chi2_isf, chi2_sf
 from qa_reports.effects.estimate import ItemEffects
-from qa_reports.effects.side_by_side import CHUNK, Table, item_blocks, leave_out, side_by_side, weights_in_t
+from qa_reports.effects.side_by_side import CHUNK, Table, item_blocks, side_by_side
 from qa_reports.effects.simulated_levels import OwnSpread, SimulatedLevels, of_any_workload, simulate_levels
 
 FloatArray = NDArray[np.float64]
@@ -64,7 +65,7 @@ def combine_evidence(
     overlap *= spread.shrunken[rows, None, None]
     table = replace(table, deviation=table.deviation[rows], overlap=overlap, n=table.n[rows])
     observed = _observed(table, [(block, table.between(block)) for block in item_blocks(table.within, len(rows))])
-    between = table.between(slice(None))
+    between = table.between(slice(None)).covariance
     statistic, cells, remarkable = simulate_levels(table, between, false_discovery_rate, spread.of(rows))
     observed, statistic = of_any_workload(observed, statistic, table.n)
     flat = statistic.ravel()
@@ -76,26 +77,38 @@ def combine_evidence(
     return CombinedEvidence(p, simulated)
 
 
-def _observed(table: Table, between: Sequence[tuple[slice, FloatArray]]) -> FloatArray:
+def _observed(table: Table, between: Sequence[tuple[slice, Between]]) -> FloatArray:
     """(J,) the statistic of each interviewer, comparable between interviewers with different numbers of items.
 
     With fewer than K items it is the chi-square(K) value with the same tail as the statistic has in chi-square(items).
     `between`: the blocks of items with their T.
     """
-    weight, has = weights_in_t(table.n), np.isfinite(table.deviation)
-    share, items, k = weight / weight.sum(), has.sum(1), has.shape[1]
-    statistic = np.sum([leave_out(_quadratic(table, block, t), share) for block, t in between], axis=0)
+    has = np.isfinite(table.deviation)
+    items, k = has.sum(1), has.shape[1]
+    statistic = np.sum([_of_block(table, block, t) for block, t in between], axis=0)
     return np.where(items == k, statistic, chi2_isf(chi2_sf(statistic, items), k))
 
 
-def _quadratic(table: Table, block: slice, between: FloatArray) -> FloatArray:
-    """(J,) d'(T + W_j)^-1 d over the items of a block that an interviewer has."""
+def _of_block(table: Table, block: slice, between: Between) -> FloatArray:
+    """(J,) the statistic over the items of a block that an interviewer has."""
     deviation, within = table.deviation[:, block], table.within[block, block]
-    has = np.isfinite(deviation)
-    d, quadratic, k = np.where(has, deviation, 0.0), np.empty(len(has)), has.shape[1]
+    has, weight = np.isfinite(deviation), weights_in_t(table.n)
+    total = pair_weights(has, weight)
+    d, statistic, k = np.where(has, deviation, 0.0), np.empty(len(has)), has.shape[1]
     for part in np.array_split(np.arange(len(has)), -(-len(has) * k * k // CHUNK)):
         # Items without answers are rows and columns of the unit matrix, and 0 in d.
         both = has[part, :, None] & has[part, None]
-        matrix = np.where(both, between + within * table.overlap[part, block, block], np.eye(k))
-        quadratic[part] = (d[part] * np.linalg.solve(matrix, d[part, :, None])[..., 0]).sum(1)
-    return quadratic
+        sampling = within * table.overlap[part, block, block]
+        matrix = np.where(both, between.covariance + sampling, np.eye(k))
+        u = np.linalg.solve(matrix, d[part, :, None])[..., 0]
+        products = d[part, :, None] * d[part, None] - sampling
+        raw = without(between.raw, products, weight[part, None, None] * both / total)
+        turned = u * np.sqrt(np.maximum(np.diagonal(raw, axis1=1, axis2=2), 0.0))
+        statistic[part] = against_others(
+            np.einsum("jk,jk->j", u, d[part]),
+            *(
+                np.einsum("jk,jkl,jl->j", v, of, v)
+                for v, of in ((u, sampling), (turned, np.broadcast_to(between.expected, raw.shape)), (u, raw))
+            ),
+        )
+    return statistic

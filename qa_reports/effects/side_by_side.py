@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from qa_reports.effects.between import Between, pair_weights, positive, shrink_between, weights_in_t
 from qa_reports.effects.bounded import Bend, bend
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.judge import level_cells
@@ -25,11 +26,6 @@ _CUT = 0.1
 """What one more block weighs beside the correlation of the answers that it parts."""
 _EVEN = 0.05
 """What a block of full length weighs, shorter ones by the square of their length: blocks of like length are better."""
-_SHRINKAGE = 0.5
-"""Weight of the target in T: with 150 interviewers a correlation between two interviewer effects is known to about
-+-.2 only."""
-_STEEPEST = 2.0
-"""Rise of the correlation of interviewer effects with that of answers, at most."""
 
 
 class Table(Struct, frozen=True, eq=False):
@@ -49,11 +45,13 @@ class Table(Struct, frozen=True, eq=False):
     """(n, K) answers of respondents less their interviewer's mean, of variance `within`, 0 where there is none; None
     where means of answers are near enough to normal."""
 
-    def between(self, block: slice) -> FloatArray:
-        """(k, k) T of a block of items."""
-        return between_covariance(
-            self.deviation[:, block], self.n, self.within[block, block], self.overlap[:, block, block]
-        )
+    def between(self, block: slice) -> Between:
+        """T of a block of items."""
+        within = self.within[block, block]
+        present, weight = np.isfinite(self.deviation[:, block]), weights_in_t(self.n)
+        d = np.where(present, self.deviation[:, block], 0.0)
+        raw = (d * weight[:, None]).T @ d - within * np.einsum("j,jkl->kl", weight, self.overlap[:, block, block])
+        return shrink_between(raw / pair_weights(present, weight), within)
 
 
 def item_blocks(within: FloatArray, n_interviewers: int) -> list[slice]:
@@ -124,7 +122,7 @@ def side_by_side(items: Sequence[ItemEffects], n_interviewers: int, sampled: boo
     several = held & (np.bincount(interviewer[held], minlength=n_interviewers)[interviewer] > 1)
     return Table(
         deviation,
-        _positive(within, 1e-3),
+        positive(within, 1e-3),
         overlap,
         counts.mean(1),
         tuple(None if (cells := level_cells(item)) is None or cells.by_tail else bend(item.judging) for item in items),
@@ -147,57 +145,3 @@ def _in_all(items: Sequence[ItemEffects], n_interviewers: int, total: FloatArray
     overlap = reciprocal[:, :, None] * reciprocal[:, None, :]
     overlap *= total / np.outer(own, own)
     return n, overlap
-
-
-def _positive(matrix: FloatArray, floor: float) -> FloatArray:
-    """(..., K, K) the nearest symmetric matrices with eigenvalues of at least `floor` times the largest."""
-    values, vectors = np.linalg.eigh((matrix + np.swapaxes(matrix, -1, -2)) / 2)
-    least = floor * np.maximum(values[..., -1:], 0.0)
-    return np.asarray((vectors * np.maximum(values, least)[..., None, :]) @ np.swapaxes(vectors, -1, -2))
-
-
-def weights_in_t(n: FloatArray) -> FloatArray:
-    """(J,) how much an interviewer counts for T: more interviews say more, but less and less so."""
-    return np.asarray(n / (n + n.mean()))
-
-
-def between_covariance(deviation: FloatArray, n: FloatArray, within: FloatArray, overlap: FloatArray) -> FloatArray:
-    """(K, K) T by moments: what the products of deviations exceed their sampling part by, shrunk."""
-    present = np.isfinite(deviation)
-    d, weight = np.where(present, deviation, 0.0), weights_in_t(n)
-    pair_weight = (present * weight[:, None]).T.astype(float) @ present
-    raw = (d * weight[:, None]).T @ d - within * np.einsum("j,jkl->kl", weight, overlap)
-    return shrink_between(raw / np.maximum(pair_weight, 1e-12), within)
-
-
-def shrink_between(raw: FloatArray, within: FloatArray) -> FloatArray:
-    """(..., K, K) T from its raw moments, never negative, towards correlations that rise with those of the answers.
-
-    Items that respondents answer alike are items on which interviewers differ alike: towards equal correlations the
-    batteries would be lost, and p over all items would be several times too large.
-    """
-    # Whole matrices with a diagonal of zeros: picking out what is beside the diagonal takes longer than all else here.
-    sd = np.sqrt(np.maximum(np.diagonal(raw, axis1=-2, axis2=-1), 0.0))
-    scale, off = sd[..., :, None] * sd[..., None, :], 1.0 - np.eye(sd.shape[-1])
-    apart = scale * off
-    total = np.maximum(apart.sum((-2, -1)), 1e-12)
-    correlation = np.einsum("...kl,kl->...", raw, off) / total
-    of_answers = within / np.sqrt(np.outer(np.diagonal(within), np.diagonal(within)))
-    above = of_answers - (np.einsum("...kl,kl->...", apart, of_answers) / total)[..., None, None]
-    squares = np.einsum("...kl,...kl->...", apart * above, above)
-    rise = np.einsum("...kl,...kl,kl->...", raw, above, off) / np.maximum(squares, 1e-12)
-    above *= np.clip(rise, 0.0, _STEEPEST)[..., None, None]
-    expected = np.clip(above + correlation[..., None, None], 0.0, 0.95)
-    np.einsum("...kk->...k", expected)[...] = 1.0  # a view of the diagonal
-    sample = np.clip(raw, -scale, scale)
-    return _positive(_SHRINKAGE * scale * expected + (1 - _SHRINKAGE) * sample, 0.0)
-
-
-def leave_out(quadratic: FloatArray, share: FloatArray) -> FloatArray:
-    """d'A_-j^-1 d from d'A_j^-1 d: leaving j out of T makes A_-j = (A_j - c dd')/(1 - c) (Sherman-Morrison).
-
-    `share`: c, j's share of the weights in T.
-    """
-    left = 1 - share * quadratic
-    np.maximum(left, 1e-3, out=left)
-    return np.asarray(np.divide((1 - share) * quadratic, left, out=left))

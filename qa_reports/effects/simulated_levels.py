@@ -8,34 +8,33 @@ then simulated interviewers meet respondents drawn from the survey's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import sparse
 
+from qa_reports.effects.between import Between, against_others, shrink_between, weights_in_t, without
 from qa_reports.effects.bounded import bent
 from qa_reports.effects.distributions import t_isf
 from qa_reports.effects.rules import MINIMUM_SIZE, NAMED_BESIDE
-from qa_reports.effects.side_by_side import CHUNK, Table, item_blocks, leave_out, shrink_between, weights_in_t
+from qa_reports.effects.side_by_side import CHUNK, Table, item_blocks
 from qa_reports.effects.spread import shrink_variances
 
 FloatArray = NDArray[np.float64]
 
 _SEED = 20_240_915
-_SIMULATED_INTERVIEWERS = 150_000
+_SIMULATED_INTERVIEWERS = 120_000
 """Simulated waves times interviewers: p is resolved far below what any rule asks of it."""
-_WAVES = (200, 1_000)
+_WAVES = (200, 2_000)
 """Fewest and most simulated waves, for many and for few interviewers."""
 _MOST_INTERVIEWERS, _FEWEST_WAVES = 2_000_000, 50
 """Of very many interviewers as many waves as make so many, and at least this many: one wave says much by itself."""
 _MOST_DRAWN = 100
 """Respondents drawn for one simulated interviewer, at most: what more of them add to a mean is close to normal."""
-_WORKLOADS = 20
-"""Interviewers from which the reference depends on the workload,"""
 _MATCHED = (0.5, 0.99)
-"""by these quantiles of the simulated statistic, smoothed over the logarithm of workloads."""
+"""Quantiles of the simulated statistic that the reference of a workload has, smoothed over logarithms of workloads."""
 
 
 class OwnSpread(Struct, frozen=True, eq=False):
@@ -91,12 +90,9 @@ def of_any_workload(observed: FloatArray, simulated: FloatArray, n: FloatArray) 
     """Statistics (J,) and (W, J) on a log scale, with the same middle and upper tail whatever the workload.
 
     T is known less well than W/n, and matters more the more interviews there are: busy interviewers would be flagged by
-    chance ten times as often as others. With very few interviewers statistics differ by who is left out more than by
-    workload, and stay as they are.
+    chance ten times as often as others.
     """
     observed, simulated = (np.log(np.maximum(statistic, 1e-300)) for statistic in (observed, simulated))
-    if len(n) < _WORKLOADS:
-        return observed, simulated
     middle, tail = np.quantile(simulated, _MATCHED, axis=0)
     busy = np.log(n) - np.log(n).mean()
     curve = np.stack([np.ones_like(busy), busy, busy**2], axis=1)
@@ -129,16 +125,15 @@ def simulate_levels(
     draw = normal if table.respondents is None else _draw_respondents(table, between)
     weight = weights_in_t(n)
     share = weight / weight.sum()
-    sampling = (share / n).sum()
     blocks = [(block, within[block, block]) for block in item_blocks(within, j)]
 
-    def deviations(draw: _Draw, variance: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
-        """(W, J, K) deletion residuals, deviations from the mean of the others, and T (W, k, k) as seen in each block
-        of them."""
+    def deviations(draw: _Draw, variance: FloatArray, counted: FloatArray) -> tuple[FloatArray, list[Between]]:
+        """(W, J, K) deletion residuals, deviations from the mean of the others, and T as seen in each block of them."""
         d = draw(rng, variance)
         d -= (share @ d)[:, None]
         d /= (1 - share)[:, None]
         weighted = np.swapaxes(d * share[:, None], 1, 2)
+        sampling = ((1 / counted) @ share)[:, None, None]
         return d, [shrink_between(weighted[:, block] @ d[..., block] - own * sampling, own) for block, own in blocks]
 
     statistics = np.empty((waves, j))
@@ -148,21 +143,22 @@ def simulate_levels(
     least = float(t_isf(min(rate, 0.5), df)) ** 2
     for part in np.array_split(np.arange(waves), min(waves, -(-waves * j * k // CHUNK))):
         true_variance, made_of_it = spread.simulate(rng, len(part))
-        d, t = deviations(draw, true_variance)
         counted = n / made_of_it
+        d, t = deviations(draw, true_variance, counted)
+        sampling = np.diagonal(within) / counted[..., None]
+        z2 = d**2
+        variance = _variances_of_others(z2, sampling, t, share)
         statistics[part] = sum(
-            leave_out(_quadratic(d[..., block], of_block, own, counted), share)
+            _of_block(d[..., block], of_block, own, counted, share, variance[..., block])
             for (block, own), of_block in zip(blocks, t, strict=True)
         )
         if draw is not normal:  # single cells of uneven items go by a tail, whose normal score is normal
-            d, t = deviations(normal, true_variance)
+            d, t = deviations(normal, true_variance, counted)
+            z2 = d**2
+            variance = _variances_of_others(z2, sampling, t, share)
         size = np.abs(d)
-        z2 = d**2
-        variances = np.concatenate([np.diagonal(of_block, axis1=1, axis2=2) for of_block in t], axis=1)
-        usual = np.diagonal(within) / counted[..., None]
-        usual += variances[:, None]
-        z2 /= usual
-        z2 = leave_out(z2, share[:, None])
+        variance += sampling
+        z2 /= variance
         remarkable[part] = ((size >= MINIMUM_SIZE) & (z2 > NAMED_BESIDE**2)).any(axis=-1)
         place = np.flatnonzero(z2 > least)
         family = place // k
@@ -230,12 +226,40 @@ def _whitening(within: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.inv(np.linalg.cholesky(within)))
 
 
-def _quadratic(d: FloatArray, between: FloatArray, within: FloatArray, n: FloatArray) -> FloatArray:
-    """(W, J) d'(T + W/n_j)^-1 d for all workloads from one decomposition per wave: T in the metric of W."""
+def _variances_of_others(
+    squares: FloatArray, sampling: FloatArray, between: Sequence[Between], share: FloatArray
+) -> FloatArray:
+    """(W, J, K) variances of true effects, T's diagonal without each interviewer, of `squares` and their `sampling`."""
+    raw = np.concatenate([np.diagonal(of_block.raw, axis1=1, axis2=2) for of_block in between], axis=1)
+    own = squares - sampling
+    own *= (-share / (1 - share))[:, None]
+    own += raw[:, None] / (1 - share)[:, None]
+    return np.maximum(own, 0.0, out=own)
+
+
+def _of_block(
+    d: FloatArray, between: Between, within: FloatArray, n: FloatArray, share: FloatArray, variance: FloatArray
+) -> FloatArray:
+    """(W, J) the statistic of each interviewer, from one decomposition per wave: T in the metric of W.
+
+    Args:
+        d: (W, J, k) deviations.
+        between: T of each wave.
+        within: (k, k) W of a single answer.
+        n: (W, J) answers.
+        share: (J,) shares of the interviewers in T.
+        variance: (W, J, k) T's diagonal without each interviewer.
+    """
     whiten = _whitening(within)
-    inner = whiten @ between @ whiten.T
+    inner = whiten @ between.covariance @ whiten.T
     values, vectors = np.linalg.eigh((inner + np.swapaxes(inner, 1, 2)) / 2)
-    rotated = d @ (whiten.T @ vectors)
-    scaled = np.maximum(values, 0.0)[:, None] + (1 / n)[..., None]
-    np.divide(rotated, scaled, out=scaled)
-    return np.asarray(np.einsum("wjk,wjk->wj", rotated, scaled))
+    turn = whiten.T @ vectors
+    u = d @ turn
+    u /= np.maximum(values, 0.0)[:, None] + (1 / n)[..., None]
+    sampling = np.einsum("wjk,wjk->wj", u, u) / n  # W turned is the unit matrix
+    u = u @ np.swapaxes(turn, 1, 2)
+    distance = np.einsum("wjk,wjk->wj", u, d)
+    raw = without(np.einsum("wjk,wjk->wj", u @ between.raw, u), distance**2 - sampling, share)
+    u *= np.sqrt(variance)
+    target = np.einsum("wjk,wjk->wj", u @ between.expected, u)
+    return against_others(distance, sampling, target, raw)

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from qa_reports.effects.between import shrink_between, weights_in_t
 from qa_reports.effects.rules import EXPECTED_WARNINGS
-from qa_reports.effects.side_by_side import Table, item_blocks, leave_out, shrink_between, weights_in_t
-from qa_reports.effects.simulated_levels import _draw_normal, _quadratic, of_any_workload
+from qa_reports.effects.side_by_side import Table, item_blocks
+from qa_reports.effects.simulated_levels import _draw_normal, _of_block, _variances_of_others, of_any_workload
 
 SIZES = ((20, 22), (50, 22), (75, 22), (100, 22), (100, 50), (100, 100), (100, 200))
 """Interviewers and items."""
@@ -54,8 +55,9 @@ def statistics(deviations: np.ndarray, table: Table, blocks: list[slice]) -> np.
     for block in blocks:
         own, within = np.ascontiguousarray(d[..., block]), table.within[block, block]
         raw = np.swapaxes(own * share[:, None], 1, 2) @ own - within * (share / table.n).sum()
-        quadratic = _quadratic(own, shrink_between(raw, within), within, np.broadcast_to(table.n, total.shape))
-        total += leave_out(quadratic, share)
+        between, n = shrink_between(raw, within), np.broadcast_to(table.n, total.shape)
+        variance = _variances_of_others(own**2, np.diagonal(within) / n[..., None], [between], share)
+        total += _of_block(own, between, within, n, share, variance)
     return np.log(total)
 
 

@@ -6,18 +6,31 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from qa_reports.effects.between import against_others, shrink_between, weights_in_t
 from qa_reports.effects.estimate import ItemEffects, estimate_items
 from qa_reports.effects.evidence import _observed, combine_evidence
-from qa_reports.effects.side_by_side import Table, item_blocks, weights_in_t
-from qa_reports.effects.simulated_levels import _quadratic
+from qa_reports.effects.side_by_side import Table, item_blocks
+from qa_reports.effects.simulated_levels import _of_block, _variances_of_others
 from tests.effects.synthetic import make_config, make_survey, wave
 
 CLOSE = 1e-9
 """Two ways of solving 5 by 5 systems."""
 
 
+def _definition(d: np.ndarray, of_all: np.ndarray, sampling: np.ndarray, others: np.ndarray) -> float:
+    """(u'd)^2 / (u'(T_-j + W)u), u = (T + W)^-1 d: the square of the distance in the most remarkable direction."""
+    u = np.linalg.solve(of_all + sampling, d)
+    return float((u @ d) ** 2 / (max(u @ others @ u, 0.0) + u @ sampling @ u))
+
+
+def _t_of_others(raw: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Half of raw moments, half of their standard deviations with the expected correlations."""
+    sd = np.sqrt(np.maximum(np.diagonal(raw), 0.0))
+    return 0.5 * raw + 0.5 * expected * np.outer(sd, sd)
+
+
 def test_the_statistic_is_that_of_its_definition() -> None:
-    """d' A_-j^-1 d over the items an interviewer has, A_-j = T_-j + W_j, on the scale of all five items.
+    """Over the items an interviewer has, on the scale of all five items; T of the others from their own moments.
 
     In blocks of items it is the sum over the blocks.
     """
@@ -29,27 +42,56 @@ def test_the_statistic_is_that_of_its_definition() -> None:
     together = np.minimum(counts[:, :, None], counts[:, None, :])
     size = counts[:, :, None] * counts[:, None, :]
     overlap = np.divide(together, size, out=np.zeros(size.shape), where=size > 0)
-    within, between = 0.4 + 0.6 * np.eye(items), 0.05 * (0.3 + 0.7 * np.eye(items))
-    deviation = np.where(has, rng.normal(0, 0.25, has.shape), np.nan)
+    within = 0.4 + 0.6 * np.eye(items)
+    deviation = np.where(has, rng.normal(0, 0.4, has.shape), np.nan)
     n = counts.mean(1)
-
+    weight = weights_in_t(n)
     table = Table(deviation, within, overlap, n, (None,) * items, None)
 
-    def observed(blocks: list[slice]) -> np.ndarray:
-        return _observed(table, [(block, between[block, block]) for block in blocks])
-
-    share = weights_in_t(n) / weights_in_t(n).sum()
     for blocks in ([slice(0, 5)], [slice(0, 2), slice(2, 5)]):
+        between = [(block, table.between(block)) for block in blocks]
+        observed = _observed(table, between)
         for j, own in enumerate(has):
             statistic = 0.0
-            for block in blocks:
-                held = np.flatnonzero(own & np.isin(np.arange(items), np.arange(items)[block]))
-                d = deviation[j, held]
-                of_all = (between + within * overlap[j])[np.ix_(held, held)]
-                without = (of_all - share[j] * np.outer(d, d)) / (1 - share[j])
-                statistic += d @ np.linalg.solve(without, d)
+            for block, t in between:
+                held = np.flatnonzero(own[block])
+                if not len(held):
+                    continue
+                places = np.ix_(held, held)
+                # The moments of everybody else, added up anew.
+                raw = np.zeros(places[0].shape[:1] + places[1].shape[1:])
+                for row, one in enumerate(held + block.start):
+                    for column, other in enumerate(held + block.start):
+                        of = np.flatnonzero(has[:, one] & has[:, other] & (np.arange(interviewers) != j))
+                        products = (
+                            deviation[of, one] * deviation[of, other] - within[one, other] * overlap[of, one, other]
+                        )
+                        raw[row, column] = weight[of] @ products / weight[of].sum()
+                sampling = (within * overlap[j])[block, block][places]
+                others = _t_of_others(raw, t.expected[places])
+                statistic += _definition(deviation[j, block][held], t.covariance[places], sampling, others)
             same_tail = stats.chi2.isf(stats.chi2.sf(statistic, own.sum()), items)
-            np.testing.assert_allclose(observed(blocks)[j], same_tail, rtol=CLOSE)
+            np.testing.assert_allclose(observed[j], same_tail, rtol=CLOSE)
+
+
+def test_the_direction_gives_no_more_than_all_of_them() -> None:
+    """d'(T_-j + W)^-1 d is the largest squared distance in any direction: in d's own where nothing else changes."""
+    rng = np.random.default_rng(74)
+    root = rng.normal(0, 0.3, (6, 6))
+    of_all, sampling, d = root @ root.T, 0.05 * (0.4 + 0.6 * np.eye(6)), rng.normal(0, 0.5, 6)
+    u = np.linalg.solve(of_all + sampling, d)
+
+    def against(others: np.ndarray) -> float:
+        of_u = np.array([u @ d, u @ sampling @ u, u @ others @ u, u @ others @ u])
+        return float(against_others(*of_u[:, None])[0])
+
+    for others in (of_all, 0.5 * of_all, of_all - 0.01 * np.outer(d, d)):
+        whole = d @ np.linalg.solve(others + sampling, d)
+        assert against(others) <= whole * (1 + CLOSE)
+    along = of_all - 0.01 * np.outer(d, d)
+    np.testing.assert_allclose(against(along), d @ np.linalg.solve(along + sampling, d), rtol=CLOSE)
+    # What is left is never negative.
+    np.testing.assert_allclose(against(-of_all), (u @ d) ** 2 / (u @ sampling @ u), rtol=CLOSE)
 
 
 def test_batteries_are_not_parted_and_few_interviewers_make_small_blocks() -> None:
@@ -69,10 +111,19 @@ def test_batteries_are_not_parted_and_few_interviewers_make_small_blocks() -> No
 def test_simulated_waves_have_the_statistic_of_the_definition() -> None:
     rng = np.random.default_rng(73)
     within, n = 0.4 + 0.6 * np.eye(4), rng.uniform(3, 30, (2, 6))
-    between = 0.05 * (rng.uniform(0.5, 1, 2)[:, None, None] * np.full((4, 4), 0.3) + 0.7 * np.eye(4))
-    d = rng.normal(0, 0.3, (2, 6, 4))
-    expected = [[d[w, j] @ np.linalg.solve(between[w] + within / n[w, j], d[w, j]) for j in range(6)] for w in range(2)]
-    np.testing.assert_allclose(_quadratic(d, between, within, n), expected, rtol=CLOSE)
+    share = weights_in_t(n[0]) / weights_in_t(n[0]).sum()
+    d = rng.normal(0, 0.4, (2, 6, 4))
+    products = d[..., None] * d[..., None, :] - within / n[..., None, None]
+    between = shrink_between(np.einsum("j,wjkl->wkl", share, products), within)
+    expected = np.zeros((2, 6))
+    for w in range(2):
+        for j in range(6):
+            others = share * (np.arange(6) != j)
+            raw = np.einsum("j,jkl->kl", others / others.sum(), products[w])
+            t = _t_of_others(raw, between.expected[w])
+            expected[w, j] = _definition(d[w, j], between.covariance[w], within / n[w, j], t)
+    variance = _variances_of_others(d**2, np.diagonal(within) / n[..., None], [between], share)
+    np.testing.assert_allclose(_of_block(d, between, within, n, share, variance), expected, rtol=CLOSE)
 
 
 def test_more_interviews_weigh_more_but_less_and_less_so() -> None:

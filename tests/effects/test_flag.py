@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from statsmodels.stats.multitest import multipletests
 
 from qa_reports.config import ReportConfig
+from qa_reports.effects.between import shrink_between
 from qa_reports.effects.chance import expected_by_chance
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.distributions import t_isf
@@ -17,7 +18,6 @@ from qa_reports.effects.estimate import ItemEffects, estimate_items
 from qa_reports.effects.evidence import CombinedEvidence
 from qa_reports.effects.flag import Flag, FlagKind, Flags, flag_interviewers, in_order
 from qa_reports.effects.inference import boundary_p, false_discovery_q
-from qa_reports.effects.side_by_side import shrink_between
 from qa_reports.effects.simulated_levels import SimulatedLevels
 from qa_reports.effects.slope_flags import slope_source
 from qa_reports.effects.sources import Cell, EvidenceSource, combine_sources, decide
@@ -349,9 +349,9 @@ def test_what_interviewers_have_in_common_is_shrunk_towards_what_answers_have_in
     in_batteries = correlations * np.outer(sd, sd)
     alike_everywhere = np.where(np.eye(8, dtype=bool), 1.0, 0.4) * np.outer(sd, sd)
 
-    np.testing.assert_allclose(shrink_between(in_batteries, answers), in_batteries, atol=1e-12)
-    np.testing.assert_allclose(shrink_between(alike_everywhere, answers), alike_everywhere, atol=1e-12)
+    np.testing.assert_allclose(shrink_between(in_batteries, answers).covariance, in_batteries, atol=1e-12)
+    np.testing.assert_allclose(shrink_between(alike_everywhere, answers).covariance, alike_everywhere, atol=1e-12)
     # Noise is halved where nothing speaks for it.
     noisy = in_batteries.copy()
     noisy[0, 1] = noisy[1, 0] = 0.0
-    assert 0.4 < shrink_between(noisy, answers)[0, 1] / in_batteries[0, 1] < 0.5
+    assert 0.4 < shrink_between(noisy, answers).covariance[0, 1] / in_batteries[0, 1] < 0.5
