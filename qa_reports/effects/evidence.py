@@ -2,10 +2,11 @@
 
 d_j is the vector of an interviewer's deletion residuals over K items. For a normal interviewer its covariance is
 A_j = T + W_j: T the covariance of the true interviewer effects, W_j that of the means of n_j answers. The statistic is
-d_j' A_-j^-1 d_j with the interviewer left out of T. Its reference is not chi-square, because T is estimated: the same
-computation is run on simulated waves of normal interviewers. Where interviewers differ in spread W_j is scaled by the
-interviewer's own variance over all items (shrunk), in the simulated waves as well. Of many items, or few interviewers,
-blocks of neighbouring items have a T each, and their statistics are added.
+the squared distance in the direction A_j^-1 d_j, held against what the others vary by in it (between.py). Its reference
+is not chi-square, because T is estimated: the same computation is run on simulated waves of normal interviewers. Where
+interviewers differ in spread W_j is scaled by the interviewer's own variance over all items (shrunk), in the simulated
+waves as well. Of many items, or few interviewers, blocks of neighbouring items have a T each, and their statistics are
+added.
 """
 
 from __future__ import annotations

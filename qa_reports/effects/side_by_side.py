@@ -20,8 +20,7 @@ CHUNK = 200_000
 _MOST_TOGETHER = 25
 """Items whose covariances between interviewers are estimated together, at most,"""
 _INTERVIEWERS_PER_ITEM = 4
-"""and interviewers that it takes for each of them: from fewer T is so close to what was seen that nobody can be left
-out of it any more, and p depends on the workload (docs/simulations-flags.md)."""
+"""and interviewers that it takes for each of them: T of more is known badly (docs/simulations-flags.md)."""
 _CUT = 0.1
 """What one more block weighs beside the correlation of the answers that it parts."""
 _EVEN = 0.05

@@ -1,4 +1,4 @@
-"""Why T is estimated in blocks of items: power, and false alarms by workload, with one T and with a T of every block.
+"""Why the others' T in one direction, and in blocks of items: power, and false alarms by workload.
 
 `python -m tests.effects.block_characteristics [WAVES]` writes the tables of docs/simulations-flags.md (400 waves: some
 minutes).
@@ -16,8 +16,10 @@ from qa_reports.effects.rules import EXPECTED_WARNINGS
 from qa_reports.effects.side_by_side import Table, item_blocks
 from qa_reports.effects.simulated_levels import _draw_normal, _of_block, _variances_of_others, of_any_workload
 
-SIZES = ((20, 22), (50, 22), (75, 22), (100, 22), (100, 50), (100, 100), (100, 200))
+SIZES = ((10, 22), (20, 22), (50, 22), (75, 22), (100, 22), (100, 50), (100, 100), (100, 200))
 """Interviewers and items."""
+LEFT_OUT = ((20, 5), (20, 22), (50, 22), (100, 22))
+"""The same, of which those that are held against others in several ways."""
 BATTERY = 5
 _NEIGHBOURS = 0.25
 """Share of the interviewers, those with the nearest workloads, that someone is held against."""
@@ -47,7 +49,9 @@ def planted(items: int) -> dict[str, np.ndarray]:
     }
 
 
-def statistics(deviations: np.ndarray, table: Table, blocks: list[slice]) -> np.ndarray:
+def statistics(
+    deviations: np.ndarray, table: Table, blocks: list[slice], held_against: str | None = None
+) -> np.ndarray:
     """(W, J) logarithms of the statistic with a T of each block."""
     share = weights_in_t(table.n) / weights_in_t(table.n).sum()
     d = (deviations - (share @ deviations)[:, None]) / (1 - share)[:, None]
@@ -55,46 +59,101 @@ def statistics(deviations: np.ndarray, table: Table, blocks: list[slice]) -> np.
     for block in blocks:
         own, within = np.ascontiguousarray(d[..., block]), table.within[block, block]
         raw = np.swapaxes(own * share[:, None], 1, 2) @ own - within * (share / table.n).sum()
-        between, n = shrink_between(raw, within), np.broadcast_to(table.n, total.shape)
-        variance = _variances_of_others(own**2, np.diagonal(within) / n[..., None], [between], share)
-        total += _of_block(own, between, within, n, share, variance)
+        total += HELD_AGAINST[held_against or DIRECTION](own, raw, within, table.n, share)
     return np.log(total)
 
 
-def table_rows(waves: int = 400, seed: int = 97) -> Iterator[str]:
+def _by_direction(d: np.ndarray, raw: np.ndarray, within: np.ndarray, n: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """(W, J) as the program has it, of deviations (W, J, k) and raw moments (W, k, k)."""
+    between, answers = shrink_between(raw, within), np.broadcast_to(n, d.shape[:2])
+    variance = _variances_of_others(d**2, np.diagonal(within) / answers[..., None], [between], share)
+    return _of_block(d, between, within, answers, share, variance)
+
+
+def _by_everybody(d: np.ndarray, raw: np.ndarray, within: np.ndarray, n: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """(W, J) d'(T + W)^-1 d."""
+    matrix = shrink_between(raw, within).covariance[:, None] + within / n[:, None, None]
+    return np.einsum("wjk,wjk->wj", d, np.linalg.solve(matrix, d[..., None])[..., 0])
+
+
+def _by_rank_one(d: np.ndarray, raw: np.ndarray, within: np.ndarray, n: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """(W, J) as if T held the products of all deviations as they are (Sherman-Morrison), within a bound."""
+    everybody = _by_everybody(d, raw, within, n, share)
+    return (1 - share) * everybody / np.maximum(1 - share * everybody, 1e-3)
+
+
+def _by_the_others(d: np.ndarray, raw: np.ndarray, within: np.ndarray, n: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """(W, J) d'(T_-j + W)^-1 d with a T of the others for each."""
+    total = np.empty(d.shape[:2])
+    for j, c in enumerate(share):
+        own = d[:, j, :, None] * d[:, j, None] - within / n[j]
+        others = shrink_between((raw - c * own) / (1 - c), within).covariance
+        total[:, j] = np.einsum("wk,wk->w", d[:, j], np.linalg.solve(others + within / n[j], d[:, j, :, None])[..., 0])
+    return total
+
+
+DIRECTION = "the others, in the direction of the deviation"
+HELD_AGAINST = {
+    "everybody": _by_everybody,
+    "the others by Sherman and Morrison's formula": _by_rank_one,
+    "the others, T made anew for each": _by_the_others,
+    DIRECTION: _by_direction,
+}
+
+
+def _found_and_alarms(
+    interviewers: int, items: int, waves: int, ways: list[tuple[str, list[slice], str]], seed: int = 97
+) -> Iterator[str]:
     """Share found of a planted interviewer with 21 interviews, at the p of a warning among those of like workload."""
-    heads = list(planted(22))
-    yield "| interviewers | items | blocks | " + " | ".join(heads) + " | false alarms by quarter of workload |"
-    yield "|---" * (4 + len(heads)) + "|"
+    table, between = survey(interviewers, items)
+    normal = _draw_normal(table, between)(np.random.default_rng(seed), np.ones((waves, interviewers)))
+    who = int(np.argmin(np.abs(table.n - 21)))
+    near = np.argsort(np.abs(np.log(table.n / table.n[who])))[: max(5, int(_NEIGHBOURS * interviewers))]
+    for name, blocks, held_against in ways:
+        usual = statistics(normal, table, blocks, held_against)
+        bound = np.quantile(usual[:, near], 1 - EXPECTED_WARNINGS / interviewers)
+        found = []
+        for deviation in planted(items).values():
+            other = normal.copy()
+            other[:, who] += deviation
+            found.append(np.mean(statistics(other, table, blocks, held_against)[:, who] > bound))
+        alarms = " / ".join(f"{share:.1f}" for share in quarters(usual, table.n))
+        yield f"| {interviewers} | {items} | {name} | " + " | ".join(f"{s:.0%}" for s in found) + f" | {alarms} |"
+
+
+def _head(what: str) -> Iterator[str]:
+    heads = ["interviewers", "items", what, *planted(22), "false alarms by quarter of workload"]
+    yield f"| {' | '.join(heads)} |"
+    yield "|---" * len(heads) + "|"
+
+
+def block_rows(waves: int = 400) -> Iterator[str]:
+    """One T, and a T of every block."""
+    yield from _head("blocks")
     for interviewers, items in SIZES:
-        table, between = survey(interviewers, items)
-        rng = np.random.default_rng(seed)
-        normal = _draw_normal(table, between)(rng, np.ones((waves, interviewers)))
-        who = int(np.argmin(np.abs(table.n - 21)))
-        near = np.argsort(np.abs(np.log(table.n / table.n[who])))[: max(5, int(_NEIGHBOURS * interviewers))]
-        several = item_blocks(table.within, interviewers)
-        for blocks in ([slice(0, items)], *([several] if len(several) > 1 else [])):
-            usual = statistics(normal, table, blocks)
-            bound = np.quantile(usual[:, near], 1 - EXPECTED_WARNINGS / interviewers)
-            found = []
-            for deviation in planted(items).values():
-                other = normal.copy()
-                other[:, who] += deviation
-                found.append(np.mean(statistics(other, table, blocks)[:, who] > bound))
-            alarms = quarters(usual, table.n)
-            cells = [*(f"{share:.0%}" for share in found), " / ".join(f"{share:.1f}" for share in alarms)]
-            yield f"| {interviewers} | {items} | {len(blocks)} | " + " | ".join(cells) + " |"
+        several = item_blocks(survey(interviewers, items)[0].within, interviewers)
+        ways = [("1", [slice(0, items)], DIRECTION), (str(len(several)), several, DIRECTION)]
+        yield from _found_and_alarms(interviewers, items, waves, ways[: len(several)])
+
+
+def left_out_rows(waves: int = 400) -> Iterator[str]:
+    """What an interviewer is held against, in the blocks that the program makes."""
+    yield from _head("held against")
+    for interviewers, items in LEFT_OUT:
+        blocks = item_blocks(survey(interviewers, items)[0].within, interviewers)
+        ways = [(name, blocks, name) for name in HELD_AGAINST]
+        yield from _found_and_alarms(interviewers, items, waves, ways)
 
 
 def quarters(usual: np.ndarray, n: np.ndarray) -> list[float]:
-    """Share of p below .01 over nominal in the quarters of the workloads, as p is made with 50 interviewers or more."""
-
+    """Share of p below .01 over nominal in the quarters of the workloads."""
     _, comparable = of_any_workload(np.exp(usual[0]), np.exp(usual), n)
     high = comparable > np.quantile(comparable, 0.99)
     return [float(high[:, part].mean() / 0.01) for part in np.array_split(np.arange(len(n)), 4)]
 
 
 if __name__ == "__main__":
-    for line in table_rows(*map(int, sys.argv[1:2])):
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+    for table_of in (left_out_rows, block_rows):
+        for line in table_of(*map(int, sys.argv[1:2])):
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
