@@ -56,7 +56,7 @@ class Everybody:
         """`relative` (F,): the best d of the fits with everybody."""
         f, j = moments.n.shape
         self.problem, self.relative = problem(moments, (term,), "REML", np.ones((f, 1, j))), relative
-        self.z = self.problem.zz[:, 0, :, 0, 0]
+        self.z = self.problem.zz[:, 0, 0, 0]
         centre = np.maximum(relative, 1e-2 / self.problem.workload[:, 0, 0])
         angle = np.pi * np.arange(_NODES) / (_NODES - 1)
         low, high = np.log(centre * _BELOW)[:, None], np.log(centre * _ABOVE)[:, None]

@@ -23,7 +23,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 from numpy.typing import NDArray
 
-from qa_reports.effects.problem import Problem, Setup, lower_triangle
+from qa_reports.effects.problem import Problem, Setup, lower_triangle, units_around_units
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -110,14 +110,11 @@ def unit_diagonal(matrix: FloatArray) -> FloatArray:
     return np.asarray(matrix / np.maximum(root[..., :, None] * root[..., None, :], 1e-300))
 
 
-def profile(problem: Problem, relative: FloatArray, *, second: bool = True) -> Profile:
-    """Evaluate the profiled likelihood at `relative` (F, K, q, q), the covariance D of the random terms over s2.
-
-    `second=False` leaves the second derivatives of models with several random terms at NaN, which halves the cost.
-    """
+def profile(problem: Problem, relative: FloatArray) -> Profile:
+    """Evaluate the profiled likelihood at `relative` (F, K, q, q), the covariance D of the random terms over s2."""
     if len(problem.random) == 1:
         return _profile_one_term(problem, relative[..., 0, 0])
-    return assemble_profile(problem, **asdict(sums_of_several_terms(problem, relative, second=second)))
+    return assemble_profile(problem, **asdict(sums_of_several_terms(problem, relative)))
 
 
 def deviance(problem: Problem, relative: FloatArray) -> FloatArray:
@@ -131,19 +128,18 @@ def penalty_and_r2(
 ) -> tuple[FloatArray, FloatArray]:
     """(F, K) each: the two parts of the deviance, without derivatives; at given fixed effects (F, K, p), else at the
     best ones."""
-    zz, keep, p = problem.zz, problem.keep, problem.n_fixed
+    keep, p = problem.keep, problem.n_fixed
     if len(problem.random) == 1:
-        d, z = relative[..., 0], zz[..., 0, 0]
-        shrink = np.asarray(1 / (1 + d * z))
-        explained = (keep * d * shrink @ problem.zc_products).reshape(*d.shape[:2], p + 1, p + 1)
+        d = relative[..., 0]
+        shrink = np.asarray(1 / (1 + d * problem.zz[:, :, 0, 0]))
+        explained = keep * d * shrink @ problem.zc_products
         log_h = -(keep * np.log(shrink)).sum(-1)
     else:
-        _, shrink, log_h_each = shrinkage(zz, relative)
-        rows, columns = lower_triangle(len(problem.random))
-        weight = times(np.moveaxis(relative, (-2, -1), (0, 1))[..., None], shrink)[rows, columns]
-        explained = _weighted(problem, np.moveaxis(keep * weight, 0, 2))
+        shrink, log_h_each = shrinkage(problem.zz, relative)
+        weight = np.einsum("...il,...lcj->...icj", relative, shrink)[:, :, *lower_triangle(len(problem.random))]
+        explained = (keep[:, :, None] * weight).reshape(*weight.shape[:2], -1) @ problem.zc_products
         log_h = (keep * log_h_each).sum(-1)
-    s = problem.total - explained
+    s = problem.total - explained.reshape(*explained.shape[:2], p + 1, p + 1)
     if fixed is None:
         log_xx, r2 = eliminated(s)
     else:
@@ -174,7 +170,7 @@ def _positive(r2: FloatArray, problem: Setup) -> FloatArray:
 
 def slope_and_curvature(problem: Problem, d: FloatArray) -> tuple[FloatArray, FloatArray]:
     """(F, K) each: the derivatives of the deviance in the only element of D, as `profile` has them, and no more."""
-    z, keep, p = problem.zz[..., 0, 0], problem.keep, problem.n_fixed
+    z, keep, p = problem.zz[:, :, 0, 0], problem.keep, problem.n_fixed
     shrink = 1 / (1 + d[..., None] * z)
     narrow, kept = z * shrink, keep * shrink
     f, k, j = shrink.shape
@@ -219,7 +215,7 @@ def derivatives_of_one(
 
 def _profile_one_term(problem: Problem, d: FloatArray) -> Profile:
     """One random term: all sums over interviewers are products of a weight and a constant, hence matrix products."""
-    z = problem.zz[..., 0, 0]
+    z = problem.zz[:, :, 0, 0]
     shrink = 1 / (1 + d[..., None] * z)
     keep, width = problem.keep, problem.n_fixed + 1
 
@@ -256,82 +252,64 @@ class Sums(Struct, frozen=True, eq=False):
     """(B, r, r)."""
 
 
-def sums_of_several_terms(problem: Problem, relative: FloatArray, *, second: bool = True) -> Sums:
-    """Several random terms. Matrices over interviewers have their indices in front: (q, q, F, K, J), see `times`.
+def sums_of_several_terms(problem: Problem, relative: FloatArray) -> Sums:
+    """Several random terms.
 
-    With T = Q Z'C, W = Q Z'Z and units e_i e_j' of the basis of D: S_a = -T'E_a T sums -C'Z G_ij Z'C with
-    G_ij = (Q'e_i)(Q'e_j)', and S_ab = T'(E_a W E_b + E_b W E_a)T sums W_jk (G_il + G_li) over the units of a and b.
+    With T = Q Z'C, W = Q Z'Z and the units E_a of the basis of D, an interviewer's part of S is -(Z'C)'D T, that of S_a
+    -T'E_a T and that of S_ab T'(E_a W E_b + E_b W E_a)T; those of the derivatives of log|H| are tr(E_a W) and
+    -tr(E_a W E_b W). Summed over interviewers are the products of the elements of T with those of Z'C, of T, and of T
+    times each element of W: D and the units come afterwards.
     """
-    keep, q = problem.keep, len(problem.random)
-    z, shrink, log_h_each = shrinkage(problem.zz, relative)
-    w = times(shrink, z)
-    rows, columns = lower_triangle(q)
-    elements = list(zip(rows.tolist(), columns.tolist(), strict=True))
-    r = len(elements)
-    units = [[(i, j)] if i == j else [(i, j), (j, i)] for i, j in elements]
-    kept = keep * shrink
-    # g[i, l]: the elements of G_il + G_li, packed like D.
-    one_way = kept[:, None, rows] * shrink[None, :, columns]
-    g = one_way + np.swapaxes(one_way, 0, 1)
-    pairs = [(a, b) for a in range(r) for b in range(a + 1)] if second else []
-    weights = np.empty((1 + r + len(pairs), r, *shrink.shape[2:]))
-    weights[0] = (keep * times(np.moveaxis(relative, (-2, -1), (0, 1))[..., None], shrink))[rows, columns]
-    weights[1 : 1 + r] = g[rows, columns]
-    weights[1 : 1 + r][rows == columns] /= 2
-    for place, (a, b) in enumerate(pairs, start=1 + r):
-        weights[place] = sum(w[j, k] * g[i, m] for i, j in units[a] for k, m in units[b])
-    sums = _weighted(problem, np.moveaxis(weights, (0, 1), (2, 3)))
-    s_hessian = np.full((*sums.shape[:2], r, r, *sums.shape[3:]), np.nan)
-    log_h_hessian = np.full((*sums.shape[:2], r, r), np.nan)
-    for place, (a, b) in enumerate(pairs, start=1 + r):
-        s_hessian[:, :, a, b] = s_hessian[:, :, b, a] = sums[:, :, place]
-        trace = sum(w[j, k] * w[m, i] for i, j in units[a] for k, m in units[b])
-        log_h_hessian[:, :, a, b] = log_h_hessian[:, :, b, a] = -(keep * trace).sum(-1)
+    q, width, r = len(problem.random), problem.n_fixed + 1, len(problem.basis)
+    shrink, log_h_each = shrinkage(problem.zz, relative)
+    t = times(shrink, problem.zc)
+    w = times(shrink, problem.zz)[:, :, *lower_triangle(q)]
+    f, k, _, j = w.shape
+    factors = np.empty((f, k, 2 + r, q, width, j))
+    factors[:, :, 0], factors[:, :, 1] = problem.zc, t
+    np.multiply(w[:, :, :, None, None], t[:, :, None], out=factors[:, :, 2:])
+    kept_t, kept_w = ((problem.keep[:, :, None] * each.reshape(f, k, -1, j)).swapaxes(-1, -2) for each in (t, w))
+    products = factors.reshape(f, k, -1, j) @ kept_t
+    # The products with Z'C, with T, and with T times each element of W: (F, K, 2 + r, q, q, p+1, p+1).
+    products = products.reshape(f, k, 2 + r, q, width, q, width).swapaxes(4, 5)
+    units, traces = units_around_units(q)
+    half = units.reshape(r * r, -1) @ products[:, :, 2:].reshape(f, k, -1, width * width)
+    half = half.reshape(f, k, r, r, width, width)
     return Sums(
-        s=problem.total - sums[:, :, 0],
-        s_gradient=-sums[:, :, 1 : 1 + r],
-        s_hessian=s_hessian,
-        log_h=(keep * log_h_each).sum(-1),
-        log_h_gradient=np.stack([(keep * sum(w[j, i] for i, j in unit)).sum(-1) for unit in units], axis=-1),
-        log_h_hessian=log_h_hessian,
+        s=problem.total - np.einsum("fkil,fkilcd->fkcd", relative, products[:, :, 0]),
+        s_gradient=-np.einsum("ail,fkilcd->fkacd", problem.basis, products[:, :, 1]),
+        s_hessian=half + half.swapaxes(-1, -2),
+        log_h=(problem.keep * log_h_each).sum(-1),
+        log_h_gradient=kept_w.sum(-2) @ np.einsum("ail,eil->ea", problem.basis, problem.basis),
+        log_h_hessian=-np.einsum("abeg,fkeg->fkab", traces, w @ kept_w),
     )
 
 
-def _weighted(problem: Problem, weights: FloatArray) -> FloatArray:
-    """(F, K, ..., p+1, p+1) sums over interviewers of C'Z M Z'C; `weights` (F, K, ..., r, J): the elements of M."""
-    f, k, *between, r, j = weights.shape
-    width = problem.n_fixed + 1
-    sums = np.ascontiguousarray(weights).reshape(f, -1, r * j) @ problem.zc_products
-    return np.asarray(sums.reshape(f, k, *between, width, width))
-
-
 def times(a: FloatArray, b: FloatArray) -> FloatArray:
-    """The products of small matrices whose indices stand in front, (q, q, ...): element by element over long arrays.
+    """The products of small matrices (..., q, q, J) and (..., q, c, J), one for each interviewer.
 
-    An interviewer's matrix is far smaller than a call to BLAS.
+    They are far smaller than a call to BLAS: it goes by element, over all interviewers at once.
     """
-    q = len(a)
-    return np.stack([np.stack([sum(a[i, k] * b[k, j] for k in range(q)) for j in range(q)]) for i in range(q)])
+    return np.asarray(np.einsum("...ilj,...lcj->...icj", a, b))
 
 
-def shrinkage(zz: FloatArray, relative: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Z'Z (q, q, F, 1, J), Q = (I + Z'Z D)^-1 (q, q, F, K, J) and -log|Q| (F, K, J).
+def shrinkage(zz: FloatArray, relative: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Q = (I + Z'Z D)^-1 (F, K, q, q, J) and -log|Q| (F, K, J), of Z'Z (F, 1, q, q, J) and D (F, K, q, q).
 
     The eigenvalues of I + Z'Z D are all at least 1, so that the two-by-two case can be written out.
     """
-    z, d = (np.moveaxis(matrices, (-2, -1), (0, 1)) for matrices in (zz, relative[:, :, None]))
-    m = times(z, d)
-    for k in range(len(m)):
-        m[k, k] += 1.0
-    if len(m) == 1:
-        return z, 1 / m, np.log(m[0, 0])
-    if len(m) != 2:
-        back = np.moveaxis(m, (0, 1), (-2, -1))
-        inverse = np.asarray(np.linalg.inv(back), dtype=np.float64)
-        return z, np.moveaxis(inverse, (-2, -1), (0, 1)), np.linalg.slogdet(back)[1]
-    determinant = m[0, 0] * m[1, 1] - m[0, 1] * m[1, 0]
-    inverse = np.stack([np.stack([m[1, 1], -m[0, 1]]), np.stack([-m[1, 0], m[0, 0]])])
-    return z, inverse / determinant, np.log(determinant)
+    q = relative.shape[-1]
+    m = np.einsum("...ilj,...lc->...icj", zz, relative)
+    m[..., range(q), range(q), :] += 1.0
+    if q == 1:
+        return 1 / m, np.log(m[..., 0, 0, :])
+    if q != 2:
+        back = np.moveaxis(m, -1, -3)
+        return np.moveaxis(np.linalg.inv(back), -3, -1), np.linalg.slogdet(back)[1]
+    determinant = m[..., 0, 0, :] * m[..., 1, 1, :] - m[..., 0, 1, :] * m[..., 1, 0, :]
+    inverse = np.stack([m[..., 1, 1, :], -m[..., 0, 1, :], -m[..., 1, 0, :], m[..., 0, 0, :]], axis=-2).reshape(m.shape)
+    inverse /= determinant[..., None, None, :]
+    return inverse, np.log(determinant)
 
 
 def assemble_profile(

@@ -290,22 +290,21 @@ def back_transform(moments: Moments) -> FloatArray:
 def _random_effects(
     moments: Moments, random: tuple[int, ...], b: FloatArray, relative: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Inside scale, over s2: EBLUPs (F, J, q), Var(u|y) and Var(u_hat), both (q, q, F, J).
+    """Inside scale, over s2: EBLUPs (F, J, q), Var(u|y) and Var(u_hat), both (F, q, q, J).
 
     u_hat = D Z'H^-1(y - Xb) and Var(u_hat) = D Z'H^-1Z D for known b; Var(u|y) = D - Var(u_hat).
     """
     v = np.concatenate([-b, np.ones((len(b), 1))], axis=-1)
-    own = np.stack([(moments.cross[:, :, term] @ v[..., None])[..., 0] for term in random])
-    z, shrink, _ = shrinkage(moments.cross[:, None][..., random, :][..., random], relative[:, None])
-    d = np.moveaxis(relative, (-2, -1), (0, 1))[..., None]
-    gain = times(d, shrink[:, :, :, 0])
-    marginal = times(times(gain, z[:, :, :, 0]), d)
-    return np.einsum("abfj,bfj->fja", gain, own), d - marginal, marginal
+    own = np.stack([(moments.cross[:, :, term] @ v[..., None])[..., 0] for term in random], axis=-1)
+    z = np.moveaxis(moments.cross[:, :, random][..., random], 1, -1)
+    gain = np.einsum("fil,flcj->ficj", relative, shrinkage(z[:, None], relative[:, None])[0][:, 0])
+    marginal = np.einsum("filj,flc->ficj", times(gain, z), relative)
+    return np.einsum("filj,fjl->fji", gain, own), relative[..., None] - marginal, marginal
 
 
 def _root_of_diagonal(k: FloatArray, matrices: FloatArray) -> FloatArray:
-    """(F, J, q) roots of the diagonals of K M K', of K (F, q, q) and M (q, q, F, J)."""
-    return np.asarray(np.sqrt(np.maximum(np.einsum("fab,bcfj,fac->fja", k, matrices, k), 0.0)))
+    """(F, J, q) roots of the diagonals of K M K', of K (F, q, q) and M (F, q, q, J)."""
+    return np.asarray(np.sqrt(np.maximum(np.einsum("fab,fbcj,fac->fja", k, matrices, k), 0.0)))
 
 
 _NUMBERS = (

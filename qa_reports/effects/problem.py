@@ -72,7 +72,7 @@ class Problem(Struct, frozen=True, eq=False, dict=True):
     def workload(self) -> FloatArray:
         """(F, K, q) mean of the diagonal of Z'Z over the interviewers who count: the scale of 1/D."""
         present = self.keep * (self.moments.n[:, None, :] > 0)
-        squares = np.diagonal(self.zz, axis1=-2, axis2=-1)
+        squares = np.diagonal(self.zz, axis1=2, axis2=3)
         return np.asarray((present[..., None] * squares).sum(2) / present.sum(2)[..., None])
 
     @cached_property
@@ -84,13 +84,13 @@ class Problem(Struct, frozen=True, eq=False, dict=True):
 
     @cached_property
     def zz(self) -> FloatArray:
-        """(F, 1, J, q, q) Z'Z."""
-        return self.moments.cross[:, None, :, self.random, :][..., self.random]
+        """(F, 1, q, q, J) Z'Z."""
+        return self.zc[:, :, :, self.random]
 
     @cached_property
     def zc(self) -> FloatArray:
-        """(F, 1, J, q, p+1) Z'[X y]."""
-        return self.moments.cross[:, None, :, self.random, :]
+        """(F, 1, q, p+1, J) Z'[X y]."""
+        return np.ascontiguousarray(np.moveaxis(self.moments.cross[:, None, :, self.random], 2, -1))
 
     @cached_property
     def zc_products(self) -> FloatArray:
@@ -98,7 +98,7 @@ class Problem(Struct, frozen=True, eq=False, dict=True):
 
         Any sum over interviewers of C'Z M Z'C with a symmetric M is a product of the elements of M with these.
         """
-        zc = self.zc[:, 0]
+        zc = self.moments.cross[:, :, self.random]
         f, _, q, width = zc.shape
         elements = []
         for a, b in zip(*lower_triangle(q), strict=True):
@@ -146,6 +146,19 @@ def symmetric_basis(q: int) -> FloatArray:
     return basis
 
 
+@cache
+def units_around_units(q: int) -> tuple[FloatArray, FloatArray]:
+    """E_a E_e E_b (r, r, r, q, q), indices a, b, e, and tr(E_a E_e E_b E_g) (r, r, r, r), of the basis E (r, q, q).
+
+    With a symmetric W = sum_e w_e E_e they make E_a W E_b and tr(E_a W E_b W).
+    """
+    basis = symmetric_basis(q)
+    units = basis[:, None, None] @ basis @ basis[:, None]
+    traces = np.einsum("abeil,gil->abeg", units, basis)
+    units.flags.writeable = traces.flags.writeable = False  # for they are kept
+    return units, traces
+
+
 def problem(moments: Moments, random: tuple[int, ...], method: Method, keep: FloatArray | None = None) -> Problem:
     """Set up F fits; `keep` (F, K, J) defaults to everyone once (K = 1): then J may be kinds of interviewers."""
     if keep is not None:
@@ -172,7 +185,7 @@ class _KindsProblem(Problem, frozen=True, eq=False, dict=True):
 
     @cached_property
     def zz(self) -> FloatArray:
-        return self.kinds[None, None, :, None, None]
+        return self.kinds[None, None, None, None]
 
     @cached_property
     def zc_products(self) -> FloatArray:
