@@ -8,6 +8,8 @@ a minimum over all covariance matrices: no direction that makes D larger lowers 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -23,6 +25,10 @@ _MAX_STEPS = 100
 _DECREMENT = 1e-13
 """Stop when a Newton step promises to lower the deviance by less than this: far below the 1e-6 that is asked of a
 log-likelihood, and at the rounding error of a deviance in the thousands."""
+_NOTHING = 1e-22
+"""Not even a last step is made: it would move D by a hundred-billionth of its standard error."""
+_SHORTEST = 1e-12
+"""Share of a Newton step below which no fall of the deviance is looked for."""
 _GRID = np.concatenate([[0.0], np.logspace(-6, 8, 29)])
 """Relative variance times the mean workload: from invisible to an intraclass correlation of practically one."""
 
@@ -117,24 +123,23 @@ def _on_grid(problem: Problem, grid: FloatArray) -> FloatArray:
     return deviance(problem, np.swapaxes(grid[:, :, 0], 0, 1)).T[:, :, None]
 
 
+_OF_PLACES = ("factor", "step", "decrement")
+
+
 class _Place(Struct, frozen=True, eq=False):
-    """A factor L of D = LL' and what the deviance does there."""
+    """A factor L of D = LL', what the deviance does there, and the Newton step from there."""
 
     factor: FloatArray
     """(F, K, q, q)."""
     here: Profile
-    gradient: FloatArray
+    step: FloatArray
     """(F, K, r) in the lower triangle of the factor."""
-    hessian: FloatArray
-    """(F, K, r, r)."""
+    decrement: FloatArray
+    """(F, K) twice the fall of the deviance that the step promises."""
 
     def of(self, chosen: BoolArray, axis: int) -> _Place:
         """Some of the fits (axis 0) or variants (axis 1)."""
-        here = Profile(*(np.compress(chosen, getattr(self.here, name), axis) for name in Profile.__struct_fields__))
-        factor, gradient, hessian = (
-            np.compress(chosen, values, axis) for values in (self.factor, self.gradient, self.hessian)
-        )
-        return _Place(factor, here, gradient, hessian)
+        return self._each(lambda values: np.compress(chosen, values, axis))
 
     def with_part(self, chosen: IntArray, part: _Place, axis: int) -> _Place:
         """The same but for the fits (axis 0) or variants (axis 1) at the places `chosen`."""
@@ -144,12 +149,22 @@ class _Place(Struct, frozen=True, eq=False):
             values[(slice(None),) * axis + (chosen,)] = others
             return values
 
-        names = Profile.__struct_fields__
-        here = Profile(*(put(getattr(self.here, name), getattr(part.here, name)) for name in names))
-        factor, gradient, hessian = (
-            put(getattr(self, name), getattr(part, name)) for name in ("factor", "gradient", "hessian")
-        )
-        return _Place(factor, here, gradient, hessian)
+        return self._each(put, part)
+
+    def where(self, chosen: BoolArray, other: _Place) -> _Place:
+        """This of the fits and variants `chosen` (F, K), the other place of all others."""
+
+        def choose(values: FloatArray, others: FloatArray) -> FloatArray:
+            return np.where(chosen.reshape(chosen.shape + (1,) * (values.ndim - 2)), values, others)
+
+        return self._each(choose, other)
+
+    def _each(self, change: Callable[..., FloatArray], *others: _Place) -> _Place:
+        """All arrays changed alike."""
+        places = (self, *others)
+        here = Profile(*(change(*(getattr(p.here, name) for p in places)) for name in Profile.__struct_fields__))
+        factor, step, decrement = (change(*(getattr(p, name) for p in places)) for name in _OF_PLACES)
+        return _Place(factor, here, step, decrement)
 
 
 def _part(problem: Problem, chosen: BoolArray, axis: int) -> Problem:
@@ -158,24 +173,29 @@ def _part(problem: Problem, chosen: BoolArray, axis: int) -> Problem:
     return Problem(moments, problem.random, problem.method, np.compress(chosen, problem.keep, axis))
 
 
+def _many(values: FloatArray) -> int:
+    """The axis of (F, K, ...) along which searches that have arrived rest: fits, unless there are variants."""
+    return 0 if values.shape[1] == 1 else 1
+
+
 def _minimise_several(problem: Problem, start: FloatArray | None) -> Optimum:
     best = _newton(problem, _starting_factor(problem, start))
+    axis = _many(best.factor)
     for _ in range(3):
         # A factor with a zero column cannot leave the boundary by itself: look from D whether anything lies beyond.
         escape, blocked = _way_out(problem, best)
-        if not blocked.any():
+        some = np.asarray(blocked.any(axis=1 - axis))
+        if not some.any():
             break
-        some = np.asarray(blocked.any(axis=0))
-        other = _newton(_part(problem, some, 1), escape[:, some])
-        better = blocked[:, some] & (other.here.deviance < best.here.deviance[:, some] - 1e-9)
+        before = best.of(some, axis)
+        other = _newton(_part(problem, some, axis), np.compress(some, escape, axis))
+        better = np.compress(some, blocked, axis) & (other.here.deviance < before.here.deviance - 1e-9)
         if not better.any():
             break
-        factor = best.factor.copy()
-        factor[:, some] = np.where(better[..., None, None], other.factor, factor[:, some])
-        best = _at(problem, factor)
+        best = best.with_part(np.flatnonzero(some), other.where(better, before), axis)
     relative = _squared(best.factor)
     bounded = (np.diagonal(relative, axis1=-2, axis2=-1) * problem.workload).max(-1) < 1e8
-    converged = bounded & (newton_step(best.gradient, best.hessian)[1] < 1e-6)
+    converged = bounded & (best.decrement < 1e-6)
     return Optimum(relative, converged, best.here)
 
 
@@ -217,7 +237,10 @@ def _at(problem: Problem, factor: FloatArray) -> _Place:
     hessian = np.swapaxes(jacobian, -1, -2) @ here.hessian @ jacobian
     same_column = columns[:, None] == columns[None, :]
     hessian = hessian + 2 * same_column * g[..., rows[:, None], rows[None, :]]
-    return _Place(factor, here, gradient, hessian)
+    step, decrement = newton_step(gradient, hessian)
+    allowed = np.sqrt(30.0 / problem.workload.min(-1)) + np.linalg.norm(factor, axis=(-2, -1))
+    step *= np.minimum(1, allowed / np.maximum(np.linalg.norm(step, axis=-1), 1e-300))[..., None]
+    return _Place(factor, here, step, decrement)
 
 
 def _as_matrix(problem: Problem, here: Profile) -> FloatArray:
@@ -237,34 +260,25 @@ def newton_step(gradient: FloatArray, hessian: FloatArray) -> tuple[FloatArray, 
 
 
 def _newton(problem: Problem, factor: FloatArray) -> _Place:
-    axis = 0 if factor.shape[1] == 1 else 1
+    axis = _many(factor)
     active, part = np.arange(factor.shape[axis]), problem
     place = whole = _at(problem, factor)
+    share, last = np.ones(factor.shape[:2]), np.zeros(factor.shape[:2], dtype=bool)
     for _ in range(_MAX_STEPS):
-        step, decrement = newton_step(place.gradient, place.hessian)
-        length = np.linalg.norm(step, axis=-1)
-        allowed = np.sqrt(30.0 / part.workload.min(-1)) + np.linalg.norm(place.factor, axis=(-2, -1))
-        step *= np.minimum(1, allowed / np.maximum(length, 1e-300))[..., None]
-        moving = decrement > _DECREMENT
-        before = place.here.deviance
-        there = _at(part, _moved(place.factor, step))
-        # Rounding may hide the fall of the last, tiny steps.
-        accepted = ~moving | (there.here.deviance <= before + 1e-12 * np.abs(before))
-        if not accepted.all():
-            for _ in range(40):
-                step = np.where(accepted[..., None], step, step / 2)
-                after = deviance(part, _squared(_moved(place.factor, step)))
-                accepted = ~moving | (after <= before + 1e-12 * np.abs(before))
-                if accepted.all():
-                    break
-            there = _at(part, _moved(place.factor, np.where(accepted[..., None], step, 0.0)))
-        place = there
-        onwards = np.asarray((moving & accepted).any(axis=1 - axis))
-        if not onwards.any():
+        going = np.asarray((~last & (place.decrement > _NOTHING)).any(axis=1 - axis))
+        if not going.any():
             break
-        if onwards.sum() <= len(active) / 2:  # a few take longer than the others
+        if going.sum() <= len(active) / 2:  # a few take longer than the others
             whole = place if part is problem else whole.with_part(active, place, axis)
-            active, part, place = active[onwards], _part(part, onwards, axis), place.of(onwards, axis)
+            active, part, place = active[going], _part(part, going, axis), place.of(going, axis)
+            share, last = np.compress(going, share, axis), np.compress(going, last, axis)
+        there = _at(part, _moved(place.factor, share[..., None] * place.step))
+        # Rounding may hide the fall of the last, tiny steps.
+        arrived, before = place.decrement < _DECREMENT, place.here.deviance
+        falls = arrived | (there.here.deviance <= before + 1e-12 * np.abs(before))
+        last = (falls & arrived) | (share < _SHORTEST)
+        share = np.where(falls, 1.0, share / 2)
+        place = there if falls.all() else there.where(falls, place)
     return place if part is problem else whole.with_part(active, place, axis)
 
 
