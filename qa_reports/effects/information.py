@@ -37,9 +37,19 @@ def satterthwaite_df(here: Profile, contrasts: FloatArray) -> FloatArray:
 
 def degrees_of_freedom(info: FloatArray, log_gradient: FloatArray) -> FloatArray:
     """2 / Var(log V), `log_gradient` (B, L, r+1) the gradient of log V in (D, log s2), `info` (B, r+1, r+1)."""
-    inverse = np.linalg.pinv(info, rcond=1e-12, hermitian=True)
-    variance = ((log_gradient @ inverse) * log_gradient).sum(-1)
-    return np.asarray(2 / variance)
+    return np.asarray(2 / inverse_form(info, log_gradient, 1e-12))
+
+
+def inverse_form(matrix: FloatArray, vectors: FloatArray, rcond: float) -> FloatArray:
+    """(..., L) v'A^+ v of L vectors (..., L, r) each, with the pseudo-inverse of a symmetric A (..., r, r).
+
+    Its eigenvalues up to `rcond` times the largest one count as 0.
+    """
+    values, axes = np.linalg.eigh(matrix)
+    size = np.abs(values)
+    seen = size > rcond * size.max(-1, keepdims=True)
+    along = vectors @ axes
+    return np.asarray((along**2 / np.where(seen, values, np.inf)[..., None, :]).sum(-1))
 
 
 def component_standard_errors(
@@ -63,8 +73,7 @@ def component_standard_errors(
     jacobian[:, r, r] = scale
     at_bound = np.linalg.eigvalsh(unit_diagonal(relative))[:, 0] < BOUND
     usable = here.definite[:, 0] & ~at_bound
-    inverse = np.linalg.pinv(here.observed_information[:, 0], rcond=1e-12, hermitian=True)
-    variance = np.diagonal(jacobian @ inverse @ np.swapaxes(jacobian, -1, -2), axis1=-2, axis2=-1)
+    variance = inverse_form(here.observed_information[:, 0], jacobian, 1e-12)
     return np.asarray(np.sqrt(np.where(usable[:, None] & (variance > 0), variance, np.nan)))
 
 

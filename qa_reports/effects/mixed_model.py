@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from qa_reports.effects.information import BOUND, component_standard_errors, satterthwaite_df
+from qa_reports.effects.information import BOUND, component_standard_errors, inverse_form, satterthwaite_df
 from qa_reports.effects.likelihood import Profile, deviance, profile, shrinkage, times
 from qa_reports.effects.moments import Moments
 from qa_reports.effects.optimise import Optimum, minimise, minimise_also_from, profile_at
@@ -159,17 +159,16 @@ def variance_within(cross: FloatArray, random: tuple[int, ...]) -> FloatArray:
 
     `cross`: (..., J, p+1, p+1).
     """
-    zz, zc = cross[..., random, :][..., random], cross[..., random, :]
-    if len(random) == 1:
-        root = (np.sqrt(np.divide(1.0, zz, out=np.zeros_like(zz), where=zz > 0)) * zc)[..., 0, :]
-        left = cross.sum(-3) - np.swapaxes(root, -1, -2) @ root
-    else:
-        inverse = np.linalg.pinv(zz, rcond=1e-10, hermitian=True)
-        left = (cross - np.swapaxes(zc, -1, -2) @ inverse @ zc).sum(-3)
+    left, roots = cross.sum(-3), list[FloatArray]()
+    for term in random:
+        # A row of the Cholesky factor of each interviewer's products, nothing where the terms before say it all.
+        row = cross[..., term, :] - sum(root[..., [term]] * root for root in roots)
+        pivot = row[..., [term]]
+        known = pivot > 1e-10 * cross[..., term, [term]]
+        roots.append(row / np.sqrt(np.where(known, pivot, np.inf)))
+        left = left - np.swapaxes(roots[-1], -1, -2) @ roots[-1]
     p = left.shape[-1] - 1
-    xy = left[..., :p, p]
-    inner = np.linalg.pinv(left[..., :p, :p], rcond=1e-8, hermitian=True)
-    return np.asarray(left[..., p, p] - (xy * (inner @ xy[..., None])[..., 0]).sum(-1))
+    return np.asarray(left[..., p, p] - inverse_form(left[..., :p, :p], left[..., None, :p, p], 1e-8)[..., 0])
 
 
 def _fit(
