@@ -27,9 +27,10 @@ from scipy import linalg, sparse
 from scipy.sparse.csgraph import connected_components
 
 from qa_reports.effects.likelihood import Profile, assemble_profile
-from qa_reports.effects.problem import Method
+from qa_reports.effects.problem import by_reml
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
 _LARGE = 20
@@ -103,7 +104,11 @@ class CrossedProblem(Struct, frozen=True, eq=False):
     n_fixed: int
     workload: FloatArray
     """(F, 2) mean interviews per level of the first and the second grouping."""
-    method: Method = "REML"
+
+    @property
+    def restricted(self) -> BoolArray:
+        """(1,) always by REML."""
+        return by_reml("REML")
 
 
 def fits_at_once(n_interviews: int, n_levels: tuple[int, int]) -> int:

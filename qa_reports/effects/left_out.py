@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from qa_reports.effects.likelihood import Profile, assemble_profile, derivatives_of_one, eliminated
 from qa_reports.effects.moments import Moments
-from qa_reports.effects.problem import Method, problem
+from qa_reports.effects.problem import problem
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -43,7 +43,7 @@ class LeftOut(Struct, frozen=True, eq=False):
 class Setup(Struct, frozen=True, eq=False):
     """What a profile is assembled for, B = (F, K)."""
 
-    method: Method
+    restricted: BoolArray
     n_fixed: int
     m: FloatArray
     total: FloatArray
@@ -101,7 +101,7 @@ class _Sums:
         self.own_products = whole.zc_products[:, out] * wanted[..., None]
         m = whole.m - whole.moments.n[:, out] * wanted
         total = whole.total - whole.moments.cross[:, out] * wanted[..., None, None]
-        self.setup = Setup(whole.method, whole.n_fixed, m, total)
+        self.setup = Setup(whole.restricted, whole.n_fixed, m, total)
 
     def _others(self, d: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(F, K, 3, p+1, p+1) and (F, K, 3): sums without each interviewer, at d (F, K)."""
@@ -138,8 +138,7 @@ class _Sums:
         sums = everybody[..., : self.width**2] + own
         log_xx, r2 = eliminated(self.setup.total + sums.reshape(*own.shape[:-1], self.width, self.width))
         penalty = everybody[..., -3] + np.log(shrink)
-        if self.setup.method == "REML":
-            penalty = penalty + log_xx
+        penalty = penalty + np.where(self.setup.restricted, log_xx, 0.0)
         return np.asarray(penalty + self.setup.m * np.log(np.maximum(r2, 1e-300) / self.setup.m))
 
 

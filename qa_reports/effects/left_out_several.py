@@ -105,9 +105,9 @@ class Expansion:
         own = Moments(
             one.cross[0, out][:, None], one.n[0, out][:, None], one.centre.repeat(k, 0), one.scale.repeat(k, 0)
         )
-        alone = Problem(own, self.random, "REML", np.ones((k, 1, 1)))
+        alone = Problem(own, self.random, self.everyone.restricted, np.ones((k, 1, 1)))
         setup = Setup(
-            method="REML",
+            restricted=self.everyone.restricted,
             n_fixed=self.everyone.n_fixed,
             m=(self.everyone.m[0, 0] - one.n[0, out])[None].astype(np.float64),
             total=self.everyone.total[0] - one.cross[0, out][None],

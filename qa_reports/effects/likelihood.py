@@ -119,7 +119,16 @@ def profile(problem: Problem, relative: FloatArray) -> Profile:
 
 def deviance(problem: Problem, relative: FloatArray) -> FloatArray:
     """(F, K) the deviance alone, several times cheaper than `profile`: for comparing candidates."""
-    penalty, r2 = penalty_and_r2(problem, relative)
+    return _deviance(problem, *_parts(problem, relative))
+
+
+def deviances_in_common(problem: Problem, relative: FloatArray) -> FloatArray:
+    """(G, F, K) the deviance at G values `relative` (F, G, q, q); the variants differ in nothing but their method."""
+    return _deviance(problem, *(part.T[..., None] for part in _parts(problem, relative)))
+
+
+def _deviance(problem: Problem, log_h: FloatArray, log_xx: FloatArray, r2: FloatArray) -> FloatArray:
+    penalty = log_h + np.where(problem.restricted, log_xx, 0.0)
     return np.asarray(penalty + problem.m * (1 + np.log(2 * np.pi * r2 / problem.m)))
 
 
@@ -128,6 +137,14 @@ def penalty_and_r2(
 ) -> tuple[FloatArray, FloatArray]:
     """(F, K) each: the two parts of the deviance, without derivatives; at given fixed effects (F, K, p), else at the
     best ones."""
+    log_h, log_xx, r2 = _parts(problem, relative, fixed)
+    return log_h + np.where(problem.restricted, log_xx, 0.0), r2
+
+
+def _parts(
+    problem: Problem, relative: FloatArray, fixed: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(F, K) each: sum log|H_j|, log|X'H^-1 X| and r2."""
     keep, p = problem.keep, problem.n_fixed
     if len(problem.random) == 1:
         d = relative[..., 0]
@@ -146,7 +163,7 @@ def penalty_and_r2(
         log_xx = np.linalg.slogdet(s[..., :p, :p])[1]
         v = np.concatenate([-fixed, np.ones((*fixed.shape[:-1], 1))], axis=-1)
         r2 = np.einsum("...a,...ab,...b->...", v, s, v)
-    return log_h + (log_xx if problem.method == "REML" else 0.0), _positive(r2, problem)
+    return log_h, log_xx, _positive(r2, problem)
 
 
 def eliminated(s: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -204,12 +221,13 @@ def derivatives_of_one(
     r2_12, first = (moved * v[..., None, :]).sum(-1), moved[..., 0, :p]
     r2_1, r2_2 = r2_12[..., 0], r2_12[..., 1] - 2 * ((first[..., None, :] @ inverse)[..., 0, :] * first).sum(-1)
     r2 = _positive(s[..., p, p] + (xy * v[..., :p]).sum(-1), problem)
-    if problem.method == "REML":
+    if problem.restricted.any():
         scaled = inverse[..., None, :, :] @ change[..., :p, :p]
         traces = np.trace(scaled, axis1=-2, axis2=-1)
         one = scaled[..., 0, :, :]
-        slope = slope + traces[..., 0]
-        curvature = curvature + traces[..., 1] - (one * np.swapaxes(one, -1, -2)).sum((-1, -2))
+        slope = slope + problem.restricted * traces[..., 0]
+        squares = (one * np.swapaxes(one, -1, -2)).sum((-1, -2))
+        curvature = curvature + problem.restricted * (traces[..., 1] - squares)
     return slope + problem.m * r2_1 / r2, curvature + problem.m * (r2_2 / r2 - (r2_1 / r2) ** 2)
 
 
@@ -338,15 +356,13 @@ def assemble_profile(
     r2_hessian -= 2 * moved @ np.swapaxes(s_a_v[..., :p], -1, -2)
     penalty, penalty_gradient, penalty_hessian = log_h, log_h_gradient, log_h_hessian
     gradient_xx = s_gradient[..., :p, :p]
-    if problem.method == "REML":
+    if problem.restricted.any():
         scaled = s_inverse[..., None, :, :] @ gradient_xx
-        penalty = penalty + np.linalg.slogdet(xx)[1]
-        penalty_gradient = penalty_gradient + np.trace(scaled, axis1=-2, axis2=-1)
-        penalty_hessian = (
-            penalty_hessian
-            + np.einsum("...pq,...abqp->...ab", s_inverse, s_hessian[..., :p, :p])
-            - np.einsum("...apq,...bqp->...ab", scaled, scaled)
-        )
+        bent = np.einsum("...pq,...abqp->...ab", s_inverse, s_hessian[..., :p, :p])
+        bent -= np.einsum("...apq,...bqp->...ab", scaled, scaled)
+        penalty = penalty + problem.restricted * np.linalg.slogdet(xx)[1]
+        penalty_gradient = penalty_gradient + problem.restricted[:, None] * np.trace(scaled, axis1=-2, axis2=-1)
+        penalty_hessian = penalty_hessian + problem.restricted[:, None, None] * bent
     return Profile(
         m=problem.m,
         s_inverse=s_inverse,

@@ -175,17 +175,17 @@ def _fit(
     moments: Moments, random: tuple[int, ...], method: Method, search: Callable[[Problem], Optimum]
 ) -> MixedModelFits:
     setup = problem(moments, random, method)
-    optimum = search(setup)
+    if method == "REML" and len(random) == 1:
+        both = minimise(setup.by("REML", "ML"))
+        optimum, by_ml = both.of(0), both.of(1)
+    else:
+        optimum = search(setup)
+        by_ml = minimise_also_from(setup.by("ML"), optimum.relative) if method == "REML" else optimum
     relative = _snap_to_bound(setup, optimum.relative)
     here = profile_at(setup, optimum) if (relative == optimum.relative).all() else profile(setup, relative)
-    relative_ml, deviance_ml = relative, here.deviance
-    if method == "REML":
-        as_ml = setup.by("ML")
-        by_ml = minimise_also_from(as_ml, relative)
-        relative_ml = by_ml.relative
-        deviance_ml = by_ml.profile.deviance if by_ml.profile else deviance(as_ml, relative_ml)
     outcomes = _statuses(setup, relative[:, 0], optimum.converged[:, 0])
-    return _in_units(setup, here, relative[:, 0], outcomes, relative_ml[:, 0], deviance_ml[:, 0])
+    by_ml = by_ml if method == "REML" else Optimum(relative, optimum.converged, here.deviance)
+    return _in_units(setup, method, here, relative[:, 0], outcomes, by_ml)
 
 
 def _reliability(setup: Problem, relative: FloatArray) -> FloatArray:
@@ -225,11 +225,11 @@ def _statuses(setup: Problem, relative: FloatArray, converged: NDArray[np.bool_]
 
 def _in_units(
     setup: Problem,
+    method: Method,
     here: Profile,
     relative: FloatArray,
     outcomes: list[tuple[str, str | None]],
-    relative_ml: FloatArray,
-    deviance_ml: FloatArray,
+    by_ml: Optimum,
 ) -> MixedModelFits:
     """From the standardised scale to the user's: y = centre + scale y_in, x = centre + scale x_in.
 
@@ -237,7 +237,7 @@ def _in_units(
     terms likewise with the rows and columns of K they occupy. The REML log-likelihood depends on the basis of X:
     log|X'H^-1 X| in the user's basis is the inside one minus 2 log|det T| with X_in = X T, det T = prod 1/s_k.
     """
-    moments, random, method = setup.moments, setup.random, setup.method
+    moments, random = setup.moments, setup.random
     p = setup.n_fixed
     to_units = back_transform(moments)
     sd = moments.scale[:, p]
@@ -265,13 +265,13 @@ def _in_units(
         covariance=covariance,
         component_se=component_standard_errors(here, relative, k, sd),
         loglik=-here.deviance[:, 0] / 2 - here.m[:, 0] * log_scale + basis,
-        loglik_ml=-deviance_ml / 2 - setup.n[:, 0] * log_scale,
+        loglik_ml=-by_ml.deviance[:, 0] / 2 - setup.n[:, 0] * log_scale,
         loglik_without=-deviance(setup, np.zeros_like(relative[:, None]))[:, 0] / 2 - here.m[:, 0] * log_scale + basis,
         eblup=keep_units,
         conditional_sd=_root_of_diagonal(k_s, conditional),
         diagnostic_se=_root_of_diagonal(k_s, marginal),
         relative=relative,
-        relative_ml=relative_ml.copy(),  # `relative` itself where that is by ML
+        relative_ml=by_ml.relative[:, 0].copy(),  # `relative` itself where that is by ML
     )
     return _blank_failed(fits)
 

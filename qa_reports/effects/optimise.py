@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from qa_reports.effects.likelihood import Profile, deviance, profile, slope_and_curvature
+from qa_reports.effects.likelihood import Profile, deviance, deviances_in_common, profile, slope_and_curvature
 from qa_reports.effects.problem import Problem, lower_triangle
 
 FloatArray = NDArray[np.float64]
@@ -44,8 +44,15 @@ class Optimum(Struct, frozen=True, eq=False):
     """(F, K, q, q)."""
     converged: BoolArray
     """(F, K) False: the deviance still falls, or D grows without bound."""
+    deviance: FloatArray
+    """(F, K) there."""
     profile: Profile | None = None
     """There, as far as the search came by it."""
+
+    def of(self, variant: int) -> Optimum:
+        """One variant, its profile aside."""
+        chosen = slice(variant, variant + 1)
+        return Optimum(self.relative[:, chosen], self.converged[:, chosen], self.deviance[:, chosen])
 
 
 def minimise(problem: Problem, start: FloatArray | None = None) -> Optimum:
@@ -67,11 +74,14 @@ def minimise_also_from(problem: Problem, start: FloatArray) -> Optimum:
     if ((problem.moments.n > 0).sum(axis=1) >= _ONE_MINIMUM).all():
         return found
     other = minimise(problem)
-    lower = other.converged & ~(profile_at(problem, found).deviance <= profile_at(problem, other).deviance + 1e-9)
+    lower = other.converged & ~(found.deviance <= other.deviance + 1e-9)
     if not lower.any():
         return found
-    relative = np.where(lower[..., None, None], other.relative, found.relative)
-    return Optimum(relative, np.where(lower, other.converged, found.converged))
+    return Optimum(
+        np.where(lower[..., None, None], other.relative, found.relative),
+        np.where(lower, other.converged, found.converged),
+        np.where(lower, other.deviance, found.deviance),
+    )
 
 
 def profile_at(problem: Problem, optimum: Optimum) -> Profile:
@@ -102,25 +112,39 @@ def _minimise_one(problem: Problem, start: FloatArray | None) -> Optimum:
             break
         slope, curvature = slope_and_curvature(problem, d)
         high, low = np.where(slope > 0, d, high), np.where(slope > 0, low, d)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            newton = d - slope / curvature
-            decrement = slope**2 / curvature
-        inside = (curvature > 0) & (newton > low) & (newton < high)
+        newton, decrement = newton_of_one(d, slope, curvature, scale)
+        inside = (newton > low) & (newton < high)
         halved = np.where(low > 0, np.sqrt(low * high), high / 8)
-        arrived = (curvature > 0) & (decrement < _DECREMENT)
+        arrived = decrement < _DECREMENT
         # The last step is taken as well: it squares the remaining error, and costs nothing.
         d = np.where(done, d, np.where(inside, newton, np.where(arrived, d, halved)))
         done |= arrived | (high - low <= 1e-14 * high)
-    better = deviance(problem, d[..., None, None]) < deviances[0]
-    d = np.where(better & ~zero, d, 0.0)
-    return Optimum(d[..., None, None], done & ~unbounded)
+    found = deviance(problem, d[..., None, None])
+    better = ~zero & (found < deviances[0])
+    d, found = np.where(better, d, 0.0), np.where(better, found, deviances[0])
+    return Optimum(d[..., None, None], done & ~unbounded, found)
+
+
+def newton_of_one(
+    d: FloatArray, slope: FloatArray, curvature: FloatArray, scale: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """(B) each: Newton's next d for the deviance as a function of 1/(d + scale), and twice the fall that it promises.
+
+    With the reciprocal of the mean workload as `scale`, that is nearly a parabola. Where it bends downwards there is no
+    next d, NaN, and no end to the fall.
+    """
+    whole = d + scale
+    bend = curvature + 2 * slope / whole
+    bend = np.where(bend > 0, bend, np.nan)
+    step = slope / bend
+    return d - step / (1 + step / whole), np.where(bend > 0, slope * step, np.inf)
 
 
 def _on_grid(problem: Problem, grid: FloatArray) -> FloatArray:
     """(G, F, K) deviances at relative covariances (G, F, K, q, q); one variant's side by side."""
-    if grid.shape[2] > 1:
+    if problem.keep.shape[1] > 1:
         return np.stack([deviance(problem, relative) for relative in grid])
-    return deviance(problem, np.swapaxes(grid[:, :, 0], 0, 1)).T[:, :, None]
+    return deviances_in_common(problem, np.swapaxes(grid[:, :, 0], 0, 1))
 
 
 _OF_PLACES = ("factor", "step", "decrement")
@@ -170,7 +194,7 @@ class _Place(Struct, frozen=True, eq=False):
 def _part(problem: Problem, chosen: BoolArray, axis: int) -> Problem:
     """The problem of some of the fits (axis 0) or variants (axis 1)."""
     moments = problem.moments.of(np.flatnonzero(chosen).tolist()) if axis == 0 else problem.moments
-    return Problem(moments, problem.random, problem.method, np.compress(chosen, problem.keep, axis))
+    return Problem(moments, problem.random, problem.restricted, np.compress(chosen, problem.keep, axis))
 
 
 def _many(values: FloatArray) -> int:
@@ -196,7 +220,7 @@ def _minimise_several(problem: Problem, start: FloatArray | None) -> Optimum:
     relative = _squared(best.factor)
     bounded = (np.diagonal(relative, axis1=-2, axis2=-1) * problem.workload).max(-1) < 1e8
     converged = bounded & (best.decrement < 1e-6)
-    return Optimum(relative, converged, best.here)
+    return Optimum(relative, converged, best.here.deviance, best.here)
 
 
 def _squared(factor: FloatArray) -> FloatArray:

@@ -21,6 +21,7 @@ from qa_reports.effects.moments import Moments
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 Method = Literal["REML", "ML"]
 
 _ALIKE = 0.7
@@ -31,8 +32,8 @@ class Setup(Protocol):
     """What a profile is assembled for; the arrays lead with B = (F, K)."""
 
     @property
-    def method(self) -> Method:
-        """REML or ML."""
+    def restricted(self) -> BoolArray:
+        """(K,) which variants are by REML, the others by ML; or (1,) of them all."""
         ...
 
     @property
@@ -54,13 +55,14 @@ class Setup(Protocol):
 class Problem(Struct, frozen=True, eq=False, dict=True):
     """The part of the moments that does not change with D, for F fits in K variants.
 
-    `keep` (F, K, J) says how often an interviewer counts in a variant: 1 or 0 (left out).
+    `keep` (F, K, J) says how often an interviewer counts in a variant: 1 or 0 (left out). `restricted` (K,) or (1,):
+    which variants are by REML, the others by ML.
     """
 
     moments: Moments
     random: tuple[int, ...]
     """(q,) which fixed columns carry random terms."""
-    method: Method
+    restricted: BoolArray
     keep: FloatArray
 
     @cached_property
@@ -114,19 +116,23 @@ class Problem(Struct, frozen=True, eq=False, dict=True):
     @cached_property
     def m(self) -> FloatArray:
         """(F, K) degrees of freedom of the residual variance."""
-        return self.n - self.n_fixed if self.method == "REML" else self.n
+        return self.n - self.n_fixed * self.restricted
 
     @property
     def n_fixed(self) -> int:
         """Number of fixed columns, p."""
         return int(self.moments.cross.shape[-1] - 1)
 
-    def by(self, method: Method) -> Problem:
-        """The same problem by another method; what has been computed already is kept."""
-        other = replace(self, method=method)
-        known = {name: value for name, value in vars(self).items() if name not in ("method", "m")}
-        vars(other).update(known)
+    def by(self, *methods: Method) -> Problem:
+        """The same problem by another method, or by each of several as a variant; what has been computed is kept."""
+        other = replace(self, restricted=by_reml(*methods))
+        vars(other).update({name: value for name, value in vars(self).items() if name != "m"})
         return other
+
+
+def by_reml(*methods: Method) -> BoolArray:
+    """Which of some methods are REML."""
+    return np.array([method == "REML" for method in methods])
 
 
 @cache
@@ -162,13 +168,13 @@ def units_around_units(q: int) -> tuple[FloatArray, FloatArray]:
 def problem(moments: Moments, random: tuple[int, ...], method: Method, keep: FloatArray | None = None) -> Problem:
     """Set up F fits; `keep` (F, K, J) defaults to everyone once (K = 1): then J may be kinds of interviewers."""
     if keep is not None:
-        return Problem(moments, random, method, keep)
+        return Problem(moments, random, by_reml(method), keep)
     f, j = moments.n.shape
     if random == (0,) and np.issubdtype(moments.n.dtype, np.integer):
         workload = np.flatnonzero(np.bincount(moments.n.ravel()))
         if len(workload) < _ALIKE * j:
             return _of_kinds(moments, method, workload)
-    return Problem(moments, random, method, np.ones((f, 1, j)))
+    return Problem(moments, random, by_reml(method), np.ones((f, 1, j)))
 
 
 class _KindsProblem(Problem, frozen=True, eq=False, dict=True):
@@ -213,4 +219,5 @@ def _of_kinds(moments: Moments, method: Method, workload: NDArray[np.int64]) -> 
         for b in range(a + 1):
             products[a, b] = products[b, a] = np.bincount(place, sums[a] * sums[b], f * u)
     mean = np.moveaxis(products.reshape(width * width, f, u), 0, 2) / np.maximum(number, 1)[..., None]
-    return _KindsProblem(moments, (0,), method, number[:, None].astype(np.float64), mean, workload.astype(np.float64))
+    keep, kinds = number[:, None].astype(np.float64), workload.astype(np.float64)
+    return _KindsProblem(moments, (0,), by_reml(method), keep, mean, kinds)
