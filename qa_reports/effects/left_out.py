@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from qa_reports.effects.likelihood import Profile, assemble_profile, derivatives_of_one, eliminated
 from qa_reports.effects.moments import Moments
+from qa_reports.effects.optimise import newton_of_one
 from qa_reports.effects.problem import problem
 
 FloatArray = NDArray[np.float64]
@@ -160,14 +161,12 @@ def leave_each_out(everybody: Everybody, out: NDArray[np.int64], wanted: BoolArr
     low, high, d = (np.take_along_axis(values, position + step, 1) for step in (-1, 1, 0))
     with_all = np.broadcast_to(relative[:, None], d.shape)
     d = np.where((low < with_all) & (with_all < high), with_all, d)
-    done = ~inside
+    done, scale = ~inside, 1 / everybody.problem.workload[:, :, 0]
     for _ in range(_STEPS):
         slope, curvature = sums.slope_and_curvature(d)
         high, low = np.where(slope > 0, d, high), np.where(slope > 0, low, d)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            newton, decrement = d - slope / curvature, slope**2 / curvature
-        usable = (curvature > 0) & (newton > low) & (newton < high)
-        arrived = (curvature > 0) & (decrement < _DECREMENT)
+        newton, decrement = newton_of_one(d, slope, curvature, scale)
+        usable, arrived = (newton > low) & (newton < high), decrement < _DECREMENT
         # The last step is taken as well: it squares the remaining error, and costs nothing.
         d = np.where(done, d, np.where(usable, newton, np.where(arrived, d, np.sqrt(low * high))))
         done = done | arrived | (high - low <= 1e-14 * high)
