@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from qa_reports.config.addresses import parse_address
 from qa_reports.config.codes import meets_scale
 from qa_reports.config.delivery import EmailConfig
-from qa_reports.config.models import CovariateConfig, DataConfig, ItemConfig, ReportConfig
+from qa_reports.config.models import CovariateConfig, DataConfig, ItemConfig, ReadConfig, ReportConfig
 from qa_reports.config.wording import Complaint, did_you_mean
 
 
 def contradictions(config: ReportConfig) -> Iterator[Complaint]:
     """Every place where the configuration contradicts itself or names something that it does not list."""
     yield from _sources(config.data)
+    yield from _rows(("data", "read"), config.data.read)
+    yield from _rows(("interviewers", "read"), config.interviewers.read)
+    for position, join in enumerate(config.data.join):
+        yield from _rows(("data", "join", position, "read"), join.read)
     yield from _repeated_names(config)
     yield from _columns_of_a_role(config)
     names = [item.name for item in config.items]
@@ -64,6 +68,16 @@ def _sources(data: DataConfig) -> Iterator[Complaint]:
     for key, value in (("user", data.user), ("password_env", data.password_env)):
         if value is not None and not (data.connection or "").startswith("postgres:"):
             yield Complaint(("data", key), "is for a PostgreSQL server; write connection: postgres://HOST/DATABASE")
+
+
+def _rows(place: tuple[str | int, ...], read: ReadConfig) -> Iterator[Complaint]:
+    """Names, labels and data stand in rows of their own, the data last."""
+    names, labels, first = read.names_row or 1, read.labels_row, read.first_row
+    if labels == names:
+        yield Complaint((*place, "labels_row"), f"is {labels}, the row of the names; name another row, or delete it")
+    if first is not None and first <= max(names, labels or 0):
+        text = f"is {first}; the data begin behind the names and labels, in row {max(names, labels or 0) + 1} or later"
+        yield Complaint((*place, "first_row"), text)
 
 
 def _repeated(names: list[str]) -> Iterator[tuple[int, str]]:

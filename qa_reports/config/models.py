@@ -50,6 +50,15 @@ class ReadConfig(Section):
     )
     sheet: Text | None = Field(None, description="Spreadsheets: the sheet; the first that is not empty where left out.")
     member: Text | None = Field(None, description="Zip files that hold several data files: the one to read.")
+    names_row: int | None = Field(
+        None, ge=1, description="Text files and spreadsheets: the row with the names of the columns, if not the first."
+    )
+    labels_row: int | None = Field(
+        None, ge=1, description="Text files and spreadsheets: a row with labels of the columns, such as the questions."
+    )
+    first_row: int | None = Field(
+        None, ge=2, description="Text files and spreadsheets: the first row with data; the one behind those two."
+    )
 
 
 class JoinConfig(Section):

@@ -25,6 +25,7 @@ from qa_reports.errors import ConfigError, DataError
 from qa_reports.survey.codebook import describe_columns, read_codebook
 from qa_reports.survey.columns import require_column
 from qa_reports.survey.load import FileProvenance, VariableLabels, columns_in_use
+from qa_reports.survey.readers.header import has_head
 from qa_reports.survey.readers.recognise import kind_by_name
 
 if TYPE_CHECKING:
@@ -182,6 +183,8 @@ def _obstacle(config: ReportConfig) -> str | None:
     unreadable = [name for name in data.file if kind_by_name(name) not in ("text", "parquet")]
     if unreadable:
         return f"file: {unreadable[0]} is neither a .csv nor a .parquet file as they are"
+    if has_head(data.read):
+        return "read: names_row, labels_row and first_row are for files that are read into memory"
     if data.read.encoding is not None or data.read.decimal == ",":
         return "read: an encoding other than UTF-8 or a decimal comma is for files that are read into memory"
     return None

@@ -29,6 +29,7 @@ from qa_reports.starting.roles import (
     interviewer_candidates,
     interviewer_evidence,
 )
+from qa_reports.starting.rows import RowsGuess, guess_rows
 from qa_reports.survey.codebook import Codebook, describe_columns, read_codebook
 from qa_reports.survey.columns import did_you_mean
 from qa_reports.survey.readers import DataFile, VariableLabels, read_data_file
@@ -52,6 +53,8 @@ class Draft(Struct, frozen=True):
     wave: str | None
     country: str | None
     file: str
+    rows: RowsGuess | None
+    """Where its names stand, if not in its first row."""
     n_interviews: int
     n_columns: int
     n_labelled: int
@@ -90,6 +93,9 @@ def draft_config(survey_file: Path, folder: Path, wishes: Wishes) -> Draft:
     if not is_whole(survey_file.name):
         raise DataError(f"{survey_file}: its name is not UTF-8 text, so no configuration could name it; rename it")
     delivered = read_data_file(survey_file.parent, survey_file.name)
+    rows = None if delivered.labels else guess_rows(delivered.table)
+    if rows is not None:
+        delivered = read_data_file(survey_file.parent, survey_file.name, rows.read)
     codebook, codebook_file = _codebook(survey_file, delivered, wishes.codebook)
     joined = _join_if_needed(delivered, delivered.labels, survey_file, wishes)
     table, labels = (delivered.table, delivered.labels) if joined is None else (joined.table, joined.labels)
@@ -116,6 +122,7 @@ def draft_config(survey_file: Path, folder: Path, wishes: Wishes) -> Draft:
         wave=wishes.wave or wave,
         country=country,
         file=_relative(survey_file, folder),
+        rows=rows,
         n_interviews=len(table),
         n_columns=len(columns),
         n_labelled=sum(bool(column.labels.label or column.labels.values) for column in columns),

@@ -82,6 +82,8 @@ def _data(draft: Draft) -> Iterator[str]:
     yield from _line(
         f"  file: {yaml_text(draft.file)}", f"{draft.n_interviews:,} interviews, {draft.n_columns:,} columns{labelled}"
     )
+    if draft.rows is not None:
+        yield from _line(f"  read: {{{draft.rows.entries}}}", draft.rows.evidence)
     if draft.codebook is not None:
         yield from _line(f"  codebook: {yaml_text(draft.codebook)}", "has the labels and the missing codes")
     if draft.join is not None:

@@ -91,6 +91,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f'; did you mean "{by_folded[nearest[0]]}"?' if nearest else ""
 
 
+_ROWS_OF_NAMES = 3
+"""Rows that may stand between the first one and the data: names, labels, and what a survey tool adds."""
+
+
 def require_column(table: pd.DataFrame, name: str, key: str, files: str) -> pd.Series:
     """The column `name`, which the configuration's `key` asks for.
 
@@ -99,11 +103,22 @@ def require_column(table: pd.DataFrame, name: str, key: str, files: str) -> pd.S
     """
     if name in table.columns:
         return table[name]
-    hint = did_you_mean(name, (str(column) for column in table.columns))
+    hint = _below_the_header(table, name) or did_you_mean(name, (str(column) for column in table.columns))
     if not hint:
         first = ", ".join(str(column) for column in table.columns[:8])
         hint = f"; its columns are {first}{', ...' if len(table.columns) > 8 else ''}"
     raise DataError(f'{files} has no column "{name}" ({key}){hint}')
+
+
+def _below_the_header(table: pd.DataFrame, name: str) -> str:
+    """What to do where a name stands in one of the first rows: a title or labels stand above the names."""
+    for place, row in enumerate(table.head(_ROWS_OF_NAMES).itertuples(index=False), start=1):
+        if name in (cell.strip() for cell in row if isinstance(cell, str)):
+            return (
+                f"; it stands in row {place} below the header: if the names are there, write read: "
+                f"{{names_row: {place + 1}}} for this file"
+            )
+    return ""
 
 
 def row_name(column: pd.Series, position: int) -> str:
@@ -131,11 +146,14 @@ def numbers_or_error(
     wrong = cells.other if allowed is None else cells.other & ~allowed
     if not wrong.any():
         return cells
-    first = int(np.flatnonzero(wrong)[0])
+    first, count = int(np.flatnonzero(wrong)[0]), int(wrong.sum())
     found = column.iloc[first]
+    if count <= _ROWS_OF_NAMES and len(column) > 2 * count and wrong[:count].all() and int(column.index[0]) == 0:
+        begin = "" if count == 1 else f", first_row: {count + 2}"
+        remedy = f"if labels stand there, write read: {{labels_row: 2{begin}}} for this file; else {remedy}"
     kind = "text" if isinstance(found, str) else type(found).__name__
     shown = cell_text(found)
     raise DataError(
         f'{file}: column "{column.name}" ({key}) has to be numbers, but {row_name(column, first)} holds {kind} '
-        f"({shown[:40]!r}, {int(wrong.sum())} such cells); {remedy}"
+        f"({shown[:40]!r}, {count} such {'cell' if count == 1 else 'cells'}); {remedy}"
     )

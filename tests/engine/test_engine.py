@@ -293,6 +293,9 @@ def test_small_files_are_read_into_memory(tmp_path: Path) -> None:
     joined = load_config(example_config(tmp_path, engine="duckdb", join=[{"file": "x.csv", "on": "idno"}]))
     with pytest.raises(ConfigError, match="join: is for files"):
         wants_engine(joined, tmp_path)
+    labelled = load_config(example_config(tmp_path, engine="duckdb", read={"labels_row": 2}))
+    with pytest.raises(ConfigError, match="read: names_row, labels_row and first_row are for files"):
+        wants_engine(labelled, tmp_path)
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

@@ -78,7 +78,7 @@ def test_numbers_can_be_given_to_answers(clean: Clean) -> None:
 
 
 def test_text_that_is_no_category_is_refused(clean: Clean) -> None:
-    with pytest.raises(DataError, match=r"row 2 holds text \('Agre', 1 such cells\); list its answers in their order"):
+    with pytest.raises(DataError, match=r"row 2 holds text \('Agre', 1 such cell\); list its answers in their order"):
         clean("int,q\n1,Agree\n1,Agre\n", items=[{"name": "q", "categories": AGREE}])
 
 

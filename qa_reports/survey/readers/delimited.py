@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import warnings
+from itertools import islice
 from typing import TYPE_CHECKING, NoReturn
 
 import pandas as pd
@@ -16,6 +17,7 @@ from qa_reports.errors import DataError
 from qa_reports.survey.columns import EMPTY_MARKS, parse_number
 from qa_reports.survey.readers.decode import decode
 from qa_reports.survey.readers.delivered import Delivered, column_names
+from qa_reports.survey.readers.header import cut_text, has_head, labels_of
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -38,6 +40,8 @@ class _Dialect(Struct, frozen=True):
     """None where the cells have to tell."""
     columns: list[str]
     name: str
+    lines_before: int = 0
+    """Lines of the file that are not in the text."""
 
 
 def read_delimited(content: bytes, inner_name: str, name: str, options: ReadConfig) -> Delivered:
@@ -50,12 +54,19 @@ def read_delimited(content: bytes, inner_name: str, name: str, options: ReadConf
     said = _EXCEL_SAYS.match(text)  # the line by which Excel is told the delimiter
     text = text[said.end() :] if said else text
     by_name = "\t" if inner_name.lower().endswith((".tsv", ".tab")) else None
-    delimiter = options.delimiter or (said.group(1) if said else by_name) or sniff_delimiter(text)
-    header = _header(text, delimiter, name)
+    skipped = (options.names_row or 1) - 1
+    delimiter = options.delimiter or (said.group(1) if said else by_name) or sniff_delimiter(text, skipped)
     comma = None if options.decimal is None else options.decimal == ","
-    dialect = _Dialect(text, delimiter, comma, column_names(header, name), name)
+    if has_head(options):
+        cut = cut_text(text, delimiter, options, name)
+        columns = column_names(cut.head.names, name)
+        dialect = _Dialect(cut.text, delimiter, comma, columns, name, cut.n_lines - 1)
+        labels = labels_of(columns, cut.head.labels)
+    else:
+        columns = column_names(_header(text, delimiter, name), name)
+        dialect, labels = _Dialect(text, delimiter, comma, columns, name), {}
     _check_shape(dialect)
-    return Delivered(_typed(dialect), {}, notes)
+    return Delivered(_typed(dialect), labels, notes)
 
 
 def _rows(text: str, delimiter: str) -> Reader:
@@ -69,11 +80,16 @@ def _header(text: str, delimiter: str, name: str) -> list[str]:
         raise DataError(f"{name}: the header cannot be read ({error}); a quote may not be closed") from None
 
 
-def sniff_delimiter(text: str) -> str:
-    """The delimiter that splits the first rows most, into equally many cells each; else the header's commonest."""
+def sniff_delimiter(text: str, skipped: int = 0) -> str:
+    """The delimiter that splits the first rows most, into equally many cells each; else the header's commonest.
+
+    Args:
+        text: the table.
+        skipped: rows before the names of the columns, which need not be as wide.
+    """
 
     def width(delimiter: str) -> int:
-        reader = _rows(text, delimiter)
+        reader = islice(_rows(text, delimiter), skipped, None)
         try:
             widths = {len(row) for row, _ in zip(filter(None, reader), range(_ROWS_TO_SNIFF), strict=False)}
         except csv.Error:
@@ -83,7 +99,8 @@ def sniff_delimiter(text: str) -> str:
     best = max(_DELIMITERS, key=width)
     if width(best) > 1:
         return best
-    header = re.sub(r'"[^"]*"', "", text.lstrip("\r\n").split("\n", 1)[0])
+    lines = text.lstrip("\r\n").split("\n", skipped + 1)
+    header = re.sub(r'"[^"]*"', "", lines[min(skipped, len(lines) - 1)])
     return max(_DELIMITERS, key=header.count)
 
 
@@ -100,12 +117,13 @@ def _check_shape(dialect: _Dialect) -> None:
             blank = len(cells) <= 1 and not "".join(cells).strip()
             if blank:
                 continue
-            end = reader.line_num
+            end = reader.line_num + dialect.lines_before
             if len(cells) != width:
                 first = first if wrong else (end, len(cells))
                 wrong, last = wrong + 1, (end, len(cells))
     except csv.Error as error:
-        raise DataError(f"{name}: line {reader.line_num}: {error}; a quote may not be closed") from None
+        line = reader.line_num + dialect.lines_before
+        raise DataError(f"{name}: line {line}: {error}; a quote may not be closed") from None
     if wrong:
         _refuse_shape(dialect, wrong, first, cut_off=wrong == 1 and last[0] == end and last[1] < width)
 

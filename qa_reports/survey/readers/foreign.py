@@ -19,6 +19,7 @@ from qa_reports.errors import DataError
 from qa_reports.survey.columns import cell_text, did_you_mean
 from qa_reports.survey.readers.delimited import numbers_between_empty_marks
 from qa_reports.survey.readers.delivered import Delivered, VariableLabels, column_names
+from qa_reports.survey.readers.header import labels_of, read_head
 from qa_reports.survey.readers.recognise import Kind
 
 _PROGRAM = Path(__file__).with_name("isolated.py")
@@ -52,7 +53,10 @@ def read_foreign(kind: Kind, content: bytes, name: str, options: ReadConfig) -> 
     answer = _answer(kind, content, name, options)
     if "refused" in answer:
         raise DataError(_refusal(kind, name, answer, options))
-    table = _from_rows(answer["table"], name) if kind == "workbook" else _from_columns(answer, name)
+    if kind == "workbook":
+        table, labels = _from_rows(answer["table"], name, options)
+        return Delivered(table, labels, tuple(f"{name}: {note}." for note in answer["notes"]))
+    table = _from_columns(answer, name)
     said = answer["variables"]  # by the names as the file has them, blanks and all
     labels = {
         column: _labels(**said[own]) for column, own in zip(table.columns, said and answer["table"], strict=False)
@@ -113,17 +117,22 @@ def _from_columns(answer: dict[str, Any], name: str) -> pd.DataFrame:
     return pd.DataFrame({column: _column(cells) for column, cells in zip(names, columns.values(), strict=True)})
 
 
-def _from_rows(rows: list[list[Any]], name: str) -> pd.DataFrame:
-    """A sheet's table: its first row that is not blank is the header, and blank rows are left out."""
-    filled = [row for row in rows if any(cell != "" for cell in row)]
+def _from_rows(rows: list[list[Any]], name: str, options: ReadConfig) -> tuple[pd.DataFrame, dict[str, VariableLabels]]:
+    """A sheet's table and the labels of its columns.
+
+    The first row that is not blank is the header, unless it is said to be another; blank rows are left out.
+    """
+    filled = [place for place, row in enumerate(rows) if any(cell != "" for cell in row)]
     if not filled:
         raise DataError(f"{name}: the sheet is empty")
-    header = [cell_text(cell) for cell in filled[0]]
-    names = column_names(header, name)
-    columns = [_column([None if row[place] == "" else row[place] for row in filled[1:]]) for place in range(len(names))]
-    used = [place for place in range(len(names)) if header[place] or columns[place].notna().any()]
+    head = read_head(([cell_text(cell) for cell in row] for row in rows), options, name)
+    names = column_names(head.names, name)
+    data = [rows[place] for place in filled if place >= head.n_rows]
+    columns = [_column([None if row[place] == "" else row[place] for row in data]) for place in range(len(names))]
+    used = [place for place in range(len(names)) if head.names[place] or columns[place].notna().any()]
     table = pd.DataFrame({names[place]: columns[place] for place in used})
-    return numbers_between_empty_marks(table, decimal_comma=False)
+    labels = {name: label for name, label in labels_of(names, head.labels).items() if name in table.columns}
+    return numbers_between_empty_marks(table, decimal_comma=False), labels
 
 
 def _column(cells: Any) -> pd.Series:

@@ -105,7 +105,7 @@ def _workbook(content: bytes, sheet: str | None) -> Answer:
         notes: list[str] = []
         rows: list[list[Any]] = []
         for name in [sheet] if sheet is not None else names:
-            rows = workbook.get_sheet_by_name(name).to_python()
+            rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
             if any(cell != "" for row in rows for cell in row):
                 others = [other for other in names if other != name]
                 if sheet is None and others:
