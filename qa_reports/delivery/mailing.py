@@ -19,6 +19,7 @@ from qa_reports.delivery.message import Attachment, Correspondents, Envelope, co
 from qa_reports.delivery.receipts import RECEIPTS_FILE, Matter, Receipt, Receipts, State, open_receipts
 from qa_reports.delivery.send import WAITS, Listener, Outcome, read_password, send_messages
 from qa_reports.errors import ConfigError, DataError, UserError
+from qa_reports.report.formats import plain_letters
 from qa_reports.report.letter import Enclosure, write_letter
 from qa_reports.report.mail import MailDocument, MailEdition, read_mail_file
 
@@ -206,7 +207,7 @@ def _enclosure(run: Path, email: EmailConfig, edition: MailEdition, size: int | 
 
 def _file_name(edition: MailEdition) -> str:
     """A name that every system can save: letters, digits and hyphens."""
-    words = "-".join(part for part in (edition.survey, edition.wave, edition.team) if part)
+    words = "-".join(plain_letters(part) for part in (edition.survey, edition.wave, edition.team) if part)
     return f"{re.sub(r'[^A-Za-z0-9]+', '-', words).strip('-')[:80] or 'report'}.pdf"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import unicodedata
 from collections.abc import Callable, Sequence
 
 from qa_reports.effects.intervals import Interval
@@ -14,6 +15,8 @@ from qa_reports.effects.intervals import Interval
 NOTHING = "\u2013"
 MINUS = "\u2212"
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SPELLED = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"})
+"""Letters that do not come apart into one of ASCII and its accent."""
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -176,6 +179,12 @@ def listing(words: Sequence[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def plain_letters(text: str) -> str:
+    """Letters without what ASCII lacks, for names of files: "Köln, Süd" is "Koln, Sud"; other scripts are left out."""
+    spelled = text.translate(_SPELLED)
+    return unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode("ascii")
 
 
 def template_filters() -> dict[str, Callable[..., str]]:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from qa_reports.effects.flag import Flags
 from qa_reports.report.drivers import DriverTable
 from qa_reports.report.figures import Caterpillar, Figure, InterviewerLines, QuantilePlot
-from qa_reports.report.formats import count_of, integer
+from qa_reports.report.formats import count_of, integer, plain_letters
 from qa_reports.report.heat_map import HeatMap
 from qa_reports.report.indicators import IndicatorsSummary, PairRow
 from qa_reports.report.interviewers import Call
@@ -36,7 +36,7 @@ def team_members(flags: Flags, team: str) -> Members:
 
 def team_file_name(team: str) -> str:
     """What a team's PDF is called in the run: `team-north.pdf`; a digest tells names apart that letters do not."""
-    plain = re.sub(r"[^a-z0-9]+", "-", team.lower()).strip("-")[:40]
+    plain = re.sub(r"[^a-z0-9]+", "-", plain_letters(team).lower()).strip("-")[:40]
     digest = hashlib.sha256(team.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"team-{plain}.pdf" if plain and plain == team else f"team-{plain}-{digest}.pdf".replace("--", "-")
 

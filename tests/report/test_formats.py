@@ -142,3 +142,16 @@ def test_intervals() -> None:
     assert formats.percent_interval(Interval(0.0519, 0.1372)) == "5.2% to 14%"
     missing = [None, Interval(float("nan"), 1.0)]
     assert {form(value) for form in (formats.interval, formats.percent_interval) for value in missing} == {NOTHING}
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Wave 3", "Wave 3"),
+        ("Tägliche Lieferung, Süd", "Tagliche Lieferung, Sud"),
+        ("Straße, Łódź, Ærø", "Strasse, Lodz, AEro"),
+        ("調査 2", " 2"),
+    ],
+)
+def test_names_of_files_are_spelled_in_ascii(text: str, plain: str) -> None:
+    assert formats.plain_letters(text) == plain

@@ -117,6 +117,7 @@ def test_a_teams_pdf_is_a_pdf_without_attachments(whole: ReportSummary) -> None:
 
 def test_file_names_are_safe_and_different() -> None:
     assert team_file_name("north") == "team-north.pdf"
+    assert team_file_name("Süd/Köln").startswith("team-sud-koln-")
     names = ["North", "north", "NORTH", "Nord/1", "Nord-1", "../../etc/passwd", "", ".", "München", "a\nb", "x" * 300]
     made = [team_file_name(name) for name in names]
     assert len({name.casefold() for name in made}) == len(names)
