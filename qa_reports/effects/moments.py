@@ -20,7 +20,7 @@ _TOGETHER = 100_000
 """Interviews of several fits that are summed in one go."""
 
 _Parts = tuple[FloatArray, IntArray, FloatArray, FloatArray]
-"""The fields of `Moments`, of one fit or of some."""
+"""The fields of `Moments`, of some of the fits."""
 
 
 class Columns(Struct, frozen=True, eq=False):
@@ -104,8 +104,7 @@ def compute_moments(
 
 
 def _stacked(parts: list[_Parts]) -> Moments:
-    cross, n, centre, scale = zip(*parts, strict=True)
-    return Moments(np.stack(cross), np.stack(n), np.stack(centre), np.stack(scale))
+    return Moments(*(parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))))
 
 
 def _moments_of_columns(
@@ -119,7 +118,7 @@ def _moments_of_columns(
         before = ends[start - 1] if start else 0
         stop = max(start + 1, int(np.searchsorted(ends, before + _TOGETHER, side="right")))
         weight = None if weights is None else np.concatenate(weights[start:stop])
-        parts += zip(*_moments_of_some(fits[start:stop], n_interviewers, centre_fixed, weight), strict=True)
+        parts.append(_moments_of_some(fits[start:stop], n_interviewers, centre_fixed, weight))
         start = stop
     return parts
 
@@ -145,13 +144,12 @@ def _moments_of_some(
             number = np.add.reduceat(weight, starts)
             number[number == 0] = 1.0
         mean = np.add.reduceat(_counted(table, weight), starts, axis=1) / number
-        largest = np.maximum.reduceat(np.abs(table), starts, axis=1)
         inside = table if centre_fixed else table.copy()
         for at, own in enumerate(rows[place] for place in filled):
             inside[:, own] -= mean[:, [at]]
         spread = np.sqrt(np.add.reduceat(_counted(inside**2, weight), starts, axis=1) / number)
         # The mean of a constant column may miss it by a rounding error: such a column has no scale.
-        scale[filled, 1:] = np.where(spread > 1e-10 * largest, spread, 1.0).T
+        scale[filled, 1:] = np.where(spread > 1e-10 * np.abs(mean), spread, 1.0).T
         if not centre_fixed:
             inside[:-1], mean[:-1] = table[:-1], 0.0
         centre[filled, 1:] = mean.T
@@ -190,4 +188,4 @@ def _moments_of_products(products: CrossProducts, centre_fixed: bool) -> _Parts:
     move = np.eye(width)
     move[1:, 0] = (products.origin - centre)[1:]
     move /= scale[:, None]
-    return move @ products.cross @ move.T, products.n, centre, scale
+    return (move @ products.cross @ move.T)[None], products.n[None], centre[None], scale[None]
