@@ -281,7 +281,8 @@ def sums_of_several_terms(problem: Problem, relative: FloatArray) -> Sums:
     q, width, r = len(problem.random), problem.n_fixed + 1, len(problem.basis)
     shrink, log_h_each = shrinkage(problem.zz, relative)
     t = times(shrink, problem.zc)
-    w = times(shrink, problem.zz)[:, :, *lower_triangle(q)]
+    rows, columns = lower_triangle(q)
+    w = t[:, :, rows, np.array(problem.random)[columns]]  # for C has the columns of Z
     f, k, _, j = w.shape
     factors = np.empty((f, k, 2 + r, q, width, j))
     factors[:, :, 0], factors[:, :, 1] = problem.zc, t
@@ -318,16 +319,15 @@ def shrinkage(zz: FloatArray, relative: FloatArray) -> tuple[FloatArray, FloatAr
     """
     q = relative.shape[-1]
     m = np.einsum("...ilj,...lc->...icj", zz, relative)
-    m[..., range(q), range(q), :] += 1.0
+    m += np.eye(q)[..., None]
     if q == 1:
         return 1 / m, np.log(m[..., 0, 0, :])
     if q != 2:
         back = np.moveaxis(m, -1, -3)
         return np.moveaxis(np.linalg.inv(back), -3, -1), np.linalg.slogdet(back)[1]
     determinant = m[..., 0, 0, :] * m[..., 1, 1, :] - m[..., 0, 1, :] * m[..., 1, 0, :]
-    inverse = np.stack([m[..., 1, 1, :], -m[..., 0, 1, :], -m[..., 1, 0, :], m[..., 0, 0, :]], axis=-2).reshape(m.shape)
-    inverse /= determinant[..., None, None, :]
-    return inverse, np.log(determinant)
+    adjugate = m[..., ::-1, ::-1, :].swapaxes(-2, -3) * np.array([[1.0, -1.0], [-1.0, 1.0]])[..., None]
+    return adjugate / determinant[..., None, None, :], np.log(determinant)
 
 
 def assemble_profile(

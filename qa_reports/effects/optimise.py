@@ -9,6 +9,7 @@ a minimum over all covariance matrices: no direction that makes D larger lowers 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from msgspec import Struct
@@ -250,21 +251,29 @@ def _lower_triangular(factor: FloatArray) -> FloatArray:
 
 
 def _at(problem: Problem, factor: FloatArray) -> _Place:
-    """D = LL' gives dD = dL L' + L dL' and d2D = 2 dL dL'; the chain rule does the rest."""
+    """By the chain rule; the elements of D = LL' are squares and products of those of L."""
     here = profile(problem, _squared(factor))
-    rows, columns = lower_triangle(factor.shape[-1])
-    g = _as_matrix(problem, here)
-    gradient = 2 * (g @ factor)[..., rows, columns]
-    # jacobian[a, k]: change of element a = (m, n) of D with element k = (i, j) of L, [m = i] L_nj + [n = i] L_mj.
-    jacobian = (rows[:, None] == rows) * factor[..., columns[:, None], columns]
-    jacobian += (columns[:, None] == rows) * factor[..., rows[:, None], columns]
-    hessian = np.swapaxes(jacobian, -1, -2) @ here.hessian @ jacobian
-    same_column = columns[:, None] == columns[None, :]
-    hessian = hessian + 2 * same_column * g[..., rows[:, None], rows[None, :]]
+    bends, by_d = _bends_of_square(factor.shape[-1]), here.gradient
+    jacobian = np.einsum("akm,...m->...ak", bends, factor[..., *lower_triangle(factor.shape[-1])])
+    gradient = (by_d[..., None, :] @ jacobian)[..., 0, :]
+    hessian = np.swapaxes(jacobian, -1, -2) @ here.hessian @ jacobian + np.tensordot(by_d, bends, 1)
     step, decrement = newton_step(gradient, hessian)
     allowed = np.sqrt(30.0 / problem.workload.min(-1)) + np.linalg.norm(factor, axis=(-2, -1))
     step *= np.minimum(1, allowed / np.maximum(np.linalg.norm(step, axis=-1), 1e-300))[..., None]
     return _Place(factor, here, step, decrement)
+
+
+@cache
+def _bends_of_square(q: int) -> FloatArray:
+    """(r, r, r) second derivatives of the elements of D = LL' in two elements of the triangular L.
+
+    Times an element of L they add up to the first derivatives.
+    """
+    rows, columns = lower_triangle(q)
+    units = np.zeros((len(rows), q, q))
+    units[np.arange(len(rows)), rows, columns] = 1.0
+    products = np.einsum("kil,mjl->ijkm", units, units)
+    return np.asarray((products + products.swapaxes(0, 1))[rows, columns])
 
 
 def _as_matrix(problem: Problem, here: Profile) -> FloatArray:
