@@ -152,8 +152,7 @@ def _parts(
         explained = keep * d * shrink @ problem.zc_products
         log_h = -(keep * np.log(shrink)).sum(-1)
     else:
-        shrink, log_h_each = shrinkage(problem.zz, relative)
-        weight = np.einsum("...il,...lcj->...icj", relative, shrink)[:, :, *lower_triangle(len(problem.random))]
+        weight, log_h_each = _explaining(problem.zz, relative)
         explained = (keep[:, :, None] * weight).reshape(*weight.shape[:2], -1) @ problem.zc_products
         log_h = (keep * log_h_each).sum(-1)
     s = problem.total - explained.reshape(*explained.shape[:2], p + 1, p + 1)
@@ -310,6 +309,25 @@ def times(a: FloatArray, b: FloatArray) -> FloatArray:
     They are far smaller than a call to BLAS: it goes by element, over all interviewers at once.
     """
     return np.asarray(np.einsum("...ilj,...lcj->...icj", a, b))
+
+
+def _explaining(zz: FloatArray, relative: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The lower triangle of D Q (F, K, r, J), which is symmetric, and -log|Q| (F, K, J).
+
+    Two-by-two, D Q is (D + |D| adj(Z'Z)) / |I + Z'Z D|, and the determinant is 1 + tr(Z'Z D) + |Z'Z| |D|.
+    """
+    triangle = lower_triangle(relative.shape[-1])
+    d, z = relative[:, :, *triangle], zz[:, :, *triangle]
+    if d.shape[-1] != 3:
+        shrink, log_h_each = shrinkage(zz, relative)
+        return np.einsum("...il,...lcj->...icj", relative, shrink)[:, :, *triangle], log_h_each
+    d_determinant, z_determinant = (
+        each[:, :, :1] * each[:, :, 2:] - each[:, :, 1:2] ** 2 for each in (d[..., None], z)
+    )
+    determinant = (d * [1, 2, 1])[:, :, None] @ z + d_determinant * z_determinant + 1
+    weight = d_determinant * (z[:, :, ::-1] * np.array([[1.0], [-1.0], [1.0]])) + d[..., None]
+    weight /= determinant
+    return weight, np.log(determinant[:, :, 0])
 
 
 def shrinkage(zz: FloatArray, relative: FloatArray) -> tuple[FloatArray, FloatArray]:
