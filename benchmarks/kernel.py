@@ -5,9 +5,10 @@
 22 items of the example wave by the null, the adjusted, the slope and the covariates model (adjusted, with covariates of
 the interviewers), leaving every interviewer out of every null model, and profile intervals of its two variances. Times
 are processor seconds, so that other work on the machine matters little: the median of some runs of ours, the fastest
-and the slowest in brackets, in turns with those of lme4. Ours are timed all together; lme4's leave-one-out refits and
-profiles are timed on a sample (20 refits, 3 profiles) and multiplied, because all of them take hours. R with lme4 and
-jsonlite is used where `Rscript` is found, and left out with a word otherwise.
+and the slowest in brackets, in turns with those of lme4. Memory that is freed is kept, as the program keeps it. Ours
+are timed all together; lme4's leave-one-out refits and profiles are timed on a sample (20 refits, 3 profiles) and
+multiplied, because all of them take hours. R with lme4 and jsonlite is used where `Rscript` is found, and left out with
+a word otherwise.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from qa_reports.effects.influence import delete_interviewers
 from qa_reports.effects.intervals import icc_intervals, single_term_intervals
 from qa_reports.effects.mixed_model import MixedModelFits, fit_mixed_models
 from qa_reports.effects.moments import Columns, Moments, compute_moments
+from qa_reports.libraries import load_numerical
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = 5
@@ -166,6 +168,7 @@ def by_lme4(wave: pd.DataFrame, items: Sequence[str]) -> tuple[str, list[Timing]
 
 def main() -> None:
     """Print the table."""
+    load_numerical()
     wave, items = read_example()
     columns = {model: [columns_of(wave, item, model) for item in items] for model in MODELS}
     interviewers = int(wave["interviewer"].max()) + 1
