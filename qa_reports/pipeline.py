@@ -377,7 +377,8 @@ def _compared(earlier: Sequence[Wave], document: Mapping[str, object], config: R
         return None
     present = Wave(config.survey.wave or "this wave", None, results_of(document))
     same_interviewers = config.archive is None or config.archive.same_interviewers
-    return compare_waves(earlier, present, config.flags.false_discovery_rate, same_interviewers)
+    keyed = frozenset(item.name for item in config.items if item.key is not None)
+    return compare_waves(earlier, present, config.flags.false_discovery_rate, same_interviewers, keyed)
 
 
 def _printed_date() -> datetime.date:

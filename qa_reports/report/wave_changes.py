@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from qa_reports.report.formats import count_of, listing
 from qa_reports.report.wave_results import InterviewerResult, WaveResults
+from qa_reports.report.wave_words import wave_in_words
 
 ChangeStatus = Literal["new", "repeated", "reviewed", "resolved", "left", "not_judged"]
 
@@ -95,7 +96,7 @@ def other_people(before: WaveResults, now: WaveResults, wave: str) -> tuple[str,
             if isinstance(value, str) and isinstance(earlier, str) and value != earlier:
                 differing.setdefault(name, []).append(who.interviewer)
     return tuple(
-        f"{name} is not what it was in {wave} for {count_of(len(ids), 'interviewer')} of the same id "
+        f"{name} is not what it was in {wave_in_words(wave)} for {count_of(len(ids), 'interviewer')} of the same id "
         f"({listing(ids[:5])}{'' if len(ids) <= 5 else ', …'}): if ids are given to other people, set "
         "archive.same_interviewers to false."
         for name, ids in differing.items()

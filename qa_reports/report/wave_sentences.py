@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qa_reports.report.formats import count_of, integer, listing, percent
+from qa_reports.report.wave_words import wave_in_words
 from qa_reports.report.waves import ItemOverWaves, WaveComparison
 
 MOST_ITEMS = 3
@@ -12,11 +13,6 @@ MOST_ITEMS = 3
 def since_sentence(comparison: WaveComparison) -> str:
     """What is new, for the verdict: "Since Round 6: 1 new, 1 repeated, 2 resolved." """
     return " ".join((_flags(comparison), *_items(comparison)))
-
-
-def wave_in_words(name: str) -> str:
-    """A wave inside a sentence: "Round 6", but "wave 6" where it is a bare number."""
-    return f"wave {name}" if name.isdigit() else name
 
 
 def roster_sentence(comparison: WaveComparison) -> str | None:

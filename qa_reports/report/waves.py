@@ -1,8 +1,9 @@
 """Step 5, report: what has changed since earlier waves. Read `compare_waves` first.
 
-Items are compared where they have the same key and the same scale. The difference of two interviewer ICCs is judged by
-the method of variance estimates recovery: each ICC's own interval says how uncertain it is on the side that matters, so
-an ICC of zero needs no special case (Zou and Donner 2008, Statistics in Medicine 27, 1693-1702; for ICCs
+Items are compared where they have the same key and the same scale. Where the key is only a name, their labels have to
+ask the same: names such as Q53A stand for other questions in other rounds. The difference of two interviewer ICCs is
+judged by the method of variance estimates recovery: each ICC's own interval says how uncertain it is on the side that
+matters, so an ICC of zero needs no special case (Zou and Donner 2008, Statistics in Medicine 27, 1693-1702; for ICCs
 Ramasundarahettige, Donner and Zou 2009, Statistics in Medicine 28, 1041-1053). Means are compared by Welch's t. Both
 take the waves for independent; interviewers who work in both make the tests cautious.
 """
@@ -10,7 +11,8 @@ take the waves for independent; interviewers who work in both make the tests cau
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from msgspec import Struct
@@ -18,8 +20,10 @@ from msgspec.structs import replace
 
 from qa_reports.effects.distributions import normal_isf, normal_sf, t_isf, t_sf
 from qa_reports.effects.inference import false_discovery_q
+from qa_reports.report.formats import count_of
 from qa_reports.report.wave_changes import ChangeStatus, InterviewerChange, compare_interviewers, other_people, roster
 from qa_reports.report.wave_results import FixedEffectResult, ItemResult, WaveResults
+from qa_reports.report.wave_words import asks_the_same, wave_in_words, with_this_label
 
 LIMIT_WAVES = 5
 """Waves needed before limits are drawn, the present one included: fewer say little about ordinary variation."""
@@ -105,6 +109,8 @@ class ItemOverWaves(Struct, frozen=True):
     limits: Limits | None
     note: str | None
     """Why something is not compared."""
+    unmatched: Literal["other_question", "other_name"] | None = None
+    """Nothing to compare with, but an earlier wave has another question of this name, or this label under another."""
 
 
 class WaveComparison(Struct, frozen=True):
@@ -142,7 +148,11 @@ class WaveComparison(Struct, frozen=True):
 
 
 def compare_waves(
-    earlier: Sequence[Wave], now: Wave, false_discovery_rate: float, same_interviewers: bool = True
+    earlier: Sequence[Wave],
+    now: Wave,
+    false_discovery_rate: float,
+    same_interviewers: bool = True,
+    keyed: Collection[str] = (),
 ) -> WaveComparison | None:
     """Compare a wave with earlier ones.
 
@@ -151,6 +161,7 @@ def compare_waves(
         now: the present wave.
         false_discovery_rate: for the items' tests, each family by itself.
         same_interviewers: False where an id may be somebody else in another wave.
+        keyed: the items of this wave whose key the configuration gives.
 
     Returns:
         The comparison, or None when there is no earlier wave.
@@ -158,7 +169,7 @@ def compare_waves(
     if not earlier:
         return None
     waves = (*earlier, now)
-    items = tuple(_item_over_waves(item, earlier, now) for item in now.results.items)
+    items = tuple(_item_over_waves(item, earlier, now, item.item in keyed) for item in now.results.items)
     everybody = [wave.results for wave in waves]
     joined, left, stayed = roster(everybody[-2], everybody[-1]) if same_interviewers else ((), (), ())
     changes = compare_interviewers([wave.name for wave in waves], everybody) if same_interviewers else ()
@@ -171,7 +182,10 @@ def compare_waves(
         left=left,
         n_stayed=len(stayed),
         same_interviewers=same_interviewers,
-        notes=other_people(everybody[-2], everybody[-1], earlier[-1].name) if same_interviewers else (),
+        notes=(
+            *_questions_to_match(items),
+            *(other_people(everybody[-2], everybody[-1], earlier[-1].name) if same_interviewers else ()),
+        ),
     )
 
 
@@ -227,15 +241,35 @@ def icc_limits(earlier: Sequence[float], now: float) -> Limits | None:
     return Limits(centre, low, high, not low <= now <= high)
 
 
-def _item_over_waves(item: ItemResult, earlier: Sequence[Wave], now: Wave) -> ItemOverWaves:
+def _questions_to_match(items: Sequence[ItemOverWaves]) -> Iterator[str]:
+    """What a key in the configuration would put right, in a sentence each."""
+    sentences = {
+        "other_question": "the name of another question in an earlier wave, by the labels, and nothing to compare with",
+        "other_name": "the label of an item with another name in an earlier wave, and a key would compare them",
+    }
+    for kind, what in sentences.items():
+        count = sum(item.unmatched == kind for item in items)
+        if count:
+            yield f"{count_of(count, 'item')} {'has' if count == 1 else 'have'} {what} (see the table)."
+
+
+def _item_over_waves(item: ItemResult, earlier: Sequence[Wave], now: Wave, keyed: bool) -> ItemOverWaves:
     present = _point(item, now.name)
     points: list[WavePoint | None] = []
     then_result: ItemResult | None = None
-    note = "not asked in an earlier wave"
+    unmatched: Literal["other_question", "other_name"] | None
+    note, unmatched = "not asked in an earlier wave", None
     for wave in earlier:
         other = next((other for other in wave.results.items if other.key == item.key), None)
         obstacle = None if other is None else _obstacle(item, other, wave.name)
+        if other is not None and not keyed and not asks_the_same(item, other):
+            unmatched = "other_question"
+            obstacle = f"in {wave_in_words(wave.name)} {other.item} is “{other.label}”: not compared"
         if other is None or obstacle is not None:
+            alike = with_this_label(item, wave.results.items)
+            if alike is not None:
+                unmatched = "other_name"
+                obstacle = f"{alike.item} in {wave_in_words(wave.name)}: compared with key: {alike.key}"
             points.append(None)
             note = obstacle or note
         else:
@@ -254,13 +288,14 @@ def _item_over_waves(item: ItemResult, earlier: Sequence[Wave], now: Wave) -> It
         mean_change=None if then_result is None else mean_change(_intercept(item), _intercept(then_result)),
         limits=None if present.icc is None else icc_limits(iccs, present.icc),
         note=note if then is None else _gap(item, then_result, then),
+        unmatched=unmatched if then is None else None,
     )
 
 
 def _obstacle(now: ItemResult, then: ItemResult, wave: str) -> str | None:
     """Why an item of an earlier wave cannot be compared; None when it can."""
     if now.scale is not None and then.scale is not None and now.scale != then.scale:
-        return f"scale {_range(then.scale)} in {wave}, {_range(now.scale)} now: not compared"
+        return f"scale {_range(then.scale)} in {wave_in_words(wave)}, {_range(now.scale)} now: not compared"
     # Kinds may differ: the ICC and the mean that are compared are those of the linear model, whatever the kind.
     return None
 
@@ -269,7 +304,7 @@ def _gap(now: ItemResult, then: ItemResult | None, point: WavePoint) -> str | No
     if now.icc is None:
         return "not modelled now"
     if point.icc is None:
-        return f"not modelled in {point.wave}"
+        return f"not modelled in {wave_in_words(point.wave)}"
     if then is not None and (now.scale is None or then.scale is None):
         return "no scale declared in both waves: whether it is the same is not checked"
     if now.icc_interval is None or point.icc_interval is None:

@@ -31,6 +31,7 @@ from qa_reports.report.wave_results import (
     WaveResults,
 )
 from qa_reports.report.wave_sentences import roster_sentence, since_sentence
+from qa_reports.report.wave_words import same_question
 from qa_reports.report.waves import Wave, WavePoint, compare_waves, icc_change, icc_limits, mean_change
 from tests.delivery.archived import put
 from tests.small_wave import SmallWave
@@ -174,8 +175,66 @@ def test_items_are_matched_by_key_and_scales_are_checked() -> None:
     assert police.then.wave == "2"
     assert same.points[:2] == (None, None)
     assert (same.icc_change, same.mean_change, same.then) == (None, None, None)
-    assert same.note == "scale 1 to 4 in 2, 1 to 5 now: not compared"
+    assert same.note == "scale 1 to 4 in wave 2, 1 to 5 now: not compared"
     assert fresh.note == unmodelled.note == "not asked in an earlier wave"
+
+
+def test_a_name_that_stood_for_another_question_compares_nothing() -> None:
+    """Rounds number their questions anew: Q53A was one, and is another."""
+    then = wave("6", item("Q53A", label="Corruption: office of the Presidency"), item("Q52A", label="Trust president"))
+    asked = item("Q53A", label="Likelihood of response: reporting teacher misconduct")
+    comparison = compare_waves([then], wave("7", asked), 0.05)
+    assert comparison is not None
+    assert (comparison.items[0].then, comparison.items[0].mean_change) == (None, None)
+    assert comparison.items[0].note == "in wave 6 Q53A is “Corruption: office of the Presidency”: not compared"
+    assert comparison.notes == (
+        "1 item has the name of another question in an earlier wave, by the labels, and nothing to compare with "
+        "(see the table).",
+    )
+    # Whoever gives it a key says that it is the same.
+    keyed = compare_waves([then], wave("7", asked), 0.05, keyed={"Q53A"})
+    assert keyed is not None
+    assert keyed.items[0].then is not None
+    assert keyed.notes == ()
+
+
+def test_a_question_under_another_name_is_pointed_out() -> None:
+    then = wave("6", item("Q52A", label="Trust president"), item("Q53A", label="Corruption: office of the Presidency"))
+    now = wave("7", item("Q43A", label="Trust: President"), item("Q53A", label="Trust police"))
+    comparison = compare_waves([then], now, 0.05)
+    assert comparison is not None
+    assert [one.note for one in comparison.items] == [
+        "Q52A in wave 6: compared with key: Q52A",
+        "in wave 6 Q53A is “Corruption: office of the Presidency”: not compared",
+    ]
+    assert [note[:6] for note in comparison.notes] == ["1 item", "1 item"]
+    twice = wave("6", item("a", label="Trust president"), item("b", label="Trust president"))
+    ambiguous = compare_waves([twice], now, 0.05)
+    assert ambiguous is not None
+    assert ambiguous.items[0].note == "not asked in an earlier wave"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("Trust parliament", "Trust parliament/national assembly", True),
+        ("Vertrauen: Polizei", "Vertrauen in die Polizei", True),
+        ("TRUST THE POLICE", "the police: trust", True),
+        ("Trust president", "Trust police", False),
+        ("Corruption: police", "Likelihood of response: reporting corruption", False),
+        ("\u4fe1\u4efb\u8b66\u5bdf", "\u4fe1\u4efb\u653f\u5e9c", False),
+        ("\u4fe1\u4efb\u8b66\u5bdf", "\u5bf9\u8b66\u5bdf\u7684\u4fe1\u4efb", True),
+        ("?", "!", True),
+    ],
+)
+def test_labels_of_one_question(first: str, second: str, same: bool) -> None:
+    assert same_question(first, second) is same
+
+
+def test_without_labels_names_have_to_do() -> None:
+    comparison = compare_waves([wave("1", item("q1", label="q1"))], wave("2", item("q1", label="Trust")), 0.05)
+    assert comparison is not None
+    assert comparison.items[0].then is not None
 
 
 @pytest.mark.parametrize(
@@ -183,7 +242,7 @@ def test_items_are_matched_by_key_and_scales_are_checked() -> None:
     [
         ({}, {"icc_interval": None}, "no interval of the ICC, so its change is not tested"),
         ({"scale": None}, {}, "no scale declared in both waves: whether it is the same is not checked"),
-        ({"icc": None, "models": ItemModels(None)}, {}, "not modelled in 1"),
+        ({"icc": None, "models": ItemModels(None)}, {}, "not modelled in wave 1"),
         ({}, {"icc": None, "models": ItemModels(None)}, "not modelled now"),
         ({"kind": "ordinal"}, {}, None),
         ({}, {}, None),
@@ -382,7 +441,7 @@ def test_three_waves_through_one_archive(small_wave: SmallWave, capsys: pytest.C
     people, helping = waves["items"]
     assert [p["item"] for p in people["points"]] == ["trust", "trust", "confidence"]
     assert people["icc_change"] is not None
-    assert helping["note"] == "scale 0 to 10 in 2, -1 to 10 now: not compared"
+    assert helping["note"] == "scale 0 to 10 in wave 2, -1 to 10 now: not compared"
     assert [(who["interviewer"], who["status"], who["flagged_in"]) for who in waves["interviewers"]] == [
         ("105", "repeated", ["2", "3"]), ("101", "resolved", ["1", "2"])
     ]  # fmt: skip
