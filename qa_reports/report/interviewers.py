@@ -123,6 +123,7 @@ def summarise_calls(
     own, centres = flags_by_interviewer(flags), Centres(survey)
     verdicts = [verdict for verdict in flags.interviewers if verdict.severity != "none"]
     verdicts.sort(key=lambda one: (one.severity != "critical", _or_one(sure_p(one, own[one.interviewer]))))
+    n_judged = sum(verdict.combined_p is not None for verdict in flags.interviewers)
     return tuple(
         _call(
             verdict,
@@ -130,6 +131,7 @@ def summarise_calls(
             labels,
             explanations[verdict.interviewer],
             respondents_to_recontact(verdict.interviewer, own[verdict.interviewer], survey, indicators, centres),
+            n_judged,
         )
         for verdict in verdicts
     )
@@ -167,6 +169,7 @@ def _call(
     labels: dict[str, str],
     explanation: Explanation,
     recontact: Recontact,
+    n_judged: int,
 ) -> Call:
     severity: Literal["critical", "warning"] = "critical" if verdict.severity == "critical" else "warning"
     named = dict.fromkeys(name for flag in flags for name in flag.items)
@@ -175,7 +178,7 @@ def _call(
         interviewer=verdict.interviewer,
         team=verdict.team,
         severity=severity,
-        sureness=_sureness(severity, p),
+        sureness=_sureness(severity, p, n_judged),
         n_interviews=verdict.n_interviews,
         sure_p=p,
         explanation=explanation,
@@ -184,11 +187,14 @@ def _call(
     )
 
 
-def _sureness(severity: Literal["critical", "warning"], p: float | None) -> str:
-    """Words for the evidence: what chance alone would do, never what the interviewer did."""
+def _sureness(severity: Literal["critical", "warning"], p: float | None, n_judged: int) -> str:
+    """Words for the evidence: what chance alone would do, never what the interviewer did.
+
+    A p of .001 is rare for one interviewer, and not among hundreds.
+    """
     if severity == "critical":
         return "Very sure: chance alone hardly ever does this" if _or_one(p) < 1e-4 else "Sure: hardly chance"
-    return "Fairly sure: unusual, but chance is possible"
+    return f"Fairly sure: unusual, but among {count_of(n_judged, 'interviewer')} chance is possible"
 
 
 def _profile(

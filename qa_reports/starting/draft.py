@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qa_reports.errors import DataError, is_whole
 from qa_reports.starting import words
@@ -113,9 +114,10 @@ def draft_config(survey_file: Path, folder: Path, wishes: Wishes) -> Draft:
             f"{survey_file.name}: no column looks like a question on a scale; write a configuration by hand, as "
             "configs/minimal.yaml shows"
         )
-    batteries = guess_batteries(questions.items)
+    items = questions.items if joined is None else _told_apart(questions.items, delivered, joined)
+    batteries = guess_batteries(items)
     by_name = {column.name: column for column in columns}
-    default, own = _default_codes(questions.items, by_name)
+    default, own = _default_codes(items, by_name)
     wave, country = _constants(columns)
     return Draft(
         name=wishes.name or _title(survey_file),
@@ -130,16 +132,35 @@ def draft_config(survey_file: Path, folder: Path, wishes: Wishes) -> Draft:
         join=None if joined is None else joined.found(folder),
         roles=roles,
         default_codes=default,
-        n_with_default=len(questions.items) - len(own),
-        n_declared=sum(_declared_by_file(by_name[item.name]) for item in questions.items),
+        n_with_default=len(items) - len(own),
+        n_declared=sum(_declared_by_file(by_name[item.name]) for item in items),
         own_codes=own,
         interviewer_covariates=interviewers,
         respondent_covariates=respondents,
-        items=questions.items,
-        chosen=choose_items(questions.items, batteries, wishes.most_items),
+        items=items,
+        chosen=_chosen(items, batteries, delivered, wishes.most_items),
         batteries=batteries,
         left_out=questions.left_out,
     )
+
+
+def _told_apart(items: Sequence[ItemGuess], delivered: DataFile, joined: Joined) -> tuple[ItemGuess, ...]:
+    """The items, with a remark on those of the file that says who asked: they may be interviewers' own answers."""
+    remark = f"from {joined.path.name}: perhaps what interviewers say of the interview, and no answer of a respondent"
+    return tuple(
+        item if item.name in delivered.table.columns else replace(item, remarks=(*item.remarks, remark))
+        for item in items
+    )
+
+
+def _chosen(
+    items: Sequence[ItemGuess], batteries: Sequence[BatteryGuess], delivered: DataFile, most: int
+) -> frozenset[str]:
+    """The items to begin with: those of the survey file, or of a joined one where it has none."""
+    own = [item for item in items if item.name in delivered.table.columns] or list(items)
+    names = {item.name for item in own}
+    whole = [grid for grid in batteries if all(item.name in names for item in grid.items)]
+    return choose_items(own, whole, most)
 
 
 def _codebook(survey_file: Path, delivered: DataFile, wanted: Path | None) -> tuple[Codebook | None, Path | None]:

@@ -51,9 +51,9 @@ class ItemGuess(Struct, frozen=True):
     is_attitude: bool
     """Whether its words speak of an opinion, and not of a behaviour or a fact."""
     remarks: tuple[str, ...] = ()
+    """What the user should look at, one sentence each."""
     codes_assumed: bool = False
     """Whether no label says what the codes mean, and the usual meanings are assumed."""
-    """What the user should look at, one sentence each."""
 
 
 class Questions(Struct, frozen=True):

@@ -109,7 +109,8 @@ NO_ATTITUDE = _words(
     r"|reason for unsuccessful|haushaltsgrosse|beruf|profession|ocupacion|telefon\w*|highest level of"
     r"|level of education"
     r"|doing last 7 days|number people|establishment size|education of|schulabschluss|niveau d etudes"
-    r"|difficulty answering|domicile|location of|source of|relationship with|father s|mother s|partner s|partners"
+    r"|difficulty answering|domicile?|hinctnt\w*|location of|source of|relationship with|father s|mother s|partner s"
+    r"|partners"
 )
 ATTITUDE = _words(
     r"trust\w*|confidence|satisf\w*|approv\w*|support\w*|agree\w*|important|importance|justif\w*|corrupt\w*|perform\w*"

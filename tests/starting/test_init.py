@@ -223,6 +223,19 @@ def test_the_interviewer_may_stand_in_a_file_beside(tmp_path: Path) -> None:
     assert (join.file, join.on, config.data.interviewer) == ("who.csv", ("V1",), ("intnum",))
 
 
+def test_what_stands_beside_the_interviewer_is_offered_and_not_begun_with(tmp_path: Path) -> None:
+    """How the respondent took part is what interviewers say: of course they differ."""
+    table = labelled_table()
+    table.drop(columns=["V9"]).to_csv(tmp_path / "main.csv", index=False)
+    who = pd.DataFrame({"V1": table["V1"], "intnum": table["V9"], "coop": table["V2A"], "clear": table["V2B"]})
+    who.to_csv(tmp_path / "who.csv", index=False)
+    config = begun(tmp_path / "main.csv", tmp_path)
+    assert {"coop", "clear"}.isdisjoint(item.name for item in config.items)
+    written = (tmp_path / "first.yaml").read_text(encoding="utf-8")
+    assert "# - {name: coop, " in written
+    assert "from who.csv: perhaps what interviewers say of the interview" in " ".join(written.replace("#", "").split())
+
+
 @needs_real_surveys
 @pytest.mark.parametrize(
     ("wave", "trust", "codes"),
