@@ -11,6 +11,7 @@ import pandas as pd
 from msgspec import Struct
 from msgspec.structs import replace
 
+from qa_reports.config.yaml_text import yaml_text
 from qa_reports.errors import DataError, is_whole
 from qa_reports.starting import words
 from qa_reports.starting.batteries import BatteryGuess, choose_items, guess_batteries
@@ -31,6 +32,7 @@ from qa_reports.starting.roles import (
     interviewer_evidence,
 )
 from qa_reports.starting.rows import RowsGuess, guess_rows
+from qa_reports.starting.texts import TextQuestion, text_questions
 from qa_reports.survey.codebook import Codebook, describe_columns, read_codebook
 from qa_reports.survey.columns import did_you_mean
 from qa_reports.survey.readers import DataFile, VariableLabels, read_data_file
@@ -76,6 +78,8 @@ class Draft(Struct, frozen=True):
     chosen: frozenset[str]
     """The items to begin with; the others are offered as remarks."""
     batteries: tuple[BatteryGuess, ...]
+    as_text: tuple[TextQuestion, ...]
+    """Questions whose answers stand as text: nobody knows their order yet."""
     left_out: tuple[tuple[str, int], ...]
     """(why, number of columns) that are no questions on a scale."""
 
@@ -108,12 +112,10 @@ def draft_config(survey_file: Path, folder: Path, wishes: Wishes) -> Draft:
     respondents = guess_respondent_covariates(others)
     interviewers = guess_interviewer_covariates(columns, roles.interviewer.column)
     taken = roles.columns | {guess.name for guess in (*respondents, *interviewers)}
-    questions = guess_items(columns, taken, len(table))
+    as_text = text_questions(columns, taken)
+    questions = guess_items(columns, taken | {question.name for question in as_text}, len(table))
     if not questions.items:
-        raise DataError(
-            f"{survey_file.name}: no column looks like a question on a scale; write a configuration by hand, as "
-            "configs/minimal.yaml shows"
-        )
+        raise DataError(f"{survey_file.name}: no column looks like a question on a scale; {_by_hand(as_text)}")
     items = questions.items if joined is None else _told_apart(questions.items, delivered, joined)
     batteries = guess_batteries(items)
     by_name = {column.name: column for column in columns}
@@ -140,7 +142,20 @@ def draft_config(survey_file: Path, folder: Path, wishes: Wishes) -> Draft:
         items=items,
         chosen=_chosen(items, batteries, delivered, wishes.most_items),
         batteries=batteries,
+        as_text=as_text,
         left_out=questions.left_out,
+    )
+
+
+def _by_hand(as_text: Sequence[TextQuestion]) -> str:
+    if not as_text:
+        return "write a configuration by hand, as configs/minimal.yaml shows"
+    first = as_text[0]
+    others = f" (of {len(as_text):,} such columns)" if len(as_text) > 1 else ""
+    shown = ", ".join(yaml_text(answer) for answer in first.answers)
+    return (
+        f"{first.name}{others} has answers as text: write a configuration by hand with them in their order, the lowest "
+        f"first, as items: [{{name: {yaml_text(first.name)}, categories: [{shown}]}}]"
     )
 
 

@@ -218,6 +218,20 @@ def _items(draft: Draft) -> Iterator[str]:
         others = [item for item in draft.items if item.name not in draft.chosen]
         for line in _listed(others, draft):
             yield f"  # {line}" if line else ""
+    if draft.as_text:
+        yield ""
+        yield from _remark(
+            "Questions whose answers stand as text: to examine one, put its answers in their order, the lowest first, "
+            'and take away its "#" and the blank behind it.',
+            "  ",
+        )
+        for question in draft.as_text:
+            fields = [f"name: {yaml_text(question.name)}"]
+            fields.append(f"categories: [{', '.join(yaml_text(answer) for answer in question.answers)}]")
+            if question.codes:
+                codes = ", ".join(f"{yaml_text(text)}: {yaml_text(reason)}" for text, reason in question.codes)
+                fields.append(f"missing_codes: {{{codes}}}")
+            yield from (f"  # {line}" for line in _entry(fields, "", "", _WIDTH - 4))
     if draft.left_out:
         yield ""
         yield from _remark(
