@@ -170,13 +170,30 @@ def eliminated(s: FloatArray) -> tuple[FloatArray, FloatArray]:
 
     Where D is so large that XX has no digits left, log|XX| is infinite, so that no search goes there.
     """
-    pivots = []
-    for _ in range(s.shape[-1] - 1):
-        pivot = s[..., :1, :1]
-        pivots.append(pivot[..., 0, 0])
-        s = s[..., 1:, 1:] - s[..., 1:, :1] * (s[..., :1, 1:] / np.where(pivot > 0, pivot, 1.0))
+    s, pivots = in_front(s), []
+    for _ in range(len(s) - 1):
+        pivots.append(s[0, 0])
+        s = s[1:, 1:] - s[1:, :1] * (s[:1, 1:] / np.where(s[0, 0] > 0, s[0, 0], 1.0))
     found = np.stack(pivots)
-    return np.where(found > 0, np.log(np.where(found > 0, found, 1.0)), np.inf).sum(0), s[..., 0, 0]
+    return np.where(found > 0, np.log(np.where(found > 0, found, 1.0)), np.inf).sum(0), s[0, 0]
+
+
+def swept(s: FloatArray) -> FloatArray:
+    """[X y]'[X y] (p+1, p+1, ...) with X swept out (Goodnight 1979, Am. Stat. 33(3)): -XX^-1 with XX^-1 Xy beside and
+    below it, and yy - yX XX^-1 Xy in the corner."""
+    for k in range(len(s) - 1):
+        pivot = np.where(s[k, k] > 0, s[k, k], 1.0)
+        row = s[k] / pivot
+        s = s - s[:, k, None] * row
+        s[k] = s[:, k] = row
+        s[k, k] = -1 / pivot
+    return s
+
+
+def in_front(matrices: FloatArray, axes: int = 2) -> FloatArray:
+    """Matrices (..., a, b) as (a, b, ...), or with more of the last axes: what is done to each element alike goes along
+    rows as long as there are matrices."""
+    return np.ascontiguousarray(np.moveaxis(matrices, range(-axes, 0), range(axes)))
 
 
 def _positive(r2: FloatArray, problem: Setup) -> FloatArray:
@@ -211,22 +228,18 @@ def derivatives_of_one(
     `s` (B, p+1, p+1) is [X y]'H^-1[X y], `change` (B, 2, p+1, p+1) its derivatives, `slope` and `curvature` (B) are
     those of log|H|.
     """
-    p = problem.n_fixed
-    xy = s[..., :p, p]
-    inverse = np.linalg.inv(s[..., :p, :p]) if p > 1 else 1 / s[..., :1, :1]
-    v = np.empty((*xy.shape[:-1], p + 1))
-    v[..., :p], v[..., p] = -(inverse @ xy[..., None])[..., 0], 1.0
-    moved = (change @ v[..., None, :, None])[..., 0]
-    r2_12, first = (moved * v[..., None, :]).sum(-1), moved[..., 0, :p]
-    r2_1, r2_2 = r2_12[..., 0], r2_12[..., 1] - 2 * ((first[..., None, :] @ inverse)[..., 0, :] * first).sum(-1)
-    r2 = _positive(s[..., p, p] + (xy * v[..., :p]).sum(-1), problem)
+    p, known = problem.n_fixed, swept(in_front(s))
+    inverse, r2 = -known[:p, :p], _positive(known[p, p], problem)
+    v = np.concatenate([-known[:p, p], np.ones_like(r2)[None]])
+    first, second = change = in_front(change, 3)
+    moved = np.einsum("gab...,b...->ga...", change, v)
+    r2_1, r2_2 = np.einsum("ga...,a...->g...", moved, v)
+    r2_2 = r2_2 - 2 * np.einsum("a...,ab...,b...->...", moved[0, :p], inverse, moved[0, :p])
     if problem.restricted.any():
-        scaled = inverse[..., None, :, :] @ change[..., :p, :p]
-        traces = np.trace(scaled, axis1=-2, axis2=-1)
-        one = scaled[..., 0, :, :]
-        slope = slope + problem.restricted * traces[..., 0]
-        squares = (one * np.swapaxes(one, -1, -2)).sum((-1, -2))
-        curvature = curvature + problem.restricted * (traces[..., 1] - squares)
+        scaled = np.einsum("ab...,bc...->ac...", inverse, first[:p, :p])
+        bent = np.einsum("ab...,ab...->...", inverse, second[:p, :p]) - np.einsum("ab...,ba...->...", scaled, scaled)
+        slope = slope + problem.restricted * np.einsum("aa...->...", scaled)
+        curvature = curvature + problem.restricted * bent
     return slope + problem.m * r2_1 / r2, curvature + problem.m * (r2_2 / r2 - (r2_1 / r2) ** 2)
 
 
