@@ -20,7 +20,7 @@ from qa_reports.engine.times import TimeColumns, with_times
 from qa_reports.errors import DataError
 from qa_reports.survey.clean import DroppedRows
 from qa_reports.survey.columns import BoolArray, IntArray
-from qa_reports.survey.interviewers import Interviewers, index_interviewers, interviewer_texts
+from qa_reports.survey.interviewers import Interviewers, alike_notes, index_interviewers, interviewer_texts
 from qa_reports.survey.joins import JoinRecord, join_file
 from qa_reports.survey.load import FileProvenance, VariableLabels, columns_in_use, interviewers_join
 from qa_reports.survey.nobody import find_nobody
@@ -109,7 +109,7 @@ def find_people(source: EngineTable, config: ReportConfig, folder: Path, key: Ps
         dropped=tuple(dropped),
         joins=joins,
         provenance=provenance,
-        notes=notes,
+        notes=(*notes, *alike_notes(own.ids)),
     )
 
 

@@ -39,6 +39,7 @@ from qa_reports.survey.covariates import (
 )
 from qa_reports.survey.interviewers import (
     Interviewers,
+    alike_notes,
     coded_as_missing,
     counted,
     index_interviewers,
@@ -101,6 +102,7 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
     teams, team_notes = teams_of(chosen, config, interviewers)
     notes = (
         *nobody_notes,
+        *alike_notes(interviewers.ids),
         *survey_file.notes,
         *join_notes(survey_file.joins),
         *respondent_notes,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,10 @@ from qa_reports.survey.readers import VariableLabels
 
 Tally = tuple[tuple[str, int], ...]
 """(interviewer id, count), most first."""
+
+
+_MOST_ALIKE = 5
+"""Interviewers whose several ids a note lists."""
 
 
 class Interviewers(Struct, frozen=True, eq=False):
@@ -69,6 +75,29 @@ def index_interviewers(texts: TextArray) -> Interviewers:
     rank = np.empty(len(distinct), dtype=np.int64)
     rank[order] = np.arange(len(distinct))
     return Interviewers(tuple(str(distinct[code]) for code in order), rank[codes])
+
+
+def alike_notes(ids: Sequence[str]) -> tuple[str, ...]:
+    """A note where several ids differ in case, blanks, accents' spelling or leading zeros only: perhaps one person."""
+    groups: dict[str, list[str]] = {}
+    for own in ids:
+        groups.setdefault(_folded(own), []).append(own)
+    alike = [group for group in groups.values() if len(group) > 1]
+    if not alike:
+        return ()
+    listed = ", ".join(own for group in alike[:_MOST_ALIKE] for own in group)
+    more = ", ..." if len(alike) > _MOST_ALIKE else ""
+    people = "One interviewer" if len(alike) == 1 else f"{len(alike):,} interviewers"
+    return (
+        f"{people} may stand under several ids, which differ in case, blanks or leading zeros only ({listed}{more}): "
+        "if so, write each id in one way.",
+    )
+
+
+def _folded(own: str) -> str:
+    """An id without what people write in several ways."""
+    letters = unicodedata.normalize("NFKC", own).casefold()
+    return re.sub(r"(?<![0-9])0+(?=[0-9])", "", re.sub(r"\s+", "", letters))
 
 
 def counted(count: int, noun: str) -> str:

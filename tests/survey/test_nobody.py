@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from qa_reports.survey.clean import DroppedRows, Survey
+from qa_reports.survey.interviewers import alike_notes
 from qa_reports.survey.nobody import find_nobody
 from qa_reports.survey.readers import VariableLabels
 
@@ -73,3 +74,20 @@ def test_interviewers_numbered_from_zero_stay_with_a_note(clean: Clean) -> None:
     survey = clean("int,q\n0,1\n0,2\n1,3\n1,4\n")
     assert survey.interviewer_ids == ("0", "1")
     assert survey.log.notes[0].startswith("int: 0 is taken for an interviewer")
+
+
+def test_ids_that_may_be_one_person_are_noted(clean: Clean) -> None:
+    ids = ["0101", "101", "Int-7", "int-7", "M\u00fcller", "Mu\u0308ller", "A 1", "A\u00a01", "O1", "01a", "10", "100"]
+    survey = clean("int,q\n" + "".join(f"{name},{k % 5}\n" for k, name in enumerate(ids)))
+    (note,) = survey.log.notes
+    assert note.startswith(
+        "4 interviewers may stand under several ids, which differ in case, blanks or leading zeros only ("
+    )
+    assert all(name in note for name in ids[:8])
+    assert not any(f" {name}," in note for name in ids[8:])
+    assert len(survey.interviewer_ids) == len(ids)
+
+
+def test_ids_that_are_different_are_not_noted() -> None:
+    assert alike_notes(["1", "2", "10", "20", "100", "CH/1", "DE/1", "A1", "A10", "1A"]) == ()
+    assert alike_notes(["CH/01", "CH/1", "DE/1"])[0].startswith("One interviewer may stand under several ids")
