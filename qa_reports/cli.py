@@ -113,6 +113,7 @@ def report(
     """Make the report of each configuration."""
     if jobs is not None and jobs < 1:
         raise UserError(f"--jobs: is {jobs}; it should be at least 1")
+    _refuse_mistyped_command(configs[0])
     chosen = _formats(formats)
     folders = _folders(configs, output)
     mailing: Mailing = "none" if no_email else "write" if dry_run else "send"
@@ -183,6 +184,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("stopped", sys.stderr)
         return INTERRUPTED
     return code if isinstance(code, int) else REPORT_MADE
+
+
+def _refuse_mistyped_command(first: Path) -> None:
+    """What looks like a command is none of the configurations: `qa-report sned RUN` would make reports of both.
+
+    Raises:
+        UserError: names the command that was meant.
+    """
+    if first.suffix or first.exists():
+        return
+    from qa_reports.config.wording import did_you_mean
+
+    if hint := did_you_mean(first, commands.EXAMPLES, otherwise=""):
+        raise UserError(f"{first}: there is no such command, and no such file; {hint}")
 
 
 def _formats(asked: str | None) -> tuple[Format, ...] | None:

@@ -347,6 +347,8 @@ def test_a_disk_that_fails_in_the_middle_leaves_the_earlier_report(
             "--formats: 'doc' is not a format; it should be any of html, pdf, json, xlsx, feedback",
         ),
         (["wave.yaml", "--fail-on", "bad"], 'Invalid value "bad" for --fail-on.'),
+        (["sned", "archive/run"], "sned: there is no such command, and no such file; did you mean send?"),
+        (["config"], "config: there is no such file; give the path of a configuration"),
     ],
 )
 def test_a_wrong_command(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:

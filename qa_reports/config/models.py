@@ -46,7 +46,7 @@ class ReadConfig(Section):
         description="Text, SPSS, Stata and SAS files: e.g. cp1252; UTF-8 and what the file itself says are detected.",
     )
     decimal: Literal[".", ","] | None = Field(
-        None, description="Text files: the decimal sign; a comma is detected where no comma separates the cells."
+        None, description="The decimal sign of text, also in spreadsheets; a comma is detected where none separates."
     )
     sheet: Text | None = Field(None, description="Spreadsheets: the sheet; the first that is not empty where left out.")
     member: Text | None = Field(None, description="Zip files that hold several data files: the one to read.")

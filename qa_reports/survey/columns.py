@@ -91,6 +91,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f'; did you mean "{by_folded[nearest[0]]}"?' if nearest else ""
 
 
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 _ROWS_OF_NAMES = 3
 """Rows that may stand between the first one and the data: names, labels, and what a survey tool adds."""
 
@@ -151,6 +152,8 @@ def numbers_or_error(
     if count <= _ROWS_OF_NAMES and len(column) > 2 * count and wrong[:count].all() and int(column.index[0]) == 0:
         begin = "" if count == 1 else f", first_row: {count + 2}"
         remedy = f"if labels stand there, write read: {{labels_row: 2{begin}}} for this file; else {remedy}"
+    if isinstance(found, str) and _DECIMAL_COMMA.fullmatch(found.strip()):
+        remedy = f'where a comma is the decimal sign, write read: {{decimal: ","}} for this file; else {remedy}'
     kind = "text" if isinstance(found, str) else type(found).__name__
     shown = cell_text(found)
     raise DataError(

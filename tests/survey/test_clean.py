@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyreadstat
 import pytest
+import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -423,3 +424,26 @@ def test_every_row_and_every_cell_is_accounted_for(
     assert sum(audit.n_out_of_range for audit in log.interviewers) == sum(value.n for value in log.out_of_range)
     after = {described.item: described.n for described in log.descriptives if described.stage == "after"}
     assert after == {item.name: int((~np.isnan(item.answers)).sum()) for item in survey.items}
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_decimal_commas_between_commas_and_in_spreadsheets(
+    tmp_path: Path, configure: Callable[..., ReportConfig], kind: str
+) -> None:
+    rows = [["int", "q", "w"], ["a", "1", "0,5"], ["a", "2", "1,25"], ["b", "3", "1"]]
+    if kind == "csv":
+        text = "\n".join(",".join(f'"{cell}"' for cell in row) for row in rows)
+        (tmp_path / "wave.csv").write_text(text + "\n", encoding="utf-8")
+    else:
+        with xlsxwriter.Workbook(tmp_path / "wave.xlsx") as book:
+            sheet = book.add_worksheet()
+            for place, row in enumerate(rows):
+                sheet.write_row(place, 0, row)
+    data = {"file": f"wave.{kind}", "weight": "w"}
+    config = configure(data)
+    with pytest.raises(DataError, match=r'where a comma is the decimal sign, write read: {decimal: ","} for this file'):
+        clean_survey(load_survey(config, tmp_path), config)
+    config = configure(data | {"read": {"decimal": ","}})
+    weight = clean_survey(load_survey(config, tmp_path), config).weight
+    assert weight is not None
+    assert weight.tolist() == [0.5, 1.25, 1]

@@ -132,7 +132,8 @@ def _from_rows(rows: list[list[Any]], name: str, options: ReadConfig) -> tuple[p
     used = [place for place in range(len(names)) if head.names[place] or columns[place].notna().any()]
     table = pd.DataFrame({names[place]: columns[place] for place in used})
     labels = {name: label for name, label in labels_of(names, head.labels).items() if name in table.columns}
-    return numbers_between_empty_marks(table, decimal_comma=False), labels
+    # Numbers that are kept as text, as spreadsheets that were made from text have them.
+    return numbers_between_empty_marks(table, decimal_comma=options.decimal == ","), labels
 
 
 def _column(cells: Any) -> pd.Series:
