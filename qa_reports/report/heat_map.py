@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qa_reports.effects.estimate import ItemEffects
-from qa_reports.effects.flag import Flags, InterviewerVerdict
+from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.judge import level_cells
 from qa_reports.effects.rules import NAMED_BESIDE
+from qa_reports.report.explanation import flags_by_interviewer, sure_p
 from qa_reports.survey.clean import Survey
 
 FloatArray = NDArray[np.float64]
@@ -65,7 +68,8 @@ def build_heat_map(
     shown_indicators = [one for one in indicators.effects if one.judged_by and ":" not in one.measure.name]
     beside = [np.where(one.n >= min_interviews, one.z, np.nan) for one in shown_indicators]
     z = np.column_stack([z, *beside])
-    order = sorted(flags.interviewers, key=_evidence)
+    own = flags_by_interviewer(flags)
+    order = sorted(flags.interviewers, key=lambda verdict: _evidence(verdict, own.get(verdict.interviewer, [])))
     position = {interviewer: j for j, interviewer in enumerate(survey.interviewer_ids)}
     shown = {verdict.interviewer: row for row, verdict in enumerate(order)}
     column = {item.item: k for k, item in enumerate(modelled)}
@@ -99,7 +103,8 @@ def build_heat_map(
     )
 
 
-def _evidence(verdict: InterviewerVerdict) -> tuple[int, float, int]:
-    """Severity first, then the combined p; interviewers with too few interviews come last, larger workloads first."""
+def _evidence(verdict: InterviewerVerdict, flags: Sequence[Flag]) -> tuple[int, float, int]:
+    """The order of the call list, then the combined p; with too few interviews last, larger workloads first."""
     rank = {"critical": 0, "warning": 1, "none": 2}[verdict.severity]
-    return rank, 2.0 if verdict.combined_p is None else verdict.combined_p, -verdict.n_interviews
+    p = verdict.combined_p if verdict.severity == "none" else sure_p(verdict, flags)
+    return rank, 2.0 if p is None else p, -verdict.n_interviews

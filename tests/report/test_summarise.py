@@ -102,6 +102,25 @@ def test_critical_calls_come_before_warnings() -> None:
     assert len(calls[0].explanation.steps) > len(calls[1].explanation.steps)
 
 
+def test_the_heat_map_stands_in_the_order_of_the_call_list() -> None:
+    given = example_report_input()
+    verdicts = tuple(
+        structs.replace(one, severity="critical", combined_p=0.001)
+        if one.interviewer == IDS[0]
+        else structs.replace(one, combined_p=0.106)
+        if one.interviewer == IDS[LOW]
+        else one
+        for one in given.flags.interviewers
+    )
+    single = structs.replace(given.flags.flags[0], strength=2e-8)
+    other = structs.replace(single, interviewer=IDS[0], strength=0.001)
+    flags = structs.replace(given.flags, flags=(single, other, *given.flags.flags[1:]), interviewers=verdicts)
+    shown = summary_of(structs.replace(given, flags=flags))
+    assert [call.interviewer for call in shown.calls] == [IDS[LOW], IDS[0]]
+    assert shown.heat_map is not None
+    assert shown.heat_map.interviewers[:2] == (IDS[LOW], IDS[0])
+
+
 def test_how_sure_a_call_is_goes_by_its_strongest_reason() -> None:
     """Who stands out on one item need not stand out over all of them: "sure" beside p .106 contradicts itself."""
     given = example_report_input()
