@@ -75,6 +75,10 @@ class DurationConfig(Section):
     minutes: Text | None = Field(None, description="Column with the length of the interview in minutes.")
     start: Text | None = Field(None, description="Column with the time the interview began.")
     end: Text | None = Field(None, description="Column with the time the interview ended.")
+    date_order: Literal["day_first", "month_first"] | None = Field(
+        None,
+        description="How dates such as 03/04/2026 are meant, where none has a number above 12 that shows it.",
+    )
 
 
 class DataConfig(Section):

@@ -49,7 +49,7 @@ def interview_times(table: pd.DataFrame, duration: DurationConfig, files: str) -
         column = require_column(table, duration.minutes, "data.duration.minutes", files)
         minutes = numbers_or_error(column, None, "data.duration.minutes", files).numbers
     elif duration.start is not None and duration.end is not None:
-        start, end, on_clock = _start_and_end(table, duration.start, duration.end, files)
+        start, end, on_clock = _start_and_end(table, duration.start, duration.end, duration.date_order, files)
         minutes = end - start
         if on_clock:
             minutes = np.where(minutes < 0, minutes + _DAY, minutes)
@@ -102,12 +102,18 @@ def question_times(table: pd.DataFrame, config: ReportConfig, files: str) -> Que
     return QuestionTimes(tuple(columns), np.where(spent > 0, spent, np.nan), (note,) if impossible else ())
 
 
-def _start_and_end(table: pd.DataFrame, start: str, end: str, files: str) -> tuple[FloatArray, FloatArray, bool]:
+def _start_and_end(
+    table: pd.DataFrame, start: str, end: str, order: str | None, files: str
+) -> tuple[FloatArray, FloatArray, bool]:
     columns = [
         require_column(table, name, f"data.duration.{key}", files) for key, name in (("start", start), ("end", end))
     ]
     written = [column for column in columns if not pd.api.types.is_datetime64_any_dtype(column.dtype)]
-    day_comes_first = day_first(text for column in written for text in _texts(column.unique()))
+    day_comes_first = (
+        day_first(text for column in written for text in _texts(column.unique()))
+        if order is None
+        else order == "day_first"
+    )
     (begins, begins_on_clock), (ends, ends_on_clock) = (_moments(column, day_comes_first, files) for column in columns)
     comparable = begins_on_clock == ends_on_clock or np.isnan(begins).all() or np.isnan(ends).all()
     if not comparable:
@@ -129,7 +135,8 @@ def _moments(column: pd.Series, day_comes_first: bool | None, files: str) -> tup
     if unread.any():
         first = int(np.flatnonzero(unread)[0])
         unclear = is_unclear(texts[codes[first]], day_comes_first)
-        remedy = f"no date in it tells day from month; write {DATED}" if unclear else f'write times as "10:30", {DATED}'
+        order = "say which comes first by date_order: day_first or month_first under data.duration"
+        remedy = f"no date in it tells day from month; {order}" if unclear else f'write times as "10:30", {DATED}'
         raise DataError(
             f'{files}: column "{column.name}" (data.duration) holds {str(column.iloc[first])[:40]!r} in '
             f"{row_name(column, first)}; {remedy}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 
 import numpy as np
@@ -87,5 +88,23 @@ def test_dates_that_nobody_can_tell_are_refused(clean: Clean) -> None:
         clean("int,q,a,b\n1,1,03/04/2023 10:30,03/04/2023 11:00\n", {"duration": {"start": "a", "end": "b"}})
     assert str(error.value).endswith(
         "column \"a\" (data.duration) holds '03/04/2023 10:30' in row 1; no date in it tells day from month; "
-        'write "2023-05-01 10:30" or "01.05.2023 10:30"'
+        "say which comes first by date_order: day_first or month_first under data.duration"
     )
+
+
+@pytest.mark.parametrize(("order", "minutes"), [("day_first", 30), ("month_first", 30)])
+def test_the_configuration_says_which_comes_first(clean: Clean, order: str, minutes: float) -> None:
+    columns = {"start": "a", "end": "b", "date_order": order}
+    survey = clean("int,q,a,b\n1,1,03/04/2023 10:30 PM,03/04/2023 11:00 PM\n", {"duration": columns})
+    assert survey.times is not None
+    assert survey.times.start is not None
+    of_day = {"day_first": datetime.date(2023, 4, 3), "month_first": datetime.date(2023, 3, 4)}[order]
+    days = (of_day - datetime.date(1970, 1, 1)).days
+    assert survey.times.start.tolist() == [days * 24 * 60 + 22.5 * 60]
+    np.testing.assert_allclose(survey.minutes, [minutes], rtol=1e-12)
+
+
+def test_a_date_that_cannot_be_in_that_order_is_refused(clean: Clean) -> None:
+    columns = {"start": "a", "end": "b", "date_order": "month_first"}
+    with pytest.raises(DataError, match=r"holds '13/04/2023 10:30' in row 1; write times as"):
+        clean("int,q,a,b\n1,1,13/04/2023 10:30,13/04/2023 11:00\n", {"duration": columns})

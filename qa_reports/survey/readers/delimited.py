@@ -132,7 +132,7 @@ def _refuse_shape(dialect: _Dialect, wrong: int, first: tuple[int, int], cut_off
     line, found = first
     others = f" (and {wrong - 1:,} more such)" if wrong > 1 else ""
     if cut_off:
-        remedy = "it is the last line, so the file may have been cut off: export or copy it again"
+        remedy = "it is the last line: if the file was cut off, export or copy it again; if it is a remark, delete it"
     elif found > len(dialect.columns):
         remedy = "put cells that hold the delimiter into quotes"
     else:
