@@ -98,8 +98,8 @@ def test_a_tsv_is_split_at_tabs_only(tmp_path: Path) -> None:
         (
             "wave.csv",
             "a,b\n1,2\n3",
-            "wave.csv: line 3 holds 1 cell and the header 2 columns; it is the last line, so the file may have been "
-            "cut off: export or copy it again",
+            "wave.csv: line 3 holds 1 cell and the header 2 columns; it is the last line: if the file was cut "
+            "off, export or copy it again; if it is a remark, delete it",
         ),
         (
             "wave.sav",
