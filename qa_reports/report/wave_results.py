@@ -49,6 +49,8 @@ class ItemResult(Struct, frozen=True):
     icc: float | None
     icc_interval: tuple[float, float] | None
     models: ItemModels
+    reversed: bool = False
+    """Whether its scale was turned round."""
 
 
 class EffectResult(Struct, frozen=True):

@@ -305,6 +305,9 @@ def _gap(now: ItemResult, then: ItemResult | None, point: WavePoint) -> str | No
         return "not modelled now"
     if point.icc is None:
         return f"not modelled in {wave_in_words(point.wave)}"
+    if then is not None and now.reversed != then.reversed:
+        turned = "now" if now.reversed else f"in {wave_in_words(point.wave)}"
+        return f"turned round {turned} only: see that both scales run the same way"
     if then is not None and (now.scale is None or then.scale is None):
         return "no scale declared in both waves: whether it is the same is not checked"
     if now.icc_interval is None or point.icc_interval is None:

@@ -149,8 +149,12 @@ def _partners(left: TextArray, right: TextArray, wanted: WantedJoin, files: str)
     rows = np.flatnonzero(right != "")
     index = pd.Index(right[rows])
     if not index.is_unique:
-        example = _shown(wanted.other_on, str(index[index.duplicated()][0]))
-        raise DataError(f"{wanted.file}: {example} stands in more than one row; a joined file needs one row per key")
+        key = index[index.duplicated()][0]
+        first, second = rows[np.flatnonzero(index == key)[:2]] + 1
+        raise DataError(
+            f"{wanted.file}: {_shown(wanted.other_on, str(key))} stands in more than one row, first in rows {first:,} "
+            f"and {second:,}; a joined file needs one row per key"
+        )
     position = index.get_indexer(pd.Index(left))
     found = position >= 0
     _check_leading_zeros(left, right, position, wanted, files)

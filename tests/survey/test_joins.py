@@ -97,7 +97,7 @@ def test_columns_that_contradict_each_other_count_only_where_they_are_used(load:
         (
             "id,q\n1,5\n",
             "id,age\n1,30\n2,40\n2,41\n",
-            "people.csv: id=2 stands in more than one row; a joined file needs one row per key",
+            "people.csv: id=2 stands in more than one row, first in rows 2 and 3; a joined file needs one row per key",
         ),
         (
             "id,q\n1,5\n",
