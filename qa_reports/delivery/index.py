@@ -14,9 +14,11 @@ import numpy as np
 from msgspec import Struct
 
 from qa_reports.delivery.archive import ArchivedRun, ArchiveListing, list_archive, run_folders, write_atomically
+from qa_reports.delivery.manifest import ManifestItem
 from qa_reports.errors import OutputError
 from qa_reports.report.formats import calendar_date
 from qa_reports.report.render import render_archive_index
+from qa_reports.report.wave_words import asks_the_same
 
 INDEX_NAME = "index.html"
 ATTEMPTS = 10
@@ -148,13 +150,24 @@ def _survey(runs: Sequence[ArchivedRun], archive: Path) -> IndexSurvey:
 
 
 def _items(latest: Sequence[ArchivedRun]) -> tuple[IndexItem, ...]:
-    """The items of all waves, in the newest wave's order, then those that only earlier waves had."""
-    labels: dict[str, str] = {}
-    for run in reversed(latest):
-        for item in run.manifest.facts.items:
-            labels.setdefault(item.key, item.label)
-    iccs = [{item.key: item.icc for item in run.manifest.facts.items} for run in latest]
-    return tuple(IndexItem(key, label, tuple(icc.get(key) for icc in iccs)) for key, label in labels.items())
+    """The items of all waves, in the newest wave's order, then those that only earlier waves had.
+
+    As where waves are compared, items of one name stand in one row only if their labels ask the same.
+    """
+    rows: list[tuple[ManifestItem, dict[int, float | None]]] = []
+    by_key: dict[str, list[tuple[ManifestItem, dict[int, float | None]]]] = {}
+    for place in reversed(range(len(latest))):
+        for item in latest[place].manifest.facts.items:
+            same = (row for row in by_key.get(item.key, []) if item.key != item.item or asks_the_same(row[0], item))
+            row = next(same, None)
+            if row is None:
+                row = (item, {})
+                rows.append(row)
+                by_key.setdefault(item.key, []).append(row)
+            row[1].setdefault(place, item.icc)
+    return tuple(
+        IndexItem(item.key, item.label, tuple(iccs.get(place) for place in range(len(latest)))) for item, iccs in rows
+    )
 
 
 def _run(run: ArchivedRun, archive: Path) -> IndexRun:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Protocol
 
 from qa_reports.report.wave_results import ItemResult
 
@@ -18,7 +19,19 @@ def wave_in_words(name: str) -> str:
     return f"wave {name}" if name.isdigit() else name
 
 
-def asks_the_same(now: ItemResult, then: ItemResult) -> bool:
+class Labelled(Protocol):
+    """An item of a wave, wherever it was read from."""
+
+    @property
+    def item(self) -> str:
+        """Its name."""
+
+    @property
+    def label(self) -> str:
+        """Its label, or its name again."""
+
+
+def asks_the_same(now: Labelled, then: Labelled) -> bool:
     """Whether two items of one name have labels of one question; without a label on either side the name has to do."""
     unlabelled = now.label == now.item or then.label == then.item
     return unlabelled or same_question(now.label, then.label)

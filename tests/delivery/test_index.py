@@ -118,3 +118,29 @@ def test_the_command_wants_an_archive(tmp_path: Path, capsys: pytest.CaptureFixt
         capsys.readouterr().err == f"{tmp_path / 'nowhere'}: there is no such folder; give the folder of an archive\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_stood_for_another_question_has_a_row_of_its_own(tmp_path: Path) -> None:
+    put(tmp_path, wave="6", items=(ManifestItem("Q53A", "Q53A", "Corruption: office of the Presidency", 0.2),))
+    put(
+        tmp_path,
+        wave="7",
+        items=(
+            ManifestItem("Q53A", "Q53A", "Response to reporting a teacher", 0.1),
+            ManifestItem("Q43A", "pres", "Trust president", 0.3),
+        ),
+    )
+    put(
+        tmp_path,
+        wave="8",
+        items=(
+            ManifestItem("Q53A", "Q53A", "Response to reporting of teachers", 0.4),
+            ManifestItem("Q1", "pres", "The head of state", 0.5),
+        ),
+    )
+    (survey,) = summarise_archive(list_archive(tmp_path), tmp_path).surveys
+    assert [(item.label, item.icc) for item in survey.items] == [
+        ("Response to reporting of teachers", (None, 0.1, 0.4)),
+        ("The head of state", (None, 0.3, 0.5)),
+        ("Corruption: office of the Presidency", (0.2, None, None)),
+    ]
