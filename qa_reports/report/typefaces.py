@@ -27,10 +27,15 @@ def typeface(words: str, pixels: float, bold: bool) -> ImageFont.FreeTypeFont:
 
 def printable(words: str) -> str:
     """Characters that no font has become an empty box: an id or a label may hold anything."""
-    lacking = frozenset(ord(letter) for letter in words) - _letters_of(_dejavu(False))
-    known = _letters_of(_dejavu(False)) | _letters_of(_font_for(lacking, False))
+    usual = _letters_of(_dejavu(False))
+    lacking = frozenset(ord(letter) for letter in words) - usual
+    if not lacking and words.isprintable():
+        return words
+    others = _letters_of(_font_for(lacking, False))
     return "".join(
-        letter if letter in _JOINERS or (ord(letter) in known and letter.isprintable()) else "\N{WHITE SQUARE}"
+        letter
+        if letter in _JOINERS or (letter.isprintable() and (ord(letter) in usual or ord(letter) in others))
+        else "\N{WHITE SQUARE}"
         for letter in words
     )
 
