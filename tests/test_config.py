@@ -138,6 +138,8 @@ def test_scalars_are_read_by_yaml_1_2(tmp_path: Path, scalar: str, value: object
 
 
 BROKEN_YAML = {
+    "a: {b: [c], d: e [f]}": "wave.yaml:1: column 4: is not valid YAML: a mapping is not closed; check its commas and "
+    "its '}', and put text with : [ or { in quotes",
     "a: [1\nb: 2": "wave.yaml:1: column 4: is not valid YAML: a list is not closed; check its commas and its ']'",
     "a: 1\nb: 'x\nc: 2": "wave.yaml:2: column 4: is not valid YAML: a quotation mark is not closed; close it",
     "a: b: c": "wave.yaml:1: column 5: is not valid YAML: "
@@ -200,6 +202,9 @@ WRONG_VALUES = [
     ("name: A survey", "name: A survey, zzz: 1",
      "wave.yaml:1: survey.zzz: is not a known key; known here: name, wave, country"),
     ("  interviewer: intnum\n", "", "wave.yaml:2: data.interviewer: is missing; give column with the interviewer's id"),
+    ("{name: pplhlp,", "{name: pplhlp, label: People, as a rule,",
+     "wave.yaml:7: items.pplhlp.as a rule: is empty; "
+     "if it belongs to the text before the comma, put that text in quotes"),
     ("interviewer: intnum", "interviewer:", "wave.yaml:4: data.interviewer: is empty; give a value or delete the line"),
     ("interviewer: intnum", "interviewer: intnum\n  weight: ~",
      "wave.yaml:5: data.weight: is empty; give a value or delete the line"),

@@ -79,7 +79,10 @@ def _empty_values(value: object, place: KeyPath) -> Iterator[Complaint]:
     """A key without a value: nobody can tell "none" from "the default" there, so it is refused everywhere."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     if value is None:
-        yield Complaint(place, "is empty; give a value or delete the line")
+        remedy = "give a value or delete the line"
+        if len(place) > 1 and isinstance(place[-2], int) and " " in str(place[-1]):  # which no key of an entry has
+            remedy = "if it belongs to the text before the comma, put that text in quotes"
+        yield Complaint(place, f"is empty; {remedy}")
     for part, contained in inner:
         yield from _empty_values(contained, (*place, part if isinstance(part, int) else str(part)))
 

@@ -64,7 +64,10 @@ _PLAIN_WORDS = (
     (r"found duplicate anchor", "'&' names two things alike; put the text in quotes"),
     (r"found unexpected end of stream|while scanning a quoted scalar", "a quotation mark is not closed; close it"),
     (r"expected ',' or '\]'", "a list is not closed; check its commas and its ']'"),
-    (r"expected ',' or '}'", "a mapping is not closed; check its commas and its '}'"),
+    (
+        r"expected ',' or '}'",
+        "a mapping is not closed; check its commas and its '}', and put text with : [ or { in quotes",
+    ),
     (r"could not find expected ':'", "a key without ': '; write `key: value`"),
     (r"expected <block end>", "this line does not fit the ones above it; check its indentation"),
     (r"expected a single document", "a second document begins here; keep one and delete the line '---'"),
