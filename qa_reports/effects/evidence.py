@@ -11,20 +11,21 @@ added.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from qa_reports.effects.between import Between, against_others, pair_weights, weights_in_t, without
+from qa_reports.effects.between import against_others, pair_weights, weights_in_t, without
 from qa_reports.effects.distributions import chi2_isf, chi2_sf
 from qa_reports.effects.estimate import ItemEffects
-from qa_reports.effects.side_by_side import CHUNK, Table, item_blocks, side_by_side
+from qa_reports.effects.side_by_side import CHUNK, Table, side_by_side
 from qa_reports.effects.simulated_levels import OwnSpread, SimulatedLevels, of_any_workload, simulate_levels
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 class CombinedEvidence(Struct, frozen=True, eq=False):
@@ -43,6 +44,7 @@ def combine_evidence(
     false_discovery_rate: float,
     spread: OwnSpread | None = None,
     sampled: bool = False,
+    batteries: Sequence[Collection[str]] = (),
 ) -> CombinedEvidence:
     """Combine the items' deletion residuals per interviewer.
 
@@ -53,9 +55,10 @@ def combine_evidence(
         false_discovery_rate: of the rule for "critical": cells with a larger p are not looked at.
         spread: own variances; None where interviewers do not differ.
         sampled: whether the interviews at hand are a sample of those the models rest on.
+        batteries: names of items that are looked at by themselves, too.
     """
     spread = spread or OwnSpread(np.ones(n_interviewers), np.zeros(n_interviewers), 0.0, 0.0)
-    table = side_by_side(items, n_interviewers, sampled)
+    table = side_by_side(items, n_interviewers, sampled, batteries)
     rows = np.flatnonzero(judged & np.isfinite(table.deviation).any(axis=1))
     p = np.full(n_interviewers, np.nan)
     if len(rows) < 3:
@@ -65,41 +68,64 @@ def combine_evidence(
     overlap = table.overlap if len(rows) == n_interviewers else table.overlap[rows]
     overlap *= spread.shrunken[rows, None, None]
     table = replace(table, deviation=table.deviation[rows], overlap=overlap, n=table.n[rows])
-    observed = _observed(table, [(block, table.between(block)) for block in item_blocks(table.within, len(rows))])
-    between = table.between(slice(None)).covariance
-    statistic, cells, remarkable = simulate_levels(table, between, false_discovery_rate, spread.of(rows))
-    observed, statistic = of_any_workload(observed, statistic, table.n)
-    flat = statistic.ravel()
-    order = np.argsort(flat)
-    p[rows] = (1 + len(flat) - np.searchsorted(flat, observed, sorter=order)) / (1 + len(flat))
-    of_simulated = np.empty(len(flat))
-    of_simulated[order] = (1 + len(flat) - np.arange(len(flat))) / (1 + len(flat))
-    simulated = SimulatedLevels(rows, of_simulated.reshape(statistic.shape), remarkable, len(rows) * len(items), *cells)
+    observed = np.stack([_observed(table, blocks) for blocks in table.groups()])
+    statistics, cells, remarkable = simulate_levels(table, false_discovery_rate, spread.of(rows))
+    p[rows], of_simulated = _p_values(observed, statistics, table.n)
+    simulated = SimulatedLevels(rows, of_simulated, remarkable, len(rows) * len(items), *cells)
     return CombinedEvidence(p, simulated)
 
 
-def _observed(table: Table, between: Sequence[tuple[slice, Between]]) -> FloatArray:
+def _p_values(observed: FloatArray, simulated: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(J,) and (W, J) p of statistics (S, J) and (S, W, J): all items, and the most remarkable battery.
+
+    Both at their p are one more statistic, and so are the p of batteries; whatever they have in common is in the
+    simulated waves.
+    """
+    each = [_held_against(*of_any_workload(*statistics, n)) for statistics in zip(observed, simulated, strict=True)]
+    if len(each) > 2:
+        each = [each[0], _smallest(each[1:])]
+    return each[0] if len(each) == 1 else _smallest(each)
+
+
+def _smallest(p: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
+    """p of the smallest of several p, (J,) and (W, J) each."""
+    observed, simulated = (np.minimum.reduce(each) for each in zip(*p, strict=True))
+    return _held_against(-observed, -simulated)
+
+
+def _held_against(observed: FloatArray, simulated: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """p (J,) and (W, J): how often a simulated statistic is as large."""
+    order = np.argsort(simulated, axis=None)
+    n = 1 + len(order)
+    of_simulated = np.empty(simulated.shape)
+    of_simulated.flat[order] = (n - np.arange(len(order))) / n
+    return (n - np.searchsorted(simulated.flat[order], observed)) / n, of_simulated
+
+
+def _observed(table: Table, blocks: Sequence[IntArray]) -> FloatArray:
     """(J,) the statistic of each interviewer, comparable between interviewers with different numbers of items.
 
     With fewer than K items it is the chi-square(K) value with the same tail as the statistic has in chi-square(items).
-    `between`: the blocks of items with their T.
+    Without any it is 0.
     """
-    has = np.isfinite(table.deviation)
-    items, k = has.sum(1), has.shape[1]
-    statistic = np.sum([_of_block(table, block, t) for block, t in between], axis=0)
-    return np.where(items == k, statistic, chi2_isf(chi2_sf(statistic, items), k))
+    items = np.isfinite(table.deviation[:, np.concatenate(blocks)]).sum(1)
+    k = sum(map(len, blocks))
+    statistic = np.sum([_of_block(table.of(block)) for block in blocks], axis=0)
+    fewer = (items > 0) & (items < k)
+    statistic[fewer] = chi2_isf(chi2_sf(statistic[fewer], items[fewer]), k)
+    return np.asarray(statistic)
 
 
-def _of_block(table: Table, block: slice, between: Between) -> FloatArray:
-    """(J,) the statistic over the items of a block that an interviewer has."""
-    deviation, within = table.deviation[:, block], table.within[block, block]
+def _of_block(table: Table) -> FloatArray:
+    """(J,) the statistic over the items that an interviewer has."""
+    deviation, within, between = table.deviation, table.within, table.between()
     has, weight = np.isfinite(deviation), weights_in_t(table.n)
     total = pair_weights(has, weight)
     d, statistic, k = np.where(has, deviation, 0.0), np.empty(len(has)), has.shape[1]
     for part in np.array_split(np.arange(len(has)), -(-len(has) * k * k // CHUNK)):
         # Items without answers are rows and columns of the unit matrix, and 0 in d.
         both = has[part, :, None] & has[part, None]
-        sampling = within * table.overlap[part, block, block]
+        sampling = within * table.overlap[part]
         matrix = np.where(both, between.covariance + sampling, np.eye(k))
         u = np.linalg.solve(matrix, d[part, :, None])[..., 0]
         products = d[part, :, None] * d[part, None] - sampling

@@ -76,7 +76,8 @@ def flag_interviewers(
         survey.held if sampled else None,
     )
     own_spread = _own_spread(spread, len(workload))
-    evidence = combine_evidence(modelled, len(workload), judged, rate, own_spread, sampled)
+    batteries = [battery.items for battery in config.batteries]
+    evidence = combine_evidence(modelled, len(workload), judged, rate, own_spread, sampled, batteries)
     sources: list[EvidenceSource] = [
         level_source(survey, modelled, evidence.p, config),
         slope_source(survey, modelled, config),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -14,6 +14,7 @@ from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.judge import level_cells
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 CHUNK = 200_000
 """Numbers handled at once: what fits into a processor's cache is fastest."""
@@ -43,18 +44,29 @@ class Table(Struct, frozen=True, eq=False):
     respondents: FloatArray | None
     """(n, K) answers of respondents less their interviewer's mean, of variance `within`, 0 where there is none; None
     where means of answers are near enough to normal."""
+    batteries: tuple[IntArray, ...] = ()
+    """Positions of the items that are looked at by themselves, too."""
 
-    def between(self, block: slice) -> Between:
-        """T of a block of items."""
-        within = self.within[block, block]
-        present, weight = np.isfinite(self.deviation[:, block]), weights_in_t(self.n)
-        d = np.where(present, self.deviation[:, block], 0.0)
-        raw = (d * weight[:, None]).T @ d - within * np.einsum("j,jkl->kl", weight, self.overlap[:, block, block])
-        return shrink_between(raw / pair_weights(present, weight), within)
+    def of(self, block: IntArray) -> Table:
+        """Some of the items."""
+        overlap = self.overlap[:, block[:, None], block]
+        return Table(self.deviation[:, block], self.within[np.ix_(block, block)], overlap, self.n, (), None)
+
+    def groups(self) -> list[list[IntArray]]:
+        """What statistics are made of, each the sum over its blocks of items: all items, then each battery."""
+        everything = item_blocks(self.within, len(self.n))
+        return [everything, *([block] for block in self.batteries if 1 < len(block) < len(self.within))]
+
+    def between(self) -> Between:
+        """T of the items."""
+        present, weight = np.isfinite(self.deviation), weights_in_t(self.n)
+        d = np.where(present, self.deviation, 0.0)
+        raw = (d * weight[:, None]).T @ d - self.within * np.einsum("j,jkl->kl", weight, self.overlap)
+        return shrink_between(raw / pair_weights(present, weight), self.within)
 
 
-def item_blocks(within: FloatArray, n_interviewers: int) -> list[slice]:
-    """Blocks of neighbouring items whose covariances are estimated together; one where there are few items.
+def item_blocks(within: FloatArray, n_interviewers: int) -> list[IntArray]:
+    """Positions of neighbouring items whose covariances are estimated together; one block where there are few items.
 
     Batteries are seldom parted: cuts are where the answers to neighbouring items go least together. Blocks have like
     lengths where that does not matter.
@@ -71,12 +83,14 @@ def item_blocks(within: FloatArray, n_interviewers: int) -> list[slice]:
         before.append(min((before[start][0] + weight(start, end), start) for start in starts))
     blocks, end = [], len(within)
     while end:
-        blocks.append(slice(before[end][1], end))
+        blocks.append(np.arange(before[end][1], end))
         end = before[end][1]
     return blocks[::-1]
 
 
-def side_by_side(items: Sequence[ItemEffects], n_interviewers: int, sampled: bool) -> Table:
+def side_by_side(
+    items: Sequence[ItemEffects], n_interviewers: int, sampled: bool, batteries: Sequence[Collection[str]] = ()
+) -> Table:
     """The table of these items over J interviewers; `sampled` where interviews at hand are a sample."""
     last = max(int(item.judging.rows.max()) for item in items) + 1
     deviation = np.full((n_interviewers, len(items)), np.nan)
@@ -126,6 +140,7 @@ def side_by_side(items: Sequence[ItemEffects], n_interviewers: int, sampled: boo
         counts.mean(1),
         tuple(None if (cells := level_cells(item)) is None or cells.by_tail else bend(item.judging) for item in items),
         respondents[several] if uneven else None,
+        tuple(np.flatnonzero([item.item in battery for item in items]) for battery in batteries),
     )
 
 

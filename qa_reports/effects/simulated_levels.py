@@ -8,24 +8,24 @@ then simulated interviewers meet respondents drawn from the survey's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import sparse
 
-from qa_reports.effects.between import Between, against_others, shrink_between, weights_in_t, without
+from qa_reports.effects.between import against_others, shrink_between, weights_in_t, without
 from qa_reports.effects.bounded import bent
 from qa_reports.effects.distributions import t_isf
 from qa_reports.effects.rules import MINIMUM_SIZE, NAMED_BESIDE
-from qa_reports.effects.side_by_side import CHUNK, Table, item_blocks
+from qa_reports.effects.side_by_side import CHUNK, Table
 from qa_reports.effects.spread import shrink_variances
 
 FloatArray = NDArray[np.float64]
 
 _SEED = 20_240_915
-_SIMULATED_INTERVIEWERS = 120_000
+_SIMULATED_INTERVIEWERS = 100_000
 """Simulated waves times interviewers: p is resolved far below what any rule asks of it."""
 _WAVES = (200, 2_000)
 """Fewest and most simulated waves, for many and for few interviewers."""
@@ -108,11 +108,12 @@ _SmallCells = tuple[NDArray[np.int32], NDArray[np.int32], FloatArray, NDArray[np
 
 
 def simulate_levels(
-    table: Table, between: FloatArray, rate: float, spread: OwnSpread
+    table: Table, rate: float, spread: OwnSpread, between: FloatArray | None = None
 ) -> tuple[FloatArray, _SmallCells, NDArray[np.bool_]]:
     """Waves of normal interviewers with this T and these workloads, put through the same computation.
 
-    Returns the statistics (waves, J), the cells that can have a small p (wave, interviewer, t, large, and the degrees
+    `between` (K, K): T, where it is not that of the table. Returns the statistics (S, waves, J) of the table's S groups
+    of items, the cells that can have a small p (wave, interviewer, t, large, and the degrees
     of freedom of t), and whether an interviewer has any item that is large and remarkable enough to be named (waves,
     J).
     """
@@ -121,22 +122,21 @@ def simulate_levels(
     j, k = len(n), len(within)
     waves = min(max(-(-_SIMULATED_INTERVIEWERS // j), _WAVES[0]), _WAVES[1])
     waves = min(waves, max(_MOST_INTERVIEWERS // j, _FEWEST_WAVES))
+    between = table.between().covariance if between is None else between
     normal = _draw_normal(table, between)
     draw = normal if table.respondents is None else _draw_respondents(table, between)
     weight = weights_in_t(n)
     share = weight / weight.sum()
-    blocks = [(block, within[block, block]) for block in item_blocks(within, j)]
+    groups = table.groups()
 
-    def deviations(draw: _Draw, variance: FloatArray, counted: FloatArray) -> tuple[FloatArray, list[Between]]:
-        """(W, J, K) deletion residuals, deviations from the mean of the others, and T as seen in each block of them."""
+    def deviations(draw: _Draw, variance: FloatArray) -> FloatArray:
+        """(W, J, K) deletion residuals: deviations from the mean of the others."""
         d = draw(rng, variance)
         d -= (share @ d)[:, None]
         d /= (1 - share)[:, None]
-        weighted = np.swapaxes(d * share[:, None], 1, 2)
-        sampling = ((1 / counted) @ share)[:, None, None]
-        return d, [shrink_between(weighted[:, block] @ d[..., block] - own * sampling, own) for block, own in blocks]
+        return d
 
-    statistics = np.empty((waves, j))
+    statistics = np.empty((len(groups), waves, j))
     remarkable = np.empty((waves, j), dtype=bool)
     found = []
     df = max(j - 2, 1)
@@ -144,18 +144,19 @@ def simulate_levels(
     for part in np.array_split(np.arange(waves), min(waves, -(-waves * j * k // CHUNK))):
         true_variance, made_of_it = spread.simulate(rng, len(part))
         counted = n / made_of_it
-        d, t = deviations(draw, true_variance, counted)
+        d = deviations(draw, true_variance)
         sampling = np.diagonal(within) / counted[..., None]
         z2 = d**2
-        variance = _variances_of_others(z2, sampling, t, share)
-        statistics[part] = sum(
-            _of_block(d[..., block], of_block, own, counted, share, variance[..., block])
-            for (block, own), of_block in zip(blocks, t, strict=True)
-        )
+        variance = _variances_of_others(z2 - sampling, share)
+        for statistic, blocks in zip(statistics, groups, strict=True):
+            statistic[part] = sum(
+                _of_block(d[..., block], within[np.ix_(block, block)], counted, share, variance[..., block])
+                for block in blocks
+            )
         if draw is not normal:  # single cells of uneven items go by a tail, whose normal score is normal
-            d, t = deviations(normal, true_variance, counted)
+            d = deviations(normal, true_variance)
             z2 = d**2
-            variance = _variances_of_others(z2, sampling, t, share)
+            variance = _variances_of_others(z2 - sampling, share)
         size = np.abs(d)
         variance += sampling
         z2 /= variance
@@ -226,30 +227,31 @@ def _whitening(within: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.inv(np.linalg.cholesky(within)))
 
 
-def _variances_of_others(
-    squares: FloatArray, sampling: FloatArray, between: Sequence[Between], share: FloatArray
-) -> FloatArray:
-    """(W, J, K) variances of true effects, T's diagonal without each interviewer, of `squares` and their `sampling`."""
-    raw = np.concatenate([np.diagonal(of_block.raw, axis1=1, axis2=2) for of_block in between], axis=1)
-    own = squares - sampling
-    own *= (-share / (1 - share))[:, None]
-    own += raw[:, None] / (1 - share)[:, None]
+def _variances_of_others(own: FloatArray, share: FloatArray) -> FloatArray:
+    """(W, J, K) variances of true effects without each interviewer, never negative.
+
+    `own` (W, J, K): what each adds to them, squares of deviations less their sampling part; it is overwritten.
+    """
+    total = (share @ own)[:, None]
+    own *= -share[:, None]
+    own += total
+    own /= (1 - share)[:, None]
     return np.maximum(own, 0.0, out=own)
 
 
-def _of_block(
-    d: FloatArray, between: Between, within: FloatArray, n: FloatArray, share: FloatArray, variance: FloatArray
-) -> FloatArray:
+def _of_block(d: FloatArray, within: FloatArray, n: FloatArray, share: FloatArray, variance: FloatArray) -> FloatArray:
     """(W, J) the statistic of each interviewer, from one decomposition per wave: T in the metric of W.
 
     Args:
         d: (W, J, k) deviations.
-        between: T of each wave.
         within: (k, k) W of a single answer.
         n: (W, J) answers.
         share: (J,) shares of the interviewers in T.
         variance: (W, J, k) T's diagonal without each interviewer.
     """
+    raw = np.swapaxes(d * share[:, None], 1, 2) @ d
+    raw -= within * ((1 / n) @ share)[:, None, None]
+    between = shrink_between(raw, within)
     whiten = _whitening(within)
     inner = whiten @ between.covariance @ whiten.T
     values, vectors = np.linalg.eigh((inner + np.swapaxes(inner, 1, 2)) / 2)
@@ -259,7 +261,7 @@ def _of_block(
     sampling = np.einsum("wjk,wjk->wj", u, u) / n  # W turned is the unit matrix
     u = u @ np.swapaxes(turn, 1, 2)
     distance = np.einsum("wjk,wjk->wj", u, d)
-    raw = without(np.einsum("wjk,wjk->wj", u @ between.raw, u), distance**2 - sampling, share)
+    others = without(np.einsum("wjk,wjk->wj", u @ raw, u), distance**2 - sampling, share)
     u *= np.sqrt(variance)
     target = np.einsum("wjk,wjk->wj", u @ between.expected, u)
-    return against_others(distance, sampling, target, raw)
+    return against_others(distance, sampling, target, others)

@@ -50,14 +50,14 @@ def planted(items: int) -> dict[str, np.ndarray]:
 
 
 def statistics(
-    deviations: np.ndarray, table: Table, blocks: list[slice], held_against: str | None = None
+    deviations: np.ndarray, table: Table, blocks: list[np.ndarray], held_against: str | None = None
 ) -> np.ndarray:
     """(W, J) logarithms of the statistic with a T of each block."""
     share = weights_in_t(table.n) / weights_in_t(table.n).sum()
     d = (deviations - (share @ deviations)[:, None]) / (1 - share)[:, None]
     total = np.zeros(d.shape[:2])
     for block in blocks:
-        own, within = np.ascontiguousarray(d[..., block]), table.within[block, block]
+        own, within = np.ascontiguousarray(d[..., block]), table.within[np.ix_(block, block)]
         raw = np.swapaxes(own * share[:, None], 1, 2) @ own - within * (share / table.n).sum()
         total += HELD_AGAINST[held_against or DIRECTION](own, raw, within, table.n, share)
     return np.log(total)
@@ -65,9 +65,9 @@ def statistics(
 
 def _by_direction(d: np.ndarray, raw: np.ndarray, within: np.ndarray, n: np.ndarray, share: np.ndarray) -> np.ndarray:
     """(W, J) as the program has it, of deviations (W, J, k) and raw moments (W, k, k)."""
-    between, answers = shrink_between(raw, within), np.broadcast_to(n, d.shape[:2])
-    variance = _variances_of_others(d**2, np.diagonal(within) / answers[..., None], [between], share)
-    return _of_block(d, between, within, answers, share, variance)
+    answers = np.broadcast_to(n, d.shape[:2])
+    variance = _variances_of_others(d**2 - np.diagonal(within) / answers[..., None], share)
+    return _of_block(d, within, answers, share, variance)
 
 
 def _by_everybody(d: np.ndarray, raw: np.ndarray, within: np.ndarray, n: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -102,7 +102,7 @@ HELD_AGAINST = {
 
 
 def _found_and_alarms(
-    interviewers: int, items: int, waves: int, ways: list[tuple[str, list[slice], str]], seed: int = 97
+    interviewers: int, items: int, waves: int, ways: list[tuple[str, list[np.ndarray], str]], seed: int = 97
 ) -> Iterator[str]:
     """Share found of a planted interviewer with 21 interviews, at the p of a warning among those of like workload."""
     table, between = survey(interviewers, items)
@@ -132,7 +132,7 @@ def block_rows(waves: int = 400) -> Iterator[str]:
     yield from _head("blocks")
     for interviewers, items in SIZES:
         several = item_blocks(survey(interviewers, items)[0].within, interviewers)
-        ways = [("1", [slice(0, items)], DIRECTION), (str(len(several)), several, DIRECTION)]
+        ways = [("1", [np.arange(items)], DIRECTION), (str(len(several)), several, DIRECTION)]
         yield from _found_and_alarms(interviewers, items, waves, ways[: len(several)])
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from scipy import stats
 
 from qa_reports.effects.between import against_others, shrink_between, weights_in_t
 from qa_reports.effects.estimate import ItemEffects, estimate_items
-from qa_reports.effects.evidence import _observed, combine_evidence
+from qa_reports.effects.evidence import _observed, _p_values, combine_evidence
 from qa_reports.effects.side_by_side import Table, item_blocks
 from qa_reports.effects.simulated_levels import _of_block, _variances_of_others
 from tests.effects.synthetic import make_config, make_survey, wave
@@ -48,29 +49,29 @@ def test_the_statistic_is_that_of_its_definition() -> None:
     weight = weights_in_t(n)
     table = Table(deviation, within, overlap, n, (None,) * items, None)
 
-    for blocks in ([slice(0, 5)], [slice(0, 2), slice(2, 5)]):
-        between = [(block, table.between(block)) for block in blocks]
-        observed = _observed(table, between)
+    for blocks in ([np.arange(5)], [np.arange(2), np.arange(2, 5)], [np.array([4, 1])]):
+        observed = _observed(table, blocks)
         for j, own in enumerate(has):
             statistic = 0.0
-            for block, t in between:
+            for block in blocks:
                 held = np.flatnonzero(own[block])
                 if not len(held):
                     continue
-                places = np.ix_(held, held)
+                places, t = np.ix_(held, held), table.of(block).between()
                 # The moments of everybody else, added up anew.
                 raw = np.zeros(places[0].shape[:1] + places[1].shape[1:])
-                for row, one in enumerate(held + block.start):
-                    for column, other in enumerate(held + block.start):
+                for row, one in enumerate(block[held]):
+                    for column, other in enumerate(block[held]):
                         of = np.flatnonzero(has[:, one] & has[:, other] & (np.arange(interviewers) != j))
                         products = (
                             deviation[of, one] * deviation[of, other] - within[one, other] * overlap[of, one, other]
                         )
                         raw[row, column] = weight[of] @ products / weight[of].sum()
-                sampling = (within * overlap[j])[block, block][places]
+                sampling = (within * overlap[j])[np.ix_(block, block)][places]
                 others = _t_of_others(raw, t.expected[places])
                 statistic += _definition(deviation[j, block][held], t.covariance[places], sampling, others)
-            same_tail = stats.chi2.isf(stats.chi2.sf(statistic, own.sum()), items)
+            answered, of = own[np.concatenate(blocks)].sum(), sum(map(len, blocks))
+            same_tail = stats.chi2.isf(stats.chi2.sf(statistic, answered), of) if answered else 0.0
             np.testing.assert_allclose(observed[j], same_tail, rtol=CLOSE)
 
 
@@ -97,15 +98,21 @@ def test_the_direction_gives_no_more_than_all_of_them() -> None:
 def test_batteries_are_not_parted_and_few_interviewers_make_small_blocks() -> None:
     battery = np.repeat(np.arange(12), 5)
     within = np.where(battery[:, None] == battery, 0.4, 0.1) + 0.6 * np.eye(60)
-    assert item_blocks(within[:25, :25], 100) == [slice(0, 25)]
-    many = item_blocks(within, 100)
-    assert [block.start for block in many[1:]] == [block.stop for block in many[:-1]]
-    assert (many[0].start, many[-1].stop, len(many)) == (0, 60, 3)
-    assert all(block.stop % 5 == 0 and block.stop - block.start <= 25 for block in many)
-    assert [block.stop - block.start for block in item_blocks(within, 20)] == [5] * 12
-    assert [block.stop - block.start for block in item_blocks(within[:22, :22], 75)] == [10, 12]
-    assert len(item_blocks(within, 4)) == 60
-    assert item_blocks(within[:1, :1], 3) == [slice(0, 1)]
+
+    def ends(items: int, interviewers: int) -> list[int]:
+        blocks = item_blocks(within[:items, :items], interviewers)
+        np.testing.assert_array_equal(np.concatenate(blocks), np.arange(items))
+        return [int(block[-1]) + 1 for block in blocks]
+
+    assert ends(25, 100) == [25]
+    many = ends(60, 100)
+    assert len(many) == 3
+    assert all(end % 5 == 0 for end in many)
+    assert max(np.diff([0, *many])) <= 25
+    assert ends(60, 20) == list(range(5, 65, 5))
+    assert ends(22, 75) == [10, 22]
+    assert ends(60, 4) == list(range(1, 61))
+    assert ends(1, 3) == [1]
 
 
 def test_simulated_waves_have_the_statistic_of_the_definition() -> None:
@@ -122,8 +129,8 @@ def test_simulated_waves_have_the_statistic_of_the_definition() -> None:
             raw = np.einsum("j,jkl->kl", others / others.sum(), products[w])
             t = _t_of_others(raw, between.expected[w])
             expected[w, j] = _definition(d[w, j], between.covariance[w], within / n[w, j], t)
-    variance = _variances_of_others(d**2, np.diagonal(within) / n[..., None], [between], share)
-    np.testing.assert_allclose(_of_block(d, between, within, n, share, variance), expected, rtol=CLOSE)
+    variance = _variances_of_others(d**2 - np.diagonal(within) / n[..., None], share)
+    np.testing.assert_allclose(_of_block(d, within, n, share, variance), expected, rtol=CLOSE)
 
 
 def test_more_interviews_weigh_more_but_less_and_less_so() -> None:
@@ -156,3 +163,45 @@ def test_who_differs_a_little_on_all_items_has_a_small_p() -> None:
     assert of_simulated.min() > 0
     assert of_simulated.max() <= 1
     assert of_simulated.mean() == pytest.approx(0.5, abs=0.001)
+
+
+def test_a_battery_is_looked_at_by_itself_too() -> None:
+    """A shift of one battery is all but lost among many items; p is that of all looks together."""
+    answers, interviewer = wave(np.random.default_rng(75), interviewers=30, items=12, workload=(10, 20), icc=0.02)
+    names = list(answers)
+    for name in names[4:7]:
+        values = answers[name]
+        values[interviewer == 7] = np.clip(values[interviewer == 7] + 1.1, 0, 10)
+    items = [
+        item
+        for item in estimate_items(make_survey(answers, interviewer), make_config(names))
+        if isinstance(item, ItemEffects)
+    ]
+    everyone = np.ones(30, dtype=bool)
+    at_once = combine_evidence(items, 30, everyone, 0.05).p
+    beside = combine_evidence(items, 30, everyone, 0.05, batteries=[names[:4], names[4:7], names[7:]])
+    assert np.argmin(beside.p) == 7
+    assert beside.p[7] < at_once[7] / 2
+    # Means of 29 uniform numbers: 0.5 to within three of their standard deviations, 0.054.
+    assert 0.34 < np.delete(beside.p, 7).mean() < 0.66
+    assert beside.simulated is not None
+    assert beside.simulated.p.mean() == pytest.approx(0.5, abs=0.001)
+
+
+def test_what_batteries_are_is_no_second_look_at_everything() -> None:
+    table = Table(np.zeros((40, 6)), np.eye(6), np.ones((40, 6, 6)), np.ones(40), (None,) * 6, None)
+    named = ([0, 1, 2, 3, 4, 5], [4], [1, 3], [])
+    groups = replace(table, batteries=tuple(np.array(battery, dtype=np.int64) for battery in named)).groups()
+    assert [[block.tolist() for block in blocks] for blocks in groups] == [[[0, 1, 2, 3, 4, 5]], [[1, 3]]]
+
+
+@pytest.mark.parametrize("statistics", [1, 2, 4])
+def test_p_of_several_looks_is_uniform(statistics: int) -> None:
+    rng = np.random.default_rng(76)
+    simulated = rng.chisquare(5, (statistics, 400, 25)) + rng.chisquare(3, (400, 25))
+    n = np.geomspace(5, 50, 25)
+    p, of_simulated = _p_values(simulated[:, 0], simulated, n)
+    # Of equal ones, two of most p and four after two rounds, one has the smaller p.
+    np.testing.assert_allclose(p, of_simulated[0], atol=5 / 10_000)
+    assert len(np.unique(of_simulated)) == 10_000
+    assert (of_simulated < 0.01).mean() == pytest.approx(0.01, abs=1e-4)

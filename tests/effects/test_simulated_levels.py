@@ -64,7 +64,7 @@ def test_busy_interviewers_are_no_more_remarkable_by_chance_than_others(intervie
     n = np.rint(np.geomspace(5, 100, interviewers))
     everyone = OwnSpread(np.ones(interviewers), np.zeros(interviewers), 0.0, 0.0)
     between = 0.05 * (0.4 + 0.6 * np.eye(items))
-    statistic, _, _ = simulate_levels(_table(n, items), between, 0.05, everyone)
+    (statistic,), _, _ = simulate_levels(_table(n, items), 0.05, everyone, between)
     # The smallest p that can be told is far below that of a warning.
     assert 1 / statistic.size < EXPECTED_WARNINGS / len(n) / 100
     _, comparable = of_any_workload(statistic[0], statistic, n)
@@ -88,7 +88,7 @@ def test_simulated_interviewers_are_remarkable_as_often_as_the_rules_say(
     """On one item, by their |z| above 2 where that is rarer, and else by the size that matters."""
     n = np.full(100, workload)
     everyone = OwnSpread(np.ones(100), np.zeros(100), 0.0, 0.0)
-    _, _, remarkable = simulate_levels(_table(n, items=1), np.array([[between]]), 0.05, everyone)
+    _, _, remarkable = simulate_levels(_table(n, items=1), 0.05, everyone, np.array([[between]]))
     # T is estimated from 100 interviewers, which makes small shares somewhat larger.
     assert remarkable.mean() == pytest.approx(2 * stats.norm.sf(least), rel=0.15)
 
@@ -98,7 +98,7 @@ def test_of_very_many_interviewers_one_wave_is_made_at_a_time(monkeypatch: pytes
     table = replace(_table(n, items=2), bends=(Bend(np.linspace(-1, 1, 50), -1.0, 1.0),) * 2)
     monkeypatch.setattr(simulated_levels, "_WAVES", (1, 7))
     monkeypatch.setattr(simulated_levels, "CHUNK", 10)  # a wave has 60 numbers
-    statistic, _, remarkable = simulate_levels(table, 0.05 * np.eye(2), 0.05, everyone)
+    (statistic,), _, remarkable = simulate_levels(table, 0.05, everyone, 0.05 * np.eye(2))
     assert statistic.shape == remarkable.shape == (7, 30)
     assert np.isfinite(statistic).all()
 
