@@ -6,7 +6,7 @@ the squared distance in the direction A_j^-1 d_j, held against what the others v
 is not chi-square, because T is estimated: the same computation is run on simulated waves of normal interviewers. Where
 interviewers differ in spread W_j is scaled by the interviewer's own variance over all items (shrunk), in the simulated
 waves as well. Of many items, or few interviewers, blocks of neighbouring items have a T each, and their statistics are
-added.
+added. Batteries are looked at by themselves, too: few items that deviate together are lost among many.
 """
 
 from __future__ import annotations

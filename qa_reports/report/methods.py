@@ -252,7 +252,7 @@ def _judging(survey: Survey, config: ReportConfig, flags: Flags) -> str:
     return (
         "Interviewers are judged by deletion residuals: the model is fitted without the interviewer, and their answers "
         f"are compared with what it says, allowing for the uncertainty of the fit, {covariates}. A level is flagged as "
-        "critical when the evidence over all items together, or on a single item, has a false discovery rate "
+        f"critical when the evidence {_together(config)}, or on a single item, has a false discovery rate "
         f"(Benjamini and Hochberg 1995) below {percent(config.flags.false_discovery_rate)}, and as a warning when the "
         f"combined p is below {points(EXPECTED_WARNINGS)} divided by the number of interviewers judged; a slope when "
         f"its own false discovery rate is below {percent(config.flags.false_discovery_rate)}. How much an "
@@ -260,11 +260,17 @@ def _judging(survey: Survey, config: ReportConfig, flags: Flags) -> str:
         "of the variance about their own mean, over all items and item by item, and counts as further evidence; levels "
         "are judged by the interviewer's own variance, shrunk (Smyth 2004). A deviation in level or slope must also "
         f"measure at least {ratio(MINIMUM_SIZE)} residual standard deviations (a slope's over two standard deviations "
-        f"of its predictor) and, where all items together are the evidence, |z| must exceed {points(NAMED_BESIDE)} on "
-        "an item. Interviewers with fewer than "
+        f"of its predictor) and, where several items together are the evidence, |z| must exceed {points(NAMED_BESIDE)} "
+        "on an item. Interviewers with fewer than "
         f"{count_of(config.flags.min_interviews, 'interview')} are not judged "
         f"({integer(too_few) if too_few else 'none'} here). {_calls(flags)}"
     )
+
+
+def _together(config: ReportConfig) -> str:
+    if not config.batteries:
+        return "over all items together"
+    return "over all items together or those of one battery, whichever is the more remarkable"
 
 
 def _calls(flags: Flags) -> str:

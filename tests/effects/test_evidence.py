@@ -13,6 +13,7 @@ from qa_reports.effects.evidence import _observed, _p_values, combine_evidence
 from qa_reports.effects.side_by_side import Table, item_blocks
 from qa_reports.effects.simulated_levels import _of_block, _variances_of_others
 from tests.effects.synthetic import make_config, make_survey, wave
+from tests.effects.waves import Design, Planted, config, make_wave, shift
 
 CLOSE = 1e-9
 """Two ways of solving 5 by 5 systems."""
@@ -166,24 +167,18 @@ def test_who_differs_a_little_on_all_items_has_a_small_p() -> None:
 
 
 def test_a_battery_is_looked_at_by_itself_too() -> None:
-    """A shift of one battery is all but lost among many items; p is that of all looks together."""
-    answers, interviewer = wave(np.random.default_rng(75), interviewers=30, items=12, workload=(10, 20), icc=0.02)
-    names = list(answers)
-    for name in names[4:7]:
-        values = answers[name]
-        values[interviewer == 7] = np.clip(values[interviewer == 7] + 1.1, 0, 10)
-    items = [
-        item
-        for item in estimate_items(make_survey(answers, interviewer), make_config(names))
-        if isinstance(item, ItemEffects)
-    ]
-    everyone = np.ones(30, dtype=bool)
+    """A shift of six items of one battery is nearly lost among 22 items; p is that of all looks together."""
+    design = Design(30, 450)
+    survey = make_wave(9, design, [Planted("shifted", shift("together", 1.0), "level", (20, 20))])
+    options = config(design)
+    items = [item for item in estimate_items(survey, options, judgement_only=True) if isinstance(item, ItemEffects)]
+    who, everyone = survey.interviewer_ids.index("1"), np.ones(30, dtype=bool)
     at_once = combine_evidence(items, 30, everyone, 0.05).p
-    beside = combine_evidence(items, 30, everyone, 0.05, batteries=[names[:4], names[4:7], names[7:]])
-    assert np.argmin(beside.p) == 7
-    assert beside.p[7] < at_once[7] / 2
+    beside = combine_evidence(items, 30, everyone, 0.05, batteries=[battery.items for battery in options.batteries])
+    assert np.nanargmin(beside.p) == who
+    assert beside.p[who] < at_once[who] / 3
     # Means of 29 uniform numbers: 0.5 to within three of their standard deviations, 0.054.
-    assert 0.34 < np.delete(beside.p, 7).mean() < 0.66
+    assert 0.34 < np.delete(beside.p, who).mean() < 0.66
     assert beside.simulated is not None
     assert beside.simulated.p.mean() == pytest.approx(0.5, abs=0.001)
 
