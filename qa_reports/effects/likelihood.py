@@ -193,7 +193,8 @@ def swept(s: FloatArray) -> FloatArray:
 def in_front(matrices: FloatArray, axes: int = 2) -> FloatArray:
     """Matrices (..., a, b) as (a, b, ...), or with more of the last axes: what is done to each element alike goes along
     rows as long as there are matrices."""
-    return np.ascontiguousarray(np.moveaxis(matrices, range(-axes, 0), range(axes)))
+    batch = matrices.ndim - axes
+    return np.ascontiguousarray(matrices.transpose(*range(batch, matrices.ndim), *range(batch)))
 
 
 def _positive(r2: FloatArray, problem: Setup) -> FloatArray:
