@@ -18,6 +18,7 @@ from qa_reports import __version__, commands
 from qa_reports.errors import NO_MEMORY, OutputError, UserError, is_want_of_memory
 from qa_reports.making import make_one, make_several
 from qa_reports.progress import log_file, say
+from qa_reports.stopping import is_stopping, stop_in_order
 from qa_reports.telling import FAIL_ON_MET, INTERRUPTED, NOT_ALL_MAILED, REPORT_MADE, USER_ERROR, Answers, complain
 
 if TYPE_CHECKING:  # pydantic, pandas and statsmodels are slow to import: --help does not wait for them
@@ -144,6 +145,7 @@ def program() -> NoReturn:
     """The command as a process of its own: `main`, without the time that an interpreter takes to tidy up."""
     # Nearly all that is made stays until the end, so there is little garbage to look for.
     gc.set_threshold(100_000)
+    stop_in_order()
     code = main()
     # What was registered to be done at the end is done; that the memory is free, the system sees to.
     atexit._run_exitfuncs()
@@ -181,9 +183,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(UserError(NO_MEMORY))
         return USER_ERROR
     except KeyboardInterrupt:
-        say("stopped", sys.stderr)
-        return INTERRUPTED
+        return _stopped()
+    except Exception:
+        if not is_stopping():
+            raise
+        return _stopped()
     return code if isinstance(code, int) else REPORT_MADE
+
+
+def _stopped() -> int:
+    say("stopped", sys.stderr)
+    return INTERRUPTED
 
 
 def _refuse_mistyped_command(first: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from qa_reports.errors import NO_MEMORY, OutputError, UserError, is_want_of_memory
 from qa_reports.progress import Both, LogFile, progress_on
+from qa_reports.stopping import is_stopping
 from qa_reports.telling import BUG, REPORT_MADE, USER_ERROR, complain, tell
 
 if TYPE_CHECKING:  # pydantic, pandas and statsmodels are slow to import: --help does not wait for them
@@ -47,6 +48,8 @@ def make_one(
                 progress = shown if lines is None else Both(shown, lines)
                 made = make_report(config, output, formats, progress, new_run, mailing, referee=referee)
     except UserError as error:
+        if is_stopping():  # an engine that was interrupted is no mistake in the data
+            raise KeyboardInterrupt from None
         complain(error, lines)
         return USER_ERROR, []
     except (MemoryError, ImportError) as error:

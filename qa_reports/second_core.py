@@ -107,6 +107,7 @@ def usable_cores() -> int:
 
 def _begin(parent: int) -> None:
     """Ctrl-C on a terminal reaches this process, too: it ends at once and says nothing, since the program does."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     end_with(parent)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import time
 import traceback
 import warnings
@@ -16,7 +15,6 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import NoReturn
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -28,6 +26,7 @@ from qa_reports.errors import NO_MEMORY, UserError
 from qa_reports.pipeline import LAID_OUT, Mailing, make_report
 from qa_reports.progress import Both, Progress, log_file
 from qa_reports.second_core import can_fork, end_with, usable_cores
+from qa_reports.stopping import is_stopping, stop_in_order
 from qa_reports.watching import Message, Outcome, Watcher
 
 _PATIENCE = 10
@@ -172,8 +171,7 @@ def _listen(one: _Running, watcher: Watcher) -> Outcome | None:
 
 def _work(task: Task, options: Options, alone: bool, parent: int, pipe: Connection) -> None:
     """Make one report in a process of its own."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    stop_in_order()
     end_with(parent)
     try:
         pipe.send(_outcome(task, options, alone, pipe))
@@ -196,14 +194,9 @@ def _outcome(task: Task, options: Options, alone: bool, pipe: Connection) -> Out
     except MemoryError:
         return Outcome(task.config, errors=(NO_MEMORY,))
     except Exception:  # whatever it is, the other reports are made
+        if is_stopping():
+            raise KeyboardInterrupt from None
         return Outcome(task.config, bug=traceback.format_exc())
-
-
-def _stop(number: int, _: object) -> NoReturn:
-    """Stop in good order, once: a terminal interrupts all processes, and so does the program."""
-    for further in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(further, signal.SIG_IGN)
-    raise KeyboardInterrupt(number)
 
 
 class _Spoken:

@@ -1,0 +1,35 @@
+"""Ending in good order when a terminal, or the system, says so."""
+
+from __future__ import annotations
+
+import signal
+from typing import NoReturn
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""Ctrl-C, and what systems and schedulers end programs with."""
+
+
+def stop_in_order() -> None:
+    """End by either signal as by Ctrl-C: what is half written is removed, and so are temporary folders with answers.
+
+    What ignores Ctrl-C, because it was started in the background, goes on ignoring it.
+    """
+    for number in SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _stop)
+
+
+def is_stopping() -> bool:
+    """Whether it was told to stop: libraries may make another exception of the interruption (DuckDB does)."""
+    return signal.getsignal(signal.SIGTERM) is _ignore
+
+
+def _stop(number: int, _: object) -> NoReturn:
+    """Once: a terminal interrupts all processes, and so does the program."""
+    for further in SIGNALS:
+        signal.signal(further, _ignore)
+    raise KeyboardInterrupt(number)
+
+
+def _ignore(_: int, __: object) -> None:
+    """It is stopping already."""
