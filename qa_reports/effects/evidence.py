@@ -94,8 +94,8 @@ def _smallest(p: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, F
 
 
 def _held_against(observed: FloatArray, simulated: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """p (J,) and (W, J): how often a simulated statistic is as large."""
-    order = np.argsort(simulated, axis=None)
+    """p (J,) and (W, J): how often a simulated statistic is as large; of equal ones the later has the smaller p."""
+    order = np.argsort(simulated, axis=None, kind="stable")  # the same on every processor
     n = 1 + len(order)
     of_simulated = np.empty(simulated.shape)
     of_simulated.flat[order] = (n - np.arange(len(order))) / n

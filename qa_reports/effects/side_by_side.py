@@ -48,7 +48,9 @@ class Table(Struct, frozen=True, eq=False):
     """Positions of the items that are looked at by themselves, too."""
 
     def of(self, block: IntArray) -> Table:
-        """Some of the items."""
+        """Some of the items, or all in their order."""
+        if len(block) == len(self.within):
+            return self  # `overlap` is large
         overlap = self.overlap[:, block[:, None], block]
         return Table(self.deviation[:, block], self.within[np.ix_(block, block)], overlap, self.n, (), None)
 

@@ -113,9 +113,8 @@ def simulate_levels(
     """Waves of normal interviewers with this T and these workloads, put through the same computation.
 
     `between` (K, K): T, where it is not that of the table. Returns the statistics (S, waves, J) of the table's S groups
-    of items, the cells that can have a small p (wave, interviewer, t, large, and the degrees
-    of freedom of t), and whether an interviewer has any item that is large and remarkable enough to be named (waves,
-    J).
+    of items, the cells that can have a small p (wave, interviewer, t, large, and the degrees of freedom of t), and
+    whether an interviewer has any item that is large and remarkable enough to be named (waves, J).
     """
     within, n = table.within, table.n
     rng = np.random.default_rng(_SEED)
