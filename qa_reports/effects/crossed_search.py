@@ -7,7 +7,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.crossed import CrossedProblem, crossed_profile
-from qa_reports.effects.likelihood import Profile, unit_diagonal
+from qa_reports.effects.likelihood import Profile
+from qa_reports.effects.small_matrices import unit_diagonal
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qa_reports.effects.likelihood import Profile, unit_diagonal
+from qa_reports.effects.likelihood import Profile
 from qa_reports.effects.problem import lower_triangle, symmetric_basis
+from qa_reports.effects.small_matrices import unit_diagonal
 
 FloatArray = NDArray[np.float64]
 

@@ -14,10 +14,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from qa_reports.effects.likelihood import Profile, assemble_profile, derivatives_of_one, eliminated
+from qa_reports.effects.likelihood import Profile, assemble_profile, derivatives_of_one
 from qa_reports.effects.moments import Moments
 from qa_reports.effects.optimise import newton_of_one
 from qa_reports.effects.problem import problem
+from qa_reports.effects.small_matrices import eliminated
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

@@ -13,10 +13,11 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from qa_reports.effects.information import BOUND, component_standard_errors, inverse_form, satterthwaite_df
-from qa_reports.effects.likelihood import Profile, deviance, profile, shrinkage, times
+from qa_reports.effects.likelihood import Profile, deviance, profile, shrinkage
 from qa_reports.effects.moments import Moments
 from qa_reports.effects.optimise import Optimum, minimise, minimise_also_from, profile_at
 from qa_reports.effects.problem import Method, Problem, problem
+from qa_reports.effects.small_matrices import times
 
 FloatArray = NDArray[np.float64]
 

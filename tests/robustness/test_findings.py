@@ -13,12 +13,12 @@ from qa_reports import second_core
 from qa_reports.effects.categorical import fit_categorical_models
 from qa_reports.effects.categorical_columns import CategoricalColumns, CategoricalFailure
 from qa_reports.effects.joint_intervals import _Surface
-from qa_reports.effects.likelihood import eliminated
 from qa_reports.effects.mixed_model import fit_mixed_models
 from qa_reports.effects.moments import Columns, compute_moments
 from qa_reports.effects.predictive import _exact_tails, _latent, _likely, _nodes, _Patterns
 from qa_reports.effects.quadrature import Parameters
 from qa_reports.effects.referee import RefereeCase, referee_logliks
+from qa_reports.effects.small_matrices import eliminated
 from qa_reports.effects.spread_effects import SpreadEffects, times_usual
 from qa_reports.effects.without_one import Without
 from qa_reports.report.canvas import padded
