@@ -92,7 +92,7 @@ class _Clock:
 
 def measure_here(plan: WavePlan) -> Measured:
     """Report on a wave in this process."""
-    from qa_reports.config.loading import load_config
+    from qa_reports.config.loading import read_config
     from qa_reports.engine.tables import wants_engine
     from qa_reports.pipeline import make_report
 
@@ -100,9 +100,9 @@ def measure_here(plan: WavePlan) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         config = write_wave(Path(folder), plan, form="parquet" if plan.interviews >= _PARQUET else "csv")
         output = Path(folder) / "report"
-        make_report(config, output, ("html", "json"), clock, alone=False)
+        make_report(read_config(config), output, ("html", "json"), clock, alone=False)
         sizes = {f"{path.suffix[1:]}_mb": path.stat().st_size / 1e6 for path in output.iterdir()}
-        engine = wants_engine(load_config(config), config.parent)
+        engine = wants_engine(read_config(config).config, config.parent)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     steps = {step: clock.seconds[step] for step in STEPS}
     return steps | {"peak_mb": peak / 1024, "engine": float(engine)} | sizes

@@ -19,6 +19,7 @@ from unittest import mock
 
 from benchmarks.waves import WavePlan, write_wave
 from qa_reports import pipeline
+from qa_reports.config import read_config
 from qa_reports.progress import Silent
 from qa_reports.report.excel import results_xlsx
 from qa_reports.report.pdf import render_pdf
@@ -52,7 +53,7 @@ def summary_of(config: Path) -> tuple[ReportSummary, dict[str, object]]:
         mock.patch.object(pipeline, "report_files", remember),
         contextlib.suppress(Summarised),
     ):
-        pipeline.make_report(config, Path(folder) / "report", None, Silent(sys.stderr))
+        pipeline.make_report(read_config(config), Path(folder) / "report", None, Silent(sys.stderr))
     return found[0]
 
 

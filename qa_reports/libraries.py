@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import ctypes.util
+import gc
+import importlib
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -104,6 +106,42 @@ def documentation_unread() -> Iterator[None]:
     finally:
         for (owner, name, _), was in zip(replaced, kept, strict=True):
             setattr(owner, name, was)
+
+
+@contextlib.contextmanager
+def properties_unlisted() -> Iterator[None]:
+    """While it loads, Matplotlib lists what can be set of every kind of artist, to document it: a fifth of its time.
+
+    Nobody sets anything of one here.
+    """
+    artist = importlib.import_module("matplotlib.artist")
+    kept = vars(artist).get("kwdoc")
+    if kept is None:  # another version
+        yield
+        return
+    vars(artist)["kwdoc"] = lambda _: ""
+    try:
+        yield
+    finally:
+        vars(artist)["kwdoc"] = kept
+
+
+@contextlib.contextmanager
+def without_collector() -> Iterator[None]:
+    """Where nearly all that is made lives on, looking for garbage among it is lost: a tenth of a layout's time.
+
+    It is not looked through as soon as this has ended: it counts as old, until the collector looks through all. Who
+    lays out many documents collects in between.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.unfreeze()
+        if was_on:
+            gc.enable()
 
 
 @contextlib.contextmanager

@@ -33,20 +33,26 @@ def make_one(
     verbose: bool,
 ) -> tuple[int, list[ReportMade]]:
     """Make a report in this very process."""
-    from qa_reports.libraries import load_numerical
+    from qa_reports.config import read_config
+    from qa_reports.libraries import load_numerical, without_collector
+    from qa_reports.report.pdf_layout import LAID_OUT, pdf_obstacle
     from qa_reports.second_core import second_core
 
     try:
-        load_numerical()  # what both processes need is loaded once, before they part
-        from qa_reports.effects.referee import load_referee
-
-        with second_core() as referee:
+        file = read_config(config)
+        with second_core() as press, second_core() as referee:
+            if LAID_OUT.intersection(formats or file.config.report.formats):
+                press.start(pdf_obstacle)  # it needs nothing of what this process loads meanwhile
+            with without_collector():
+                load_numerical()  # what the other processes need is loaded once, before they part
+                from qa_reports.effects.referee import load_referee
             referee.start(load_referee)  # beside what this process has to load itself
-            from qa_reports.pipeline import make_report
+            with without_collector():
+                from qa_reports.pipeline import make_report
 
             with progress_on(sys.stderr, quiet=quiet, verbose=verbose) as shown:
                 progress = shown if lines is None else Both(shown, lines)
-                made = make_report(config, output, formats, progress, new_run, mailing, referee=referee)
+                made = make_report(file, output, formats, progress, new_run, mailing, referee=referee, press=press)
     except UserError as error:
         if is_stopping():  # an engine that was interrupted is no mistake in the data
             raise KeyboardInterrupt from None
@@ -71,7 +77,7 @@ def make_several(
     verbose: bool,
 ) -> tuple[int, list[ReportMade]]:
     """Make a report of each configuration, as many at once as there are cores, and an index of all."""
-    from qa_reports.config import load_config
+    from qa_reports.config import read_config
     from qa_reports.libraries import load_numerical
     from qa_reports.second_core import usable_cores
 
@@ -83,7 +89,7 @@ def make_several(
     tasks: list[Task] = []
     for config, place in places.items():
         try:
-            tasks.append(task_of(config, load_config(config), place))
+            tasks.append(task_of(read_config(config), place))
         except UserError as error:
             outcomes[config] = Outcome(config, errors=tuple(str(error).splitlines()))
     with watching(sys.stderr, quiet=quiet, verbose=verbose, n_reports=len(places)) as watcher:

@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from qa_reports import __version__
-from qa_reports.config import REVIEWED_FILE, Format, ReportConfig, load_config, load_reviewed, read_content
+from qa_reports.config import REVIEWED_FILE, ConfigFile, Format, ReportConfig, load_reviewed, read_content
 from qa_reports.delivery.archive import ArchivedRun, list_archive
 from qa_reports.delivery.folder import check_writable, write_files
 from qa_reports.delivery.history import find_history
@@ -37,9 +37,10 @@ from qa_reports.errors import DataError, OutputError, UserError
 from qa_reports.indicators.collect import measure_indicators
 from qa_reports.progress import Progress
 from qa_reports.report.feedback import feedback_sheets
-from qa_reports.report.files import FILE_NAMES, report_files
+from qa_reports.report.files import FILE_NAMES, load_drawing, report_files
 from qa_reports.report.mail import MAIL_FILE, mail_files, teams_without_interviewers
 from qa_reports.report.parquet import require_parquet
+from qa_reports.report.pdf_layout import LAID_OUT, pdf_obstacle
 from qa_reports.report.results import results_document
 from qa_reports.report.results_waves import with_waves
 from qa_reports.report.summarise import summarise
@@ -54,8 +55,6 @@ Mailing = Literal["send", "write", "none"]
 
 _MOST_LETTERS = 8
 """Named of those that no font has."""
-LAID_OUT: frozenset[Format] = frozenset(("pdf", "feedback"))
-"""What WeasyPrint is needed for."""
 _SECONDS = 20_000
 """Interviews up to which a report takes seconds."""
 _NUMERICAL_LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels")
@@ -79,7 +78,7 @@ class ReportMade(Struct, frozen=True):
 
 
 def make_report(
-    config_path: Path,
+    file: ConfigFile,
     output: Path | None,
     formats: tuple[Format, ...] | None,
     progress: Progress,
@@ -87,11 +86,12 @@ def make_report(
     mailing: Mailing = "send",
     alone: bool = True,
     referee: SecondCore | None = None,
+    press: SecondCore | None = None,
 ) -> ReportMade:
     """Make the report of one configuration.
 
     Args:
-        config_path: the YAML file.
+        file: the configuration.
         output: folder for the files; where None, the configured archive, or else `<config stem>-report` beside the
             configuration.
         formats: what to make; what the configuration says where None.
@@ -100,16 +100,17 @@ def make_report(
         mailing: what to do about the `email` section.
         alone: use a second core; where other reports are made at the same time, they have it.
         referee: where second opinions are asked for; on the second core, where None.
+        press: where PDFs are laid out; where None, a process is begun for it.
 
     Raises:
         UserError: something the user can put right; then no file has been written.
     """
-    with second_core(wanted=alone) as core, second_core(wanted=alone) as press:
-        return _make_report(config_path, output, formats, progress, new_run, mailing, core, referee or core, press)
+    with second_core(wanted=alone) as core, second_core(wanted=alone) as another:
+        return _make_report(file, output, formats, progress, new_run, mailing, core, referee or core, press or another)
 
 
 def _make_report(
-    config_path: Path,
+    file: ConfigFile,
     output: Path | None,
     formats: tuple[Format, ...] | None,
     progress: Progress,
@@ -119,11 +120,10 @@ def _make_report(
     referee: SecondCore,
     press: SecondCore,
 ) -> ReportMade:
-    """`core` does what takes long beside this process, `referee` gives the second opinions, `press` draws the PDF."""
-    config_file = read_content(config_path)
-    config = load_config(config_path, config_file)
+    """`core` does what takes long beside this process, `referee` gives the second opinions, `press` lays PDFs out."""
+    config_path, config = file.path, file.config
     wanted = formats or config.report.formats
-    obstacle = press.start(_pdf_obstacle) if LAID_OUT.intersection(wanted) else _none
+    obstacle = press.start(pdf_obstacle) if LAID_OUT.intersection(wanted) else _none
     if "parquet" in wanted:
         require_parquet()
     reviewed_path = config_path.with_name(REVIEWED_FILE)
@@ -151,7 +151,7 @@ def _make_report(
     names = tuple(FILE_NAMES[name] for name in makeable)
     runs = () if archive is None else list_archive(archive).runs
     history = find_history(runs, config)
-    used = HashedFile(config_path.name, sha256_of(config_file))
+    used = HashedFile(config_path.name, sha256_of(file.content))
     inputs = tuple(HashedFile(file.path, file.sha256) for file in delivered.provenance)
     if reviewed_file is not None and reviewed:
         inputs = (*inputs, HashedFile(REVIEWED_FILE, sha256_of(reviewed_file)))
@@ -191,6 +191,8 @@ def _make_report(
     _require_a_model(items, config)
     every = survey.n_rows == survey.n_interviews
     fitted = core.start(fit_sensitivity, survey.at_hand, named_items(items), config) if every else _no_sensitivity
+    if LAID_OUT.intersection(wanted):
+        core.start(load_drawing)  # beside the flags
     damages = measure_damages(survey, config, referee)
     rest.begin()
     indicators = judged()
@@ -222,8 +224,8 @@ def _make_report(
     if "feedback" in makeable:
         sheets = feedback_sheets(survey, flags, indicators, config, summary.heading)
     laid_out = LAID_OUT.intersection(makeable)
-    unprinted = press.start(_letters_without_font, _outside_words(survey, config)) if laid_out else str
     files = report_files(summary, with_waves(document, waves), makeable, core, press, sheets)
+    unprinted = core.start(_letters_without_font, _outside_words(survey, config)) if laid_out else str
     if lacking := unprinted():
         progress.note(_no_font(lacking, laid_out))
     if keep and config.email is not None:
@@ -237,7 +239,7 @@ def _make_report(
         keep_pseudonyms(pseudonyms, config_path.parent)
     facts = run_facts(config, summary, used, inputs, history.runs, versions, mark)
     if archive is not None and keep:
-        run = keep_run(files, config_file, facts, archive, folder)
+        run = keep_run(files, file.content, facts, archive, folder)
         progress.end("deliver", f"to {run.folder}")
         return _archived(run, _mail(run.folder, config, config_path, mailing, progress))
     write_files(files, folder)
@@ -282,14 +284,8 @@ def _archived(run: ArchivedRun, all_mailed: bool) -> ReportMade:
     return ReportMade(run.folder, files, run.manifest.facts, all_mailed)
 
 
-def _pdf_obstacle() -> str | None:
-    from qa_reports.report.pdf import pdf_obstacle  # loads what draws and lays out, where the PDF is to be drawn
-
-    return pdf_obstacle()
-
-
 def _letters_without_font(text: str) -> str:
-    from qa_reports.report.typefaces import letters_without_font  # loads Matplotlib, where the PDF is to be drawn
+    from qa_reports.report.typefaces import letters_without_font  # loads Matplotlib, where a PDF is drawn
 
     return letters_without_font(text)
 

@@ -19,12 +19,14 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qa_reports.config import Format, ReportConfig
+from qa_reports.config import ConfigFile, Format
 from qa_reports.delivery.archive import same_name
 from qa_reports.effects.referee import load_referee
 from qa_reports.errors import NO_MEMORY, UserError
-from qa_reports.pipeline import LAID_OUT, Mailing, make_report
+from qa_reports.pipeline import Mailing, make_report
 from qa_reports.progress import Both, Progress, log_file
+from qa_reports.report.files import load_drawing
+from qa_reports.report.pdf_layout import LAID_OUT, pdf_obstacle
 from qa_reports.second_core import can_fork, end_with, usable_cores
 from qa_reports.stopping import is_stopping, stop_in_order
 from qa_reports.watching import Message, Outcome, Watcher
@@ -36,12 +38,15 @@ _PATIENCE = 10
 class Task(Struct, frozen=True):
     """A report to make, and what other reports must not be made at the same time."""
 
-    config: Path
+    file: ConfigFile
     output: Path | None
-    formats: tuple[Format, ...]
-    """What its configuration asks for."""
     shared: frozenset[str]
     """Names of what it shares with others: those made earlier are to be finished first."""
+
+    @property
+    def config(self) -> Path:
+        """The configuration's path."""
+        return self.file.path
 
 
 class Options(Struct, frozen=True):
@@ -53,20 +58,20 @@ class Options(Struct, frozen=True):
     log: Path | None
 
 
-def task_of(path: Path, config: ReportConfig, output: Path | None) -> Task:
+def task_of(file: ConfigFile, output: Path | None) -> Task:
     """The report of a configuration.
 
     Waves of one survey that go to one archive are made in turn, because each is compared with those before it; so
     are configurations in one folder that use pseudonyms, because they have one key.
     """
-    shared = set()
+    path, config, shared = file.path, file.config, set()
     if config.archive is not None and output is None:
         country = None if config.survey.country is None else same_name(config.survey.country)
         series = (same_name(config.survey.name), country)
         shared.add(f"{series} in {(path.parent / config.archive.folder).resolve()}")
     if config.report.pseudonyms:
         shared.add(f"pseudonyms in {path.parent.resolve()}")
-    return Task(path, output, config.report.formats, frozenset(shared))
+    return Task(file, output, frozenset(shared))
 
 
 def make_reports(tasks: Sequence[Task], options: Options, jobs: int, watcher: Watcher) -> Iterator[Outcome]:
@@ -107,9 +112,8 @@ def make_reports(tasks: Sequence[Task], options: Options, jobs: int, watcher: Wa
 def _load_what_all_need(tasks: Sequence[Task], options: Options) -> None:
     """Load once what takes every report a second to load, before its processes part."""
     load_referee()
-    if any(LAID_OUT.intersection(options.formats or task.formats) for task in tasks):
-        from qa_reports.report.pdf import pdf_obstacle
-
+    if any(LAID_OUT.intersection(options.formats or task.file.config.report.formats) for task in tasks):
+        load_drawing()
         pdf_obstacle()  # each report says what stands in the way of its own
 
 
@@ -186,7 +190,7 @@ def _outcome(task: Task, options: Options, alone: bool, pipe: Connection) -> Out
             return Outcome(
                 task.config,
                 made=make_report(
-                    task.config, task.output, options.formats, told, options.new_run, options.mailing, alone
+                    task.file, task.output, options.formats, told, options.new_run, options.mailing, alone
                 ),
             )
     except UserError as error:

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 import qa_reports.pipeline as pipeline
-import qa_reports.report.pdf as pdf
 from qa_reports import __version__, commands
 from qa_reports.cli import main
 from qa_reports.delivery.folder import write_files
@@ -263,7 +262,7 @@ def no_pango() -> str:
 def test_no_pdf_libraries(
     small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pdf, "pdf_obstacle", no_pango)
+    monkeypatch.setattr("qa_reports.pipeline.pdf_obstacle", no_pango)
     assert main([str(small_wave.config), "--quiet"]) == 0
     message = "note: report.pdf is left out: Pango is missing; install libpango-1.0-0\n"
     assert capsys.readouterr().err == message
@@ -301,7 +300,7 @@ def test_a_machine_without_pango(small_wave: SmallWave) -> None:
 def test_no_pdf_libraries_and_only_a_pdf_asked_for(
     small_wave: SmallWave, by: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pdf, "pdf_obstacle", no_pango)
+    monkeypatch.setattr("qa_reports.pipeline.pdf_obstacle", no_pango)
     if by == "configuration":
         small_wave.replace("items:", "report: {formats: [pdf]}\nitems:")
     before = small_wave.files()

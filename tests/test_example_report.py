@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from qa_reports.config import read_config
 from qa_reports.pipeline import make_report
 from qa_reports.progress import Silent
 
@@ -18,7 +19,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str]:
     folder = tmp_path_factory.mktemp("example") / "report"
-    make_report(CONFIGS / "example.yaml", folder, ("html", "json"), Silent(io.StringIO()))
+    make_report(read_config(CONFIGS / "example.yaml"), folder, ("html", "json"), Silent(io.StringIO()))
     return json.loads((folder / "results.json").read_text("utf-8")), (folder / "report.html").read_text("utf-8")
 
 

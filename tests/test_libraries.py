@@ -88,7 +88,7 @@ def test_pandas_does_without_pyarrow_and_reads_parquet_all_the_same(tmp_path: Pa
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere libraries are found without other programs")
 def test_no_other_program_runs_to_find_what_draws_the_pdf() -> None:
     program = (
-        "import ctypes.util, sys; from qa_reports.report.pdf import pdf_obstacle; ran = [];"
+        "import ctypes.util, sys; from qa_reports.report.pdf_layout import pdf_obstacle; ran = [];"
         "sys.addaudithook(lambda event, _: ran.append(event) if event in ('subprocess.Popen', 'os.fork') else None);"
         "print(pdf_obstacle(), ran); ctypes.util.find_library('z'); print(len(ran) > 0)"
     )
@@ -101,7 +101,7 @@ def test_libraries_in_no_usual_place_are_looked_for() -> None:
     program = "\n".join(
         (
             "import cffi, ctypes.util",
-            "from qa_reports.report.pdf import pdf_obstacle",
+            "from qa_reports.report.pdf_layout import pdf_obstacle",
             "load = cffi.FFI.dlopen",
             "def dlopen(ffi, name, flags=0):",
             "    found = ctypes.util.find_library(name)",

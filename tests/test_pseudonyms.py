@@ -23,12 +23,13 @@ import pyarrow.parquet
 import pytest
 
 from qa_reports.cli import main
+from qa_reports.config import read_config
 from qa_reports.delivery.pseudonyms import keep_pseudonyms
 from qa_reports.errors import DataError, OutputError
 from qa_reports.pipeline import make_report
 from qa_reports.progress import Silent
 from qa_reports.report.files import FILE_NAMES
-from qa_reports.report.pdf import pdf_obstacle
+from qa_reports.report.pdf_layout import pdf_obstacle
 from qa_reports.survey.pseudonyms import PseudonymKey, choose_pseudonyms, read_key, under_pseudonyms
 from tests.report.example_survey import example_report_input
 from tests.small_wave import SmallWave, write_small_wave
@@ -125,7 +126,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[SmallWave, list[str],
         "email: {from: qa@agency.example, to: [field@agency.example], smtp: {host: mail.agency.example},\n"
         "  teams: {North: [north@agency.example], South: [south@agency.example]}}\nitems:\n",
     )
-    make_report(wave.config, None, None, Silent(io.StringIO()), mailing="none")
+    make_report(read_config(wave.config), None, None, Silent(io.StringIO()), mailing="none")
     before = wave.files()
     wave.replace("wave: 1", "wave: 2")
     formats = [form for form, name in FILE_NAMES.items() if not (name.endswith(".pdf") and pdf_obstacle())]

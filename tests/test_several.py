@@ -21,7 +21,7 @@ from msgspec.structs import replace
 import qa_reports.pipeline as pipeline
 from qa_reports import second_core, several
 from qa_reports.cli import main
-from qa_reports.config import load_config
+from qa_reports.config import ConfigFile, read_config
 from qa_reports.delivery.folder import write_files
 from qa_reports.delivery.manifest import ManifestItem
 from qa_reports.errors import DataError
@@ -52,11 +52,11 @@ def copies(wave: SmallWave, *names: str) -> list[Path]:
     return configs
 
 
-def quick_report(config_path: Path, output: Path | None, *_: object) -> ReportMade:
+def quick_report(file: ConfigFile, output: Path | None, *_: object) -> ReportMade:
     """A report that takes no time: for tests of what happens between reports."""
-    config = load_config(config_path)
-    load_survey(config, config_path.parent)
-    folder = output or config_path.with_name(f"{config_path.stem}-report")
+    config = file.config
+    load_survey(config, file.path.parent)
+    folder = output or file.path.with_name(f"{file.path.stem}-report")
     write_files({"report.html": b"", "results.json": b""}, folder)
     items = (ManifestItem("trust", "trust", config.items[0].label or "trust", 0.04),)
     verdict = f"Verdict on {config.survey.name}."
@@ -190,8 +190,8 @@ def test_the_worst_exit_code_counts(small_wave: SmallWave, monkeypatch: pytest.M
     """In the order 1, 2, 4, 3, 0, whichever report they come from."""
     configs = copies(small_wave, "calm", "flagged", "unmailed", "gone", "bug")
 
-    def by_name(config_path: Path, output: Path | None, *_: object) -> ReportMade:
-        made = quick_report(small_wave.config, output)
+    def by_name(file: ConfigFile, output: Path | None, *_: object) -> ReportMade:
+        made, config_path = quick_report(read_config(small_wave.config), output), file.path
         if config_path.stem == "gone":
             raise DataError("gone.csv: there is no such file")
         if config_path.stem == "bug":
@@ -241,10 +241,10 @@ def test_waves_of_one_archive_are_compared_in_the_order_of_the_command(
         text = config.read_text(encoding="utf-8")
         text = text.replace(f"country: {config.stem.upper()}", "country: Belgium").replace("wave: 1", f"wave: {number}")
         config.write_text(text, encoding="utf-8")
-    tasks = [task_of(config, load_config(config), None) for config in configs]
+    tasks = [task_of(read_config(config), None) for config in configs]
     assert several._next(tasks, []) == tasks[0]
     assert several._next(tasks[1:], [several._Running(tasks[0], None, None, 0.0)]) == tasks[3]
-    assert all(not task_of(config, load_config(config), Path("week")).shared for config in configs)
+    assert all(not task_of(read_config(config), Path("week")).shared for config in configs)
     assert run(*configs, *QUICK, "--jobs", 4) == 0
     facts = [row["report"] for row in index_of(small_wave.folder)]
     assert [report["files"]["json"].split("/")[:3] for report in facts] == [
@@ -263,7 +263,7 @@ def test_waves_of_one_archive_are_compared_in_the_order_of_the_command(
 def test_configurations_that_share_pseudonyms_are_made_in_turn(small_wave: SmallWave) -> None:
     """Both would make a key if both looked for it at once."""
     small_wave.replace("items:", "report: {pseudonyms: true}\nitems:")
-    north, south = (task_of(path, load_config(path), Path("week")) for path in copies(small_wave, "north", "south"))
+    north, south = (task_of(read_config(path), Path("week")) for path in copies(small_wave, "north", "south"))
     assert north.shared & south.shared
     assert several._next([south], [several._Running(north, None, None, 0.0)]) is None
 
@@ -331,7 +331,7 @@ def test_jobs_is_a_number_of_at_least_one(small_wave: SmallWave, jobs: str, caps
 def test_the_cores_are_not_over_subscribed(small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each report has a second process only where there are two cores for each."""
     configs = copies(small_wave, "north", "south")
-    tasks = [task_of(config, load_config(config), small_wave.folder / config.stem) for config in configs]
+    tasks = [task_of(read_config(config), small_wave.folder / config.stem) for config in configs]
 
     def says(*arguments: object) -> None:
         raise DataError(f"alone: {arguments[-1]}")
@@ -353,12 +353,12 @@ def test_libraries_are_loaded_once_for_all(
     pytest.importorskip("weasyprint")
     program = (
         "import sys; from pathlib import Path; from qa_reports import several as s; from qa_reports.config import *;"
-        f"path = Path({str(small_wave.config)!r}); task = s.task_of(path, load_config(path), None);"
+        f"path = Path({str(small_wave.config)!r}); task = s.task_of(read_config(path), None);"
         f"s._load_what_all_need([task], s.Options({asked!r}, False, 'none', None));"
         "print([name in sys.modules for name in ('statsmodels', 'weasyprint')])"
     )
-    assert "html" in load_config(small_wave.config).report.formats
-    assert "pdf" in load_config(small_wave.config).report.formats
+    assert "html" in read_config(small_wave.config).config.report.formats
+    assert "pdf" in read_config(small_wave.config).config.report.formats
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == str(loaded)
 

@@ -13,7 +13,7 @@ from qa_reports.config.indicators import (
     IndicatorsConfig,
     TimingsConfig,
 )
-from qa_reports.config.loading import REVIEWED_FILE, load_config, load_reviewed
+from qa_reports.config.loading import REVIEWED_FILE, ConfigFile, load_config, load_reviewed, read_config
 from qa_reports.config.models import (
     BatteryConfig,
     CovariateConfig,
@@ -41,6 +41,7 @@ __all__ = [
     "BackCheckConfig",
     "BatteryConfig",
     "ColumnConfig",
+    "ConfigFile",
     "CovariateConfig",
     "Covariates",
     "DataConfig",
@@ -71,5 +72,6 @@ __all__ = [
     "load_reviewed",
     "meets_scale",
     "parse_address",
+    "read_config",
     "read_content",
 ]

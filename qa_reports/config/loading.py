@@ -5,17 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from qa_reports.config.checks import contradictions
 from qa_reports.config.models import ReportConfig, ReviewedFile, ReviewedFlag
 from qa_reports.config.wording import Complaint, in_plain_words
-from qa_reports.config.yaml_file import KeyPath, YamlFile, read_yaml
+from qa_reports.config.yaml_file import KeyPath, YamlFile, read_content, read_yaml
 from qa_reports.errors import ConfigError, one_line
 
 MAX_COMPLAINTS = 10
 REVIEWED_FILE = "reviewed.yaml"
 """The list of flags that were looked into, beside the configuration."""
+
+
+class ConfigFile(Struct, frozen=True):
+    """A configuration with the file it was read from."""
+
+    path: Path
+    content: bytes
+    config: ReportConfig
+
+
+def read_config(path: Path) -> ConfigFile:
+    """Read and check a configuration file, and keep its bytes.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    content = read_content(path)
+    return ConfigFile(path, content, load_config(path, content))
 
 
 def load_config(path: Path, content: bytes | None = None) -> ReportConfig:

@@ -52,6 +52,11 @@ class _Writing(Struct, frozen=True):
     """Width of the white seam around the letters, pixels."""
 
 
+def in_pixels(width_mm: float, height_mm: float) -> tuple[int, int]:
+    """How many pixels wide and high a sheet is."""
+    return round(width_mm * DPI / 25.4), round(height_mm * DPI / 25.4)
+
+
 class Pen:
     """A white sheet measured in millimetres, (0, 0) at its lower left corner."""
 
@@ -59,9 +64,9 @@ class Pen:
         self.width_mm = width_mm
         self.height_mm = height_mm
         self._scale = DPI / 25.4
-        self._height = round(height_mm * self._scale)
+        width, self._height = in_pixels(width_mm, height_mm)
         # Matplotlib's renderer has no types of its own.
-        self._renderer = cast(Any, RendererAgg)(round(width_mm * self._scale), self._height, DPI)
+        self._renderer = cast(Any, RendererAgg)(width, self._height, DPI)
         self._writings: list[_Writing] = []
         self.box(0, 0, width_mm, height_mm, (1, 1, 1))
 

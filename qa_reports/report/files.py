@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from qa_reports.config import Format
+from qa_reports.libraries import properties_unlisted, without_collector
 from qa_reports.report.feedback import FeedbackSheets
+from qa_reports.report.pdf_layout import attached, lay_out, write_pdf
+from qa_reports.report.pdf_pictures import Picture
 from qa_reports.report.render import render_item_pages, render_page, with_item_pages
 from qa_reports.report.results import results_json
 from qa_reports.report.summarise import ReportSummary
@@ -39,41 +43,59 @@ def report_files(
         summary: what the pages show.
         document: what `results_document` returns.
         formats: which files to make.
-        core: where the page is made beside the numbers.
-        press: where the PDF is made beside both.
+        core: where the page is made beside the numbers, and what a PDF shows is written and drawn.
+        press: where PDFs are laid out beside all that.
         feedback: the pages for interviewers, where they are asked for.
     """
+    printed = core.start(_printed_page, summary) if "pdf" in formats else None
+    pictures = core.start(_pictures, summary) if "pdf" in formats else tuple
     page = core.start(render_page, summary) if "html" in formats else str
     results = results_json(document)
-    made: dict[Format, Callable[[], bytes]] = {
-        "pdf": press.start(_pdf, summary, results) if "pdf" in formats else bytes,
-        "feedback": bytes if feedback is None else press.start(_feedback, feedback),
-        "json": lambda: results,
-        "parquet": lambda: _parquet(document),
-        "xlsx": lambda: _xlsx(document),
-        "html": lambda: _page(page, render_item_pages(summary)),
+    made: dict[Format, bytes] = {"json": results}
+    begun: dict[Format, Callable[[], bytes]] = {}
+    if printed is not None:
+        html, n_pictures = printed()
+        press.start(lay_out, html, n_pictures)  # while the pictures are drawn
+    item_pages = render_item_pages(summary) if "html" in formats else ""
+    if printed is not None:
+        begun["pdf"] = press.start(write_pdf, html, pictures(), attached(results, summary.heading.printed))
+    if feedback is not None:
+        begun["feedback"] = press.start(write_pdf, _feedback_page(feedback))
+    if "xlsx" in formats:
+        made["xlsx"] = _xlsx(document)
+    if "parquet" in formats:
+        made["parquet"] = _parquet(document)
+    if "html" in formats:
+        made["html"] = with_item_pages(page(), item_pages).encode("utf-8")
+    return {
+        name: begun[form]() if form in begun else made[form] for form, name in FILE_NAMES.items() if form in formats
     }
-    contents = {form: make() for form, make in reversed(made.items()) if form in formats}
-    return {name: contents[form] for form, name in FILE_NAMES.items() if form in formats}
 
 
-def _page(rest: Callable[[], str], item_pages: str) -> bytes:
-    """The pages of items are made while the rest is."""
-    return with_item_pages(rest(), item_pages).encode("utf-8")
+def load_drawing() -> None:
+    """Load what a PDF is written and drawn with, before there is anything to draw."""
+    with without_collector(), properties_unlisted():
+        importlib.import_module("qa_reports.report.pdf")
 
 
-def _pdf(summary: ReportSummary, results: bytes) -> bytes:
-    """What draws and lays out is loaded where it is needed: in the second process, and only for a PDF."""
-    from qa_reports.report.pdf import render_pdf
+def _printed_page(summary: ReportSummary) -> tuple[str, int]:
+    """The page that is laid out, and how many pictures it names."""
+    from qa_reports.report.pdf import print_page
 
-    return render_pdf(summary, results)
+    page = print_page(summary)
+    return page.html, page.n_pictures
 
 
-def _feedback(sheets: FeedbackSheets) -> bytes:
-    """Likewise."""
-    from qa_reports.report.feedback_pdf import render_feedback
+def _pictures(summary: ReportSummary) -> tuple[Picture, ...]:
+    from qa_reports.report.pdf import draw_pictures
 
-    return render_feedback(sheets)
+    return draw_pictures(summary)
+
+
+def _feedback_page(sheets: FeedbackSheets) -> str:
+    from qa_reports.report.feedback_pdf import feedback_page
+
+    return feedback_page(sheets)
 
 
 def _parquet(document: Mapping[str, object]) -> bytes:

@@ -30,6 +30,8 @@ WIDTH_MM = 174.0
 """The text width of the printed page."""
 PANEL_HEIGHT_MM = {1: 37.0, 2: 54.0, 3: 40.0}
 """By the number of panels in a row."""
+_NAMES_MM, _ROW_MM, _KEY_MM = 22.0, 3.3, 11.0
+"""Of a heat map: the names of the items above it, an interviewer's row, what the shades mean below."""
 GREY: Colour = (0.45, 0.46, 0.48)
 PALE: Colour = (0.82, 0.83, 0.85)
 ACCENT: Colour = (0.72, 0.29, 0.02)
@@ -47,11 +49,21 @@ LABEL_STEP = 2.5
 """From one label to the next that would cover it, millimetres."""
 
 
+def panels_height(n: int, columns: int) -> float:
+    """Millimetres of the picture of n figures in rows of `columns`."""
+    return -(-n // columns) * PANEL_HEIGHT_MM[columns]
+
+
+def heat_map_height(heat_map: HeatMap) -> float:
+    """Millimetres of the picture of a heat map."""
+    return _NAMES_MM + len(heat_map.interviewers) * _ROW_MM + _KEY_MM
+
+
 def draw_panels(figures: Sequence[Figure], columns: int) -> Pixels:
     """One picture as wide as the printed page, the figures in rows of `columns` (1, 2 or 3)."""
     rows = -(-len(figures) // columns)
     width, height = WIDTH_MM / columns, PANEL_HEIGHT_MM[columns]
-    pen = Pen(WIDTH_MM, rows * height)
+    pen = Pen(WIDTH_MM, panels_height(len(figures), columns))
     for row in range(rows):
         beside = figures[row * columns : (row + 1) * columns]
         titles = [_title_lines(figure, width - 4) for figure in beside]
@@ -68,9 +80,9 @@ def draw_panels(figures: Sequence[Figure], columns: int) -> Pixels:
 
 def draw_heat_map(heat_map: HeatMap) -> Pixels:
     """One picture of interviewers (rows) by items (columns): a deeper shade is a larger |z|."""
-    top, row, left = 22.0, 3.3, 26.0
-    rows, columns = heat_map.z.shape
-    pen = Pen(WIDTH_MM, top + rows * row + 11)
+    top, row, left = _NAMES_MM, _ROW_MM, 26.0
+    columns = len(heat_map.items)
+    pen = Pen(WIDTH_MM, heat_map_height(heat_map))
     cell = min((WIDTH_MM - left - 2) / max(columns, 1), 9.0)
     for k, name in enumerate(heat_map.items):
         pen.text(left + (k + 0.5) * cell, pen.height_mm - top + 1.5, name, align="bottom", rotated=True, room=top - 2)

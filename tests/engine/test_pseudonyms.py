@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from qa_reports.config import read_config
 from qa_reports.engine import choose
 from qa_reports.pipeline import make_report
 from qa_reports.progress import Silent
@@ -43,7 +44,9 @@ def wave_of(folder: Path, engine: str) -> tuple[SmallWave, list[str]]:
 
 
 def report_on(wave: SmallWave) -> dict[str, Any]:
-    make_report(wave.config, wave.folder / "out", ("html", "json", "xlsx"), Silent(io.StringIO()), alone=False)
+    make_report(
+        read_config(wave.config), wave.folder / "out", ("html", "json", "xlsx"), Silent(io.StringIO()), alone=False
+    )
     results: dict[str, Any] = json.loads((wave.folder / "out" / FILE_NAMES["json"]).read_text(encoding="utf-8"))
     return results
 

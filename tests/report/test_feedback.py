@@ -16,7 +16,7 @@ from qa_reports.indicators.collect import measure_indicators
 from qa_reports.report.feedback import FeedbackSheets, feedback_sheets
 from qa_reports.report.feedback_pdf import feedback_page, render_feedback
 from qa_reports.report.feedback_words import QUESTIONS
-from qa_reports.report.pdf import pdf_obstacle
+from qa_reports.report.pdf_layout import pdf_obstacle
 from qa_reports.report.summarise import Heading
 from tests.report.example_survey import IDS, LOW, PRINTED, example_report_input
 

@@ -170,7 +170,7 @@ def test_a_pdf_carries_the_results_unless_they_are_very_large(
         return subprocess.run(["pdfdetach", "-list", made], check=True, capture_output=True, text=True).stdout
 
     assert "results.json" in attached()
-    monkeypatch.setattr("qa_reports.report.pdf.MOST_ATTACHED", len(results) - 1)
+    monkeypatch.setattr("qa_reports.report.pdf_layout.MOST_ATTACHED", len(results) - 1)
     assert attached().startswith("0 embedded files")
 
 

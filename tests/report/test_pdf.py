@@ -10,15 +10,15 @@ import subprocess
 import zlib
 from pathlib import Path
 
-import numpy as np
 import pytest
 from msgspec.structs import replace
 from PIL import Image
 
 from qa_reports.errors import UserError
 from qa_reports.report.front_page import front_calls
-from qa_reports.report.pdf import PdfUnavailable, pdf_obstacle, print_page, printed_profiles, render_pdf
-from qa_reports.report.pdf_pictures import StandIns, picture
+from qa_reports.report.pdf import draw_pictures, print_page, printed_profiles, render_pdf
+from qa_reports.report.pdf_layout import PdfUnavailable, lay_out, pdf_obstacle, write_pdf
+from qa_reports.report.pdf_pictures import Picture, StandIns, source
 from qa_reports.report.sensitivity import summarise_sensitivity
 from qa_reports.report.summarise import ReportSummary, summarise
 from tests.report.example_sensitivity import example_sensitivity
@@ -204,19 +204,45 @@ def test_items_with_flags_have_pages_and_all_where_asked() -> None:
 def test_the_pictures_have_taken_the_place_of_their_stand_ins(pdf: Path) -> None:
     listed = tool("pdfimages", "-list", str(pdf)).splitlines()[2:]
     sizes = {(int(line.split()[3]), int(line.split()[4]), line.split()[5]) for line in listed}
-    assert sizes == {(one.width, one.height, "rgb") for one in print_page(summary()).pictures}
+    assert sizes == {(one.width, one.height, "rgb") for one in draw_pictures(summary())}
 
 
-def test_pictures_and_their_stand_ins() -> None:
-    drawn = np.zeros((60, 120, 3), dtype=np.uint8)
-    drawn[10, 20] = 7, 8, 9
-    shown = picture("words", drawn)
-    assert zlib.decompress(shown.deflated) == drawn.tobytes()
-    assert shown.height_mm == "87.00"
-    stand_ins = StandIns((shown, picture("the same", drawn), picture("another", drawn + 1)))
-    assert stand_ins.png("picture:" + "0" * 64) is None
-    found = [stand_ins.png(one.source) or b"" for one in (shown, picture("", drawn + 1))]
+def test_pictures_have_the_size_that_the_page_gives_them() -> None:
+    report = summary()
+    heights = re.findall(r'<img src="picture:([0-9]+)"[^>]* style="height: ([0-9.]+)mm"', print_page(report).html)
+    drawn = draw_pictures(report)
+    assert [int(number) for number, _ in sorted(heights, key=lambda one: int(one[0]))] == list(range(1, len(drawn) + 1))
+    assert {int(number): height for number, height in heights} == {
+        number: f"{174 * one.height / one.width:.2f}" for number, one in enumerate(drawn, start=1)
+    }
+    assert all(len(zlib.decompress(one.deflated)) == one.width * one.height * 3 for one in drawn)
+
+
+def test_stand_ins_tell_which_picture_they_stand_for() -> None:
+    stand_ins = StandIns(2)
+    found = [stand_ins.png(source(number)) or b"" for number in (1, 2)]
     assert [Image.open(io.BytesIO(png)).size for png in found] == [(1, 1), (2, 1)]
+    for address in (
+        "picture:0",
+        "picture:3",
+        "picture:-1",
+        "picture:1x",
+        "picture:",
+        "file:///etc/passwd",
+        source(10**9),
+    ):
+        assert stand_ins.png(address) is None
+
+
+@needs_pango
+def test_pages_laid_out_beforehand_are_the_same_and_kept_once() -> None:
+    html = '<html lang="en"><title>t</title><h1>Words</h1><img src="picture:1" alt="a" style="height: 9mm">'
+    shown = (Picture(1, 2, zlib.compress(bytes((1, 2, 3, 4, 5, 6)))),)
+    at_once = write_pdf(html, shown)
+    lay_out(html, 1)
+    assert write_pdf(html, shown) == at_once
+    assert write_pdf(html, shown) == at_once  # laid out anew: what was kept has been written
+    assert write_pdf(html, (Picture(1, 2, zlib.compress(bytes(6))),)) != at_once
 
 
 @needs_pango
@@ -231,7 +257,7 @@ def test_page_loads_nothing_and_escapes_everything() -> None:
     assert "<b>1003" not in page
     named = re.findall(r'<img src="([^"]*)"', page)
     assert len(named) == page.count("<img")
-    assert set(named) == {one.source for one in printed.pictures}
+    assert set(named) == {source(number) for number in range(1, printed.n_pictures + 1)}
     assert "url(" not in page
 
 

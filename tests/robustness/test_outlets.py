@@ -24,7 +24,7 @@ import yaml
 
 from qa_reports.cli import main
 from qa_reports.report.files import FILE_NAMES
-from qa_reports.report.pdf import pdf_obstacle
+from qa_reports.report.pdf_layout import pdf_obstacle
 from tests.parsed import parsed_modules
 
 ROOT = Path(__file__).parents[2]
@@ -263,6 +263,7 @@ WRITERS = {
     "report/excel.py",
     "report/feedback_pdf.py",
     "report/pdf.py",
+    "report/pdf_layout.py",
     "survey/readers/isolated.py",  # a pipe between two processes
 }
 """Modules that write files, or make what is written."""

@@ -14,7 +14,7 @@ from qa_reports import second_core
 from qa_reports.cli import main
 from qa_reports.effects import fit
 from qa_reports.effects.referee import RefereeCase, referee_logliks
-from qa_reports.report.pdf import pdf_obstacle
+from qa_reports.report.pdf_layout import pdf_obstacle
 from tests.small_wave import SmallWave
 
 
