@@ -95,11 +95,26 @@ def _smallest(p: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, F
 
 def _held_against(observed: FloatArray, simulated: FloatArray) -> tuple[FloatArray, FloatArray]:
     """p (J,) and (W, J): how often a simulated statistic is as large; of equal ones the later has the smaller p."""
-    order = np.argsort(simulated, axis=None, kind="stable")  # the same on every processor
+    order, ascending = _in_order(simulated.ravel())
     n = 1 + len(order)
-    of_simulated = np.empty(simulated.shape)
-    of_simulated.flat[order] = (n - np.arange(len(order))) / n
-    return (n - np.searchsorted(simulated.flat[order], observed)) / n, of_simulated
+    of_simulated = np.empty(len(order))
+    of_simulated[order] = (n - np.arange(len(order))) / n
+    return (n - np.searchsorted(ascending, observed)) / n, of_simulated.reshape(simulated.shape)
+
+
+def _in_order(values: FloatArray) -> tuple[IntArray, FloatArray]:
+    """The stable order of values (N,), the same on every processor, and the values in it.
+
+    NumPy's stable sort takes three times as long as sorting at first anyhow and then the places of equal values.
+    """
+    order = np.argsort(values)
+    ascending = values[order]
+    larger = ascending[1:] > ascending[:-1]
+    if not larger.all():
+        order += np.append(0, np.cumsum(larger)) * len(values)
+        order.sort()
+        order %= len(values)
+    return order, ascending
 
 
 def _observed(table: Table, blocks: Sequence[IntArray]) -> FloatArray:
