@@ -41,8 +41,9 @@ from qa_reports.effects.categorical_search import (
     sd_slope_at_zero,
     starting_values,
 )
+from qa_reports.effects.category_rows import Rows
 from qa_reports.effects.inference import boundary_p
-from qa_reports.effects.quadrature import Parameters, Rows
+from qa_reports.effects.quadrature import Parameters
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

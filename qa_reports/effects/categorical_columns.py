@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from qa_reports.effects.quadrature import Rows, build_rows
+from qa_reports.effects.category_rows import Rows, build_rows
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -6,7 +6,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from qa_reports.effects.quadrature import Evaluation, Parameters, Rows, evaluate, shift_at_zero
+from qa_reports.effects.category_rows import Rows
+from qa_reports.effects.quadrature import Evaluation, Parameters, evaluate, shift_at_zero
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -346,7 +346,8 @@ def _exact_tails(nodes: _Nodes, patterns: _Patterns, steps: IntArray, total: Flo
     first = np.searchsorted(patterns.owner, np.arange(len(total)))
     transform, several = np.zeros((len(total), len(angle)), dtype=complex), np.flatnonzero(patterns.count != 1)
     for u, used in enumerate(_audible(nodes, patterns, steps, angle, first)):
-        single = nodes.share[:, u] @ wave[:, used]
+        # NumPy would make shares complex, and multiply twice as much.
+        single = (nodes.share[:, u] @ np.take(wave, used, axis=1).view(np.float64)).view(np.complex128)
         if several.size:
             single[several] = _powers(single[several], patterns.count[several, None])
         transform[:, used] += nodes.weight[u] * np.multiply.reduceat(single, first)

@@ -5,24 +5,22 @@ logistic model whose intercept is -theta_0. The logarithm of a category's probab
 B = F(lower - eta): its derivative by eta is A + B - 1, the second one -A(1-A) - B(1-B).
 
 Sizes: F fits of one shape, G interviewers over all fits, R rows, C categories, p covariates, Q nodes; D = C - 1 + p + 1
-parameters in the order thresholds, covariates, s. A row is one category of one covariate pattern of one interviewer
-with its count: the counts are all that the likelihood needs.
+parameters in the order thresholds, covariates, s.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
-from scipy import sparse
+
+from qa_reports.effects.category_rows import Rows
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _FAR = 300.0
 """Beyond this logit a probability is 0 or 1 for every purpose, and the square of its exponential still a number."""
@@ -30,43 +28,6 @@ _NEAR = 70.0
 """Below this thresholds, predictors and effects have exponentials whose products and their squares are numbers."""
 _MODE_STEPS = 60
 _MODE_TOLERANCE = 1e-10
-
-
-class Rows(Struct, frozen=True, eq=False):
-    """The counts of F fits, sorted by fit and interviewer."""
-
-    covariates: FloatArray
-    """(R, p)."""
-    category: IntArray
-    """(R,) 0 .. C-1."""
-    count: FloatArray
-    """(R,) positive; need not be whole."""
-    group: IntArray
-    """(R,) 0 .. G-1, the interviewer within the fit, ascending."""
-    fit: IntArray
-    """(G,) 0 .. F-1, ascending."""
-    n_fits: int
-    n_categories: int
-    upper: sparse.csr_array
-    """(G D, R) sums a row's derivative by its upper threshold's logit into its interviewer's parameters: threshold,
-    minus the covariates, minus 1 (for s, before the node)."""
-    lower: sparse.csr_array
-    """(G D, R) the same for the lower threshold."""
-    upper_design: FloatArray
-    """(R, D) the derivative of the upper logit by the parameters, s before the node."""
-    lower_design: FloatArray
-    """(R, D)."""
-    member: sparse.csr_array
-    """(G, R) sums rows by interviewer, weighted by count."""
-
-    @property
-    def n_groups(self) -> int:
-        """G."""
-        return len(self.fit)
-
-    def apart(self) -> Rows:
-        """Each interviewer as a fit of its own."""
-        return replace(self, fit=np.arange(self.n_groups), n_fits=self.n_groups)
 
 
 class Parameters(Struct, frozen=True, eq=False):
@@ -104,43 +65,6 @@ class Evaluation(Struct, frozen=True, eq=False):
     """(G,) minus its second log derivative at the mode."""
 
 
-def build_rows(
-    covariates: Sequence[FloatArray],
-    category: Sequence[IntArray],
-    group: Sequence[IntArray],
-    count: Sequence[FloatArray],
-    n_categories: int,
-) -> Rows:
-    """Rows of F fits from, per fit, (m, p) covariates and (m,) categories, interviewers without gaps, and counts."""
-    offset = np.concatenate([[0], np.cumsum([g.max() + 1 for g in group])])
-    fit = np.repeat(np.arange(len(group)), np.diff(offset))
-    x, y = np.concatenate(covariates), np.concatenate(category)
-    g, w = np.concatenate([g + start for g, start in zip(group, offset, strict=False)]), np.concatenate(count)
-    order = np.argsort(g, kind="stable")
-    x, y, g, w = x[order], y[order], g[order], w[order]
-    rows, cut = len(y), n_categories - 1
-    design = np.column_stack([np.zeros((rows, cut)), -x, -np.ones(rows)])
-    upper, lower = design.copy(), design.copy()
-    below, above = np.flatnonzero(y < cut), np.flatnonzero(y > 0)
-    upper[below, y[below]] = 1.0
-    lower[above, y[above] - 1] = 1.0
-    return Rows(
-        covariates=x, category=y, count=w, group=g, fit=fit, n_fits=len(group), n_categories=n_categories,
-        upper=_summing(upper, w, g, offset[-1]),
-        lower=_summing(lower, w, g, offset[-1]),
-        upper_design=upper,
-        lower_design=lower,
-        member=sparse.csr_array((w, (g, np.arange(rows))), shape=(offset[-1], rows)),
-    )  # fmt: skip
-
-
-def _summing(design: FloatArray, count: FloatArray, group: IntArray, groups: int) -> sparse.csr_array:
-    d = design.shape[1]
-    row, column = np.nonzero(design)
-    values = design[row, column] * count[row]
-    return sparse.csr_array((values, (group[row] * d + column, row)), shape=(groups * d, len(design)))
-
-
 class _Logits(Struct, frozen=True, eq=False):
     """Where each row stands before its interviewer's effect, and what does not depend on it."""
 
@@ -153,7 +77,7 @@ class _Logits(Struct, frozen=True, eq=False):
     ratio: FloatArray
     """(R,) 1 / (exp(upper - lower) - 1)."""
     bend: FloatArray
-    """(R,) minus the derivative of `ratio` by the width."""
+    """(F, C) minus the derivative of `ratio` by the width, of each category."""
     over: FloatArray
     """(R,) exp(-upper)."""
     under: FloatArray
@@ -163,17 +87,20 @@ class _Logits(Struct, frozen=True, eq=False):
 
 
 def _logits(rows: Rows, at: Parameters) -> _Logits:
-    own = rows.fit[rows.group]
     edge = np.full((rows.n_fits, 1), np.inf)
     ends = np.concatenate([-edge, at.thresholds, edge], axis=1)
-    eta = np.einsum("rp,rp->r", rows.covariates, at.slopes[own])
-    upper, lower = ends[own, rows.category + 1], ends[own, rows.category]
-    width = upper - lower
+    width = np.diff(ends, axis=1)
     ratio = 1.0 / np.expm1(np.minimum(width, _FAR))
     ratio[width > _FAR] = 0.0
-    upper, lower = upper - eta, lower - eta
+    of_cells = np.stack([ends[:, 1:], ends[:, :-1], np.log(-np.expm1(-width)), ratio]).reshape(4, -1)
+    upper, lower, log_width, own_ratio = np.take(of_cells, rows.cell, axis=1)
+    eta = np.empty(len(rows.count))
+    for f, own in rows.slices():
+        np.matmul(rows.covariates[own], at.slopes[f], out=eta[own])
+    upper -= eta
+    lower -= eta
     return _Logits(
-        upper, lower, np.log(-np.expm1(-width)), ratio, ratio * (1 + ratio),
+        upper, lower, log_width, own_ratio, ratio * (1 + ratio),
         over=np.exp(np.minimum(-upper, _FAR)),
         under=np.exp(np.minimum(lower, _FAR)),
         near=bool(max(np.abs(at.thresholds).max(), np.abs(eta).max(initial=0.0)) < _NEAR),
@@ -184,7 +111,7 @@ def _odds(rows: Rows, logits: _Logits, shift: FloatArray) -> tuple[FloatArray, F
     """(1 - A) / A and B / (1 - B) of every row (R, ...) at logits lowered by `shift` of its interviewer (G, ...)."""
     extra = (slice(None), *([None] * (shift.ndim - 1)))
     if logits.near and np.abs(shift).max() < _NEAR:  # few exponentials: one for each interviewer, not for each row
-        lowered = np.exp(shift)[rows.group]
+        lowered = np.take(np.exp(shift), rows.group, axis=0)
         return logits.over[extra] * lowered, logits.under[extra] / lowered
     lowered = shift[rows.group]
     over = np.exp(np.minimum(lowered - logits.upper[extra], _FAR))
@@ -214,8 +141,8 @@ def evaluate(rows: Rows, at: Parameters, nodes: int, start: FloatArray | None = 
 
 def _integrated(rows: Rows, logits: _Logits, sd: FloatArray, nodes: int, start: FloatArray) -> Evaluation:
     """By quadrature; `sd` and `start` (G,)."""
-    mode = _find_modes(rows, logits, sd, start)
-    precision, mode_gradient, spread_gradient = _laplace(rows, logits, sd, mode)
+    mode, tails = _find_modes(rows, logits, sd, start)
+    precision, mode_gradient, spread_gradient = _laplace(rows, sd, mode, tails)
     x, weight = _rule(nodes)
     reach = 1 / np.sqrt(precision)
     node = mode[:, None] + reach[:, None] * np.sqrt(2) * x
@@ -239,7 +166,7 @@ def _integrated(rows: Rows, logits: _Logits, sd: FloatArray, nodes: int, start: 
     gradient = mean + pull.sum(axis=1)[:, None] * mode_gradient
     gradient += (pull @ (np.sqrt(2) * x) + 1 / reach)[:, None] * spread_gradient
     of_scores = weighted @ np.swapaxes(score, 1, 2) - mean[:, :, None] * mean[:, None]
-    first = np.searchsorted(rows.fit, np.arange(rows.n_fits))
+    first = rows.first
     curvature = _expected_curvature(rows, logits, over, under, posterior, (mode, reach))
     curvature += np.add.reduceat(of_scores, first)
     return Evaluation(
@@ -257,17 +184,15 @@ def _without_variance(rows: Rows, logits: _Logits) -> Evaluation:
     """
     over, under = logits.over / (1 + logits.over), logits.under / (1 + logits.under)
     log_p = logits.log_width - np.log((1 + logits.over) * (1 + logits.under))
+    gradient = np.add.reduceat(_scores(rows, logits, over[:, None], under[:, None])[..., 0], rows.first)
     upper, lower = over * (1 - over), under * (1 - under)
-    first = np.searchsorted(rows.fit, np.arange(rows.n_fits))
-    gradient = np.add.reduceat(_scores(rows, logits, over[:, None], under[:, None])[..., 0], first)
-    width = logits.bend[:, None] * (rows.upper_design - rows.lower_design)
-    curvature = -_summed(rows, rows.upper_design, rows.upper_design * upper[:, None] + width)
-    curvature -= _summed(rows, rows.lower_design, rows.lower_design * lower[:, None] - width)
+    either = rows.both[:, None] * np.stack([upper, lower], axis=1)[..., None]
+    curvature = _curvature(rows, logits, (upper, lower), either)
     score, information = _by_shift(rows, over, under)
     gradient[:, -1], curvature[:, -1], curvature[:, :, -1] = 0.0, 0.0, 0.0
     curvature[:, -1, -1] = _by_fit(rows, score**2 - information)
     return Evaluation(
-        loglik=_by_fit(rows, rows.member @ log_p),
+        loglik=_by_fit(rows, rows.by_group(log_p)),
         gradient=gradient, curvature=curvature, mode=np.zeros(rows.n_groups), precision=np.ones(rows.n_groups),
     )  # fmt: skip
 
@@ -279,7 +204,7 @@ def shift_at_zero(rows: Rows, at: Parameters) -> tuple[FloatArray, FloatArray]:
 
 
 def _by_shift(rows: Rows, over: FloatArray, under: FloatArray) -> tuple[FloatArray, FloatArray]:
-    return rows.member @ (under - over), rows.member @ (over * (1 - over) + under * (1 - under))
+    return rows.by_group(under - over), rows.by_group(over * (1 - over) + under * (1 - under))
 
 
 def _by_fit(rows: Rows, values: FloatArray) -> FloatArray:
@@ -287,13 +212,32 @@ def _by_fit(rows: Rows, values: FloatArray) -> FloatArray:
     return np.asarray(np.bincount(rows.fit, weights=values, minlength=rows.n_fits), dtype=np.float64)
 
 
-def _summed(rows: Rows, left: FloatArray, right: FloatArray) -> FloatArray:
-    """(F, D, E) sums of products of the rows' (R, D) and (R, E), by fit, weighted by count."""
-    left, sums = left * rows.count[:, None], np.empty((rows.n_fits, left.shape[1], right.shape[1]))
-    ends = np.searchsorted(rows.group, np.searchsorted(rows.fit, np.arange(rows.n_fits + 1)))
-    for f, (start, end) in enumerate(pairwise(ends.tolist())):
-        np.matmul(left[start:end].T, right[start:end], out=sums[f])
-    return sums
+def _curvature(rows: Rows, logits: _Logits, ones: Sequence[FloatArray], either: FloatArray) -> FloatArray:
+    """(F, D, D) second derivatives, of s after the node those by s and another; the last element is left as it is.
+
+    Args:
+        ones: two (R,), minus the second derivatives of log F by the upper and of log(1 - F) by the lower logit,
+        either: (R, 2, p+1) and these times what the logits move with, but thresholds.
+    """
+    c, cut, width = rows.n_categories, rows.n_categories - 1, rows.both.shape[1]
+    right, sums = either.reshape(-1, 2 * width), np.empty((rows.n_fits, c + width, 2 * width))
+    for f, own in rows.slices():
+        np.matmul(rows.weighed[own].T, right[own], out=sums[f])
+    upper, lower = sums[..., :width], sums[..., width:]
+    total = np.zeros((rows.n_fits, rows.n_parameters, rows.n_parameters))
+    total[:, :cut, cut:] = upper[:, :cut] + lower[:, 1:c]
+    total[:, cut:, :cut] = np.swapaxes(total[:, :cut, cut:], 1, 2)
+    total[:, cut:, cut:] = upper[:, c:] + lower[:, c:]
+    total[:, -1] = total[:, :, -1]
+    counts, above, below = (
+        np.bincount(rows.cell, weights, rows.n_fits * c).reshape(-1, c)
+        for weights in (rows.count, rows.count * ones[0], rows.count * ones[1])
+    )
+    # The width of a category moves with the thresholds at both of its ends.
+    bend, place = counts * logits.bend, np.arange(cut)
+    total[:, place, place] = above[:, :-1] + below[:, 1:] + bend[:, :-1] + bend[:, 1:]
+    total[:, place[1:], place[:-1]] = total[:, place[:-1], place[1:]] = -bend[:, 1:-1]
+    return -total
 
 
 @functools.cache
@@ -303,41 +247,42 @@ def _rule(nodes: int) -> tuple[FloatArray, FloatArray]:
     return x, weight
 
 
-def _find_modes(rows: Rows, logits: _Logits, sd: FloatArray, start: FloatArray) -> FloatArray:
-    """(G,) the mode of each interviewer's integrand: Newton, held inside a bracket (the integrand is log-concave)."""
+def _find_modes(
+    rows: Rows, logits: _Logits, sd: FloatArray, start: FloatArray
+) -> tuple[FloatArray, tuple[FloatArray, FloatArray]]:
+    """(G,) the mode of each interviewer's integrand, and the `_tails` there.
+
+    Newton, held inside a bracket (the integrand is log-concave).
+    """
     mode = start.copy()
     # A score is between -1 and 1 per interview, so this bracket holds the mode.
-    high = sd * (rows.member @ np.ones(len(rows.count))) + 1
+    high = sd * np.add.reduceat(rows.count, rows.begins) + 1
     low = -high
     for _ in range(_MODE_STEPS):
         over, under = _tails(rows, logits, sd * mode)
-        pull = sd * (rows.member @ (under - over)) - mode
-        precision = 1 + sd**2 * (rows.member @ (over * (1 - over) + under * (1 - under)))
-        step = pull / precision
+        score, information = _by_shift(rows, over, under)
+        pull = sd * score - mode
+        step = pull / (1 + sd**2 * information)
         if np.abs(step).max() < _MODE_TOLERANCE:
-            break
+            return mode, (over, under)
         low, high = np.where(pull > 0, mode, low), np.where(pull < 0, mode, high)
         target = mode + step
         outside = (target <= low) & (pull < 0) | (target >= high) & (pull > 0)
         mode = np.where(outside, (low + high) / 2, target)
-    return mode
+    return mode, _tails(rows, logits, sd * mode)
 
 
 def _laplace(
-    rows: Rows, logits: _Logits, sd: FloatArray, mode: FloatArray
+    rows: Rows, sd: FloatArray, mode: FloatArray, tails: tuple[FloatArray, FloatArray]
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The curvature at the mode (G,), and how mode and 1/sqrt(curvature) move with the parameters (G, D) each."""
-    over, under = _tails(rows, logits, sd * mode)
+    over, under = tails
     upper, lower = over * (1 - over), under * (1 - under)
-    score = rows.member @ (under - over)
-    information = rows.member @ (upper + lower)
     # f' = f (1 - 2F), with F = 1 - over above and F = under below.
     upper_bend, lower_bend = upper * (2 * over - 1), lower * (1 - 2 * under)
-    third = rows.member @ (upper_bend + lower_bend)
+    summed = rows.by_parameter(np.stack([upper, upper_bend], axis=1), np.stack([lower, lower_bend], axis=1))
+    score, (information, third) = rows.by_group(under - over), -summed[:, -1].T
     precision = 1 + sd**2 * information
-    shape = (rows.n_groups, rows.upper_design.shape[1], 2)
-    upper, lower = np.column_stack([upper, upper_bend]), np.column_stack([lower, lower_bend])
-    summed = (rows.upper @ upper + rows.lower @ lower).reshape(shape)
     first, second = summed[..., 0] * sd[:, None], -summed[..., 1] * sd[:, None] ** 2
     first[:, -1] = first[:, -1] * mode + score
     second[:, -1] = second[:, -1] * mode - 2 * sd * information
@@ -348,8 +293,7 @@ def _laplace(
 
 def _scores(rows: Rows, logits: _Logits, over: FloatArray, under: FloatArray) -> FloatArray:
     """(G, D, Q) derivatives of an interviewer's log-likelihood at every node; the last is by s v / v."""
-    own = rows.upper @ (over + logits.ratio[:, None]) - rows.lower @ (under + logits.ratio[:, None])
-    return np.asarray(own).reshape(rows.n_groups, rows.upper_design.shape[1], -1)
+    return rows.by_parameter(over + logits.ratio[:, None], -under - logits.ratio[:, None])
 
 
 def _expected_curvature(
@@ -363,19 +307,18 @@ def _expected_curvature(
     """(F, D, D) posterior means of the second derivatives, s after the node.
 
     Nodes are `place`'s (G,) modes plus its reaches times those of the rule."""
-    x, weights = np.sqrt(2) * _rule(posterior.shape[1])[0], posterior[rows.group]
+    x, weights = np.sqrt(2) * _rule(posterior.shape[1])[0], np.take(posterior, rows.group, axis=0)
     mode, reach = place[0][rows.group], place[1][rows.group]
-    designs = []
-    width = logits.bend[:, None] * (rows.upper_design - rows.lower_design)
-    last = np.zeros(len(mode))
-    for design, tail, sign in ((rows.upper_design, over, 1), (rows.lower_design, under, -1)):
-        by_node = weights * (tail - tail**2)
-        of_one, of_x, of_square = by_node @ np.ones(len(x)), by_node @ x, by_node @ x**2
-        by_parameter = design * of_one[:, None] + sign * width
-        by_parameter[:, -1] = -(mode * of_one + reach * of_x)
+    moments = np.stack([np.ones_like(x), x, x**2], axis=1)
+    ones, either, last = [], np.empty((len(mode), 2, rows.both.shape[1])), np.zeros(len(mode))
+    for side, tail in enumerate((over, under)):
+        by_node = tail - tail**2
+        by_node *= weights
+        of_one, of_x, of_square = moments.T @ by_node.T
+        np.multiply(rows.both, of_one[:, None], out=either[:, side])
+        either[:, side, -1] = -(mode * of_one + reach * of_x)
         last += mode**2 * of_one + 2 * mode * reach * of_x + reach**2 * of_square
-        designs.append(by_parameter)
-    total = -_summed(rows, rows.upper_design, designs[0]) - _summed(rows, rows.lower_design, designs[1])
-    total[:, -1] = total[:, :, -1]
-    total[:, -1, -1] = -_by_fit(rows, rows.member @ last)
+        ones.append(of_one)
+    total = _curvature(rows, logits, ones, either)
+    total[:, -1, -1] = -_by_fit(rows, rows.by_group(last))
     return total

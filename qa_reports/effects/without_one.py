@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from qa_reports.effects.categorical import CategoricalFit
 from qa_reports.effects.categorical_columns import PreparedColumns, rows_of
 from qa_reports.effects.categorical_search import maximise
-from qa_reports.effects.quadrature import Parameters, Rows, evaluate
+from qa_reports.effects.category_rows import Rows
+from qa_reports.effects.quadrature import Parameters, evaluate
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -113,7 +114,7 @@ class WithoutOne:
 
     def expand(self, out: IntArray) -> Without:
         """The models without `out` by expansion; not `found` where it is not good enough, or would take longer."""
-        k, d = len(out), self.rows.upper_design.shape[1]
+        k, d = len(out), self.rows.n_parameters
         result = Without(self._repeated(k), np.zeros((k, d - 1, d - 1)), np.zeros(k, dtype=bool))
         left = np.flatnonzero((self.others[out] > 0).all(axis=1))  # nobody else may miss a category
         uphill = np.zeros(len(left), dtype=bool)

@@ -10,7 +10,8 @@ from scipy import optimize, stats
 from qa_reports.effects.categorical import CategoricalFit, fit_categorical_models, latent_icc
 from qa_reports.effects.categorical_columns import CategoricalColumns, CategoricalFailure, number_categories
 from qa_reports.effects.categorical_interval import latent_icc_interval
-from qa_reports.effects.quadrature import Parameters, build_rows, evaluate
+from qa_reports.effects.category_rows import build_rows
+from qa_reports.effects.quadrature import Parameters, evaluate
 from tests.effects.lme4_tables import REFERENCE, read_data, read_tables
 
 LOGLIK = 2e-6
