@@ -45,6 +45,7 @@ def combine_evidence(
     spread: OwnSpread | None = None,
     sampled: bool = False,
     batteries: Sequence[Collection[str]] = (),
+    threads: int = 1,
 ) -> CombinedEvidence:
     """Combine the items' deletion residuals per interviewer.
 
@@ -56,6 +57,7 @@ def combine_evidence(
         spread: own variances; None where interviewers do not differ.
         sampled: whether the interviews at hand are a sample of those the models rest on.
         batteries: names of items that are looked at by themselves, too.
+        threads: that simulate normal interviewers beside each other.
     """
     spread = spread or OwnSpread(np.ones(n_interviewers), np.zeros(n_interviewers), 0.0, 0.0)
     table = side_by_side(items, n_interviewers, sampled, batteries)
@@ -69,7 +71,7 @@ def combine_evidence(
     overlap *= spread.shrunken[rows, None, None]
     table = replace(table, deviation=table.deviation[rows], overlap=overlap, n=table.n[rows])
     observed = np.stack([_observed(table, blocks) for blocks in table.groups()])
-    statistics, cells, remarkable = simulate_levels(table, false_discovery_rate, spread.of(rows))
+    statistics, cells, remarkable = simulate_levels(table, false_discovery_rate, spread.of(rows), threads=threads)
     p[rows], of_simulated = _p_values(observed, statistics, table.n)
     simulated = SimulatedLevels(rows, of_simulated, remarkable, len(rows) * len(items), *cells)
     return CombinedEvidence(p, simulated)

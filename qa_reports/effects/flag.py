@@ -58,12 +58,13 @@ def flag_interviewers(
     damages: Sequence[SuspectDamage],
     config: ReportConfig,
     indicators: JudgedIndicators = NO_INDICATORS,
+    threads: int = 1,
 ) -> Flags:
     """Judge every interviewer with at least `min_interviews`: over all sources of evidence, cell by cell, for suspects.
 
     An interviewer is `critical` when everything together, or a single cell, has a false discovery rate below
     `false_discovery_rate` and the deviation is large enough to matter; `warning` when the combined p is below
-    0.4 / (interviewers judged), which 0.4 normal interviewers per clean wave would reach.
+    0.4 / (interviewers judged), which 0.4 normal interviewers per clean wave would reach. `threads` simulate them.
     """
     modelled = [item for item in items if isinstance(item, ItemEffects)]
     rate, minimum = config.flags.false_discovery_rate, config.flags.min_interviews
@@ -77,7 +78,7 @@ def flag_interviewers(
     )
     own_spread = _own_spread(spread, len(workload))
     batteries = [battery.items for battery in config.batteries]
-    evidence = combine_evidence(modelled, len(workload), judged, rate, own_spread, sampled, batteries)
+    evidence = combine_evidence(modelled, len(workload), judged, rate, own_spread, sampled, batteries, threads)
     sources: list[EvidenceSource] = [
         level_source(survey, modelled, evidence.p, config),
         slope_source(survey, modelled, config),

@@ -8,7 +8,7 @@ then simulated interviewers meet respondents drawn from the survey's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from msgspec import Struct
@@ -21,6 +21,7 @@ from qa_reports.effects.distributions import t_isf
 from qa_reports.effects.rules import MINIMUM_SIZE, NAMED_BESIDE
 from qa_reports.effects.side_by_side import CHUNK, Table
 from qa_reports.effects.spread import shrink_variances
+from qa_reports.effects.threads import in_order
 
 FloatArray = NDArray[np.float64]
 
@@ -107,53 +108,56 @@ _Draw = Callable[[np.random.Generator, FloatArray], FloatArray]
 _SmallCells = tuple[NDArray[np.int32], NDArray[np.int32], FloatArray, NDArray[np.bool_], int]
 
 
+class _Drawn(Struct, frozen=True, eq=False):
+    """Some of the waves, before anything is made of them; W waves, J interviewers, K items."""
+
+    waves: NDArray[np.int64]
+    """(W,)."""
+    counted: FloatArray
+    """(W, J) answers, as far as they say something about a level."""
+    deviation: FloatArray
+    """(W, J, K) deletion residuals: deviations from the mean of the others,"""
+    of_cells: FloatArray
+    """(W, J, K) and those of single cells: of uneven items they go by a tail, whose normal score is normal."""
+
+
 def simulate_levels(
-    table: Table, rate: float, spread: OwnSpread, between: FloatArray | None = None
+    table: Table, rate: float, spread: OwnSpread, between: FloatArray | None = None, threads: int = 1
 ) -> tuple[FloatArray, _SmallCells, NDArray[np.bool_]]:
     """Waves of normal interviewers with this T and these workloads, put through the same computation.
 
     `between` (K, K): T, where it is not that of the table. Returns the statistics (S, waves, J) of the table's S groups
     of items, the cells that can have a small p (wave, interviewer, t, large, and the degrees of freedom of t), and
     whether an interviewer has any item that is large and remarkable enough to be named (waves, J).
+
+    Waves are drawn in turn from one stream of random numbers, and so many threads make statistics of them: the same
+    ones, however many threads there are.
     """
     within, n = table.within, table.n
-    rng = np.random.default_rng(_SEED)
     j, k = len(n), len(within)
     waves = min(max(-(-_SIMULATED_INTERVIEWERS // j), _WAVES[0]), _WAVES[1])
     waves = min(waves, max(_MOST_INTERVIEWERS // j, _FEWEST_WAVES))
-    between = table.between().covariance if between is None else between
-    normal = _draw_normal(table, between)
-    draw = normal if table.respondents is None else _draw_respondents(table, between)
     weight = weights_in_t(n)
     share = weight / weight.sum()
     groups = table.groups()
-
-    def deviations(draw: _Draw, variance: FloatArray) -> FloatArray:
-        """(W, J, K) deletion residuals: deviations from the mean of the others."""
-        d = draw(rng, variance)
-        d -= (share @ d)[:, None]
-        d /= (1 - share)[:, None]
-        return d
-
     statistics = np.empty((len(groups), waves, j))
     remarkable = np.empty((waves, j), dtype=bool)
-    found = []
     df = max(j - 2, 1)
     least = float(t_isf(min(rate, 0.5), df)) ** 2
-    for part in np.array_split(np.arange(waves), min(waves, -(-waves * j * k // CHUNK))):
-        true_variance, made_of_it = spread.simulate(rng, len(part))
-        counted = n / made_of_it
-        d = deviations(draw, true_variance)
-        sampling = np.diagonal(within) / counted[..., None]
+
+    def made_of(drawn: _Drawn) -> tuple[NDArray[np.int32], NDArray[np.int32], FloatArray, NDArray[np.bool_]]:
+        """Statistics where they belong, and the small cells."""
+        d, part = drawn.deviation, drawn.waves
+        sampling = np.diagonal(within) / drawn.counted[..., None]
         z2 = d**2
         variance = _variances_of_others(z2 - sampling, share)
         for statistic, blocks in zip(statistics, groups, strict=True):
             statistic[part] = sum(
-                _of_block(d[..., block], within[np.ix_(block, block)], counted, share, variance[..., block])
+                _of_block(d[..., block], within[np.ix_(block, block)], drawn.counted, share, variance[..., block])
                 for block in blocks
             )
-        if draw is not normal:  # single cells of uneven items go by a tail, whose normal score is normal
-            d = deviations(normal, true_variance)
+        if drawn.of_cells is not d:
+            d = drawn.of_cells
             z2 = d**2
             variance = _variances_of_others(z2 - sampling, share)
         size = np.abs(d)
@@ -163,9 +167,33 @@ def simulate_levels(
         place = np.flatnonzero(z2 > least)
         family = place // k
         wave, row = part[family // j].astype(np.int32), (family % j).astype(np.int32)  # there are millions of them
-        found.append((wave, row, np.sqrt(z2.ravel()[place]), size.ravel()[place] >= MINIMUM_SIZE))
+        return wave, row, np.sqrt(z2.ravel()[place]), size.ravel()[place] >= MINIMUM_SIZE
+
+    found = in_order(made_of, _drawn(table, spread, between, np.arange(waves), share), threads)
     wave_of, row_of, t_of, large_of = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return statistics, (wave_of, row_of, t_of, large_of, df), remarkable
+
+
+def _drawn(
+    table: Table, spread: OwnSpread, between: FloatArray | None, waves: NDArray[np.int64], share: FloatArray
+) -> Iterator[_Drawn]:
+    """The waves, as many at once as fit into a processor's cache; interviewers with a `share` (J,) in T."""
+    rng = np.random.default_rng(_SEED)
+    between = table.between().covariance if between is None else between
+    normal = _draw_normal(table, between)
+    draw = normal if table.respondents is None else _draw_respondents(table, between)
+
+    def deviations(draw: _Draw, variance: FloatArray) -> FloatArray:
+        d = draw(rng, variance)
+        d -= (share @ d)[:, None]
+        d /= (1 - share)[:, None]
+        return d
+
+    for part in np.array_split(waves, min(len(waves), -(-len(waves) * len(table.n) * len(between) // CHUNK))):
+        true_variance, made_of_it = spread.simulate(rng, len(part))
+        d = deviations(draw, true_variance)
+        of_cells = d if draw is normal else deviations(normal, true_variance)
+        yield _Drawn(part, table.n / made_of_it, d, of_cells)
 
 
 def _draw_normal(table: Table, between: FloatArray) -> _Draw:

@@ -29,7 +29,9 @@ def settle_flags(
     A flag on an item with such suspects, or on a slope on one, that the second judgement does not raise is turned into
     `missing_code`; an interviewer with no other flag then needs no call.
     """
-    flags = flag_interviewers(survey, items, damages, config, indicators)
+    # What the second core has to do besides is not asked for before flags are settled.
+    threads = 1 if core is IN_TURN else 2
+    flags = flag_interviewers(survey, items, damages, config, indicators, threads)
     kept_in = {suspect.item for suspect in survey.suspects if not suspect.set_aside}
     touched = kept_in | {option.name for option in config.items if kept_in & set(option.slopes)}
     resting = [flag for flag in flags.flags if flag.kind != "missing_code" and touched & set(flag.items)]
@@ -37,7 +39,7 @@ def settle_flags(
         return flags
     clean = set_suspects_aside(survey)
     again = flag_interviewers(
-        clean, estimate_items(clean, config, core, judgement_only=True), damages, config, indicators
+        clean, estimate_items(clean, config, core, judgement_only=True), damages, config, indicators, threads
     )
     vanishing = [flag for flag in resting if not any(_same(flag, other) for other in again.flags)]
     settled: list[Flag] = []
