@@ -6,7 +6,7 @@ import datetime
 import importlib.metadata
 import os
 import platform
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -191,8 +191,10 @@ def _make_report(
     _require_a_model(items, config)
     every = survey.n_rows == survey.n_interviews
     fitted = core.start(fit_sensitivity, survey.at_hand, named_items(items), config) if every else _no_sensitivity
+    unprinted: Callable[[], str] = str
     if LAID_OUT.intersection(wanted):
         core.start(load_drawing)  # beside the flags
+        unprinted = core.start(_letters_without_font, _outside_words(survey, config))
     damages = measure_damages(survey, config, referee)
     rest.begin()
     indicators = judged()
@@ -225,8 +227,7 @@ def _make_report(
         sheets = feedback_sheets(survey, flags, indicators, config, summary.heading)
     laid_out = LAID_OUT.intersection(makeable)
     files = report_files(summary, with_waves(document, waves), makeable, core, press, sheets)
-    unprinted = core.start(_letters_without_font, _outside_words(survey, config)) if laid_out else str
-    if lacking := unprinted():
+    if laid_out and (lacking := unprinted()):
         progress.note(_no_font(lacking, laid_out))
     if keep and config.email is not None:
         files |= mail_files(summary, flags, tuple(config.email.teams), files, document)
