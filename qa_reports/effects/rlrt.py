@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
+from scipy import sparse
 
 from qa_reports.effects.moments import Moments
 
@@ -57,8 +58,9 @@ def exact_restricted_lrt(moments: Moments, term: int, statistics: FloatArray) ->
     for _ in range(SIMULATIONS // _CHUNK):
         squares = rng.standard_normal((_CHUNK, widest))
         squares *= squares
+        by_eigenvalue = np.ascontiguousarray(squares.T)
         for f in wanted:
-            peaks = _null_statistics(curves[f], squares, rng)
+            peaks = _null_statistics(curves[f], by_eigenvalue, rng)
             reached[f] += (peaks >= statistics[f] - 1e-9).sum()
             zero[f] += (peaks <= 1e-9).sum()
     # The observed wave counts as one draw, so that p is never 0; a statistic of 0 is reached by all.
@@ -73,7 +75,7 @@ class _Spectrum(Struct, frozen=True, eq=False):
     """What the null distribution of one fit depends on."""
 
     mu: FloatArray
-    """(K,) non-zero eigenvalues, or means of `count` neighbouring ones."""
+    """(K,) non-zero eigenvalues, descending, or means of `count` neighbouring ones."""
     count: NDArray[np.int64]
     """(K,) eigenvalues each stands for."""
     df: int
@@ -84,8 +86,10 @@ class _Curve(Struct, frozen=True, eq=False):
     """The distribution of one fit over a grid of G values of d."""
 
     spectrum: _Spectrum
+    alike: sparse.csr_array
+    """(E, K) adds up the squared normals of equal eigenvalues."""
     weigh: FloatArray
-    """(K, R + 1) what takes squared normals to R sums that N is made of, and to their own sum."""
+    """(E, R + 1) what takes these to R sums that N is made of, and to their own sum."""
     height: FloatArray
     """(R + 1, G) what takes those and the sum of all squares to (D / (N + D)) exp(penalty / df) times that sum."""
     penalty: FloatArray
@@ -107,9 +111,11 @@ def _curves(spectra: Sequence[_Spectrum]) -> list[_Curve]:
     curves = []
     for spectrum, mu in zip(spectra, relative, strict=True):
         penalty = np.log1p(_GRID[:, None] * mu) @ spectrum.count.astype(np.float64)
-        weigh = np.column_stack([_share(mu).T @ basis, np.ones(len(mu))])
+        different, k = np.flatnonzero(np.diff(mu, prepend=np.inf)), len(mu)
+        alike = sparse.csr_array((np.ones(k), np.arange(k), np.append(different, k)), shape=(len(different), k))
+        weigh = np.column_stack([_share(mu[different]).T @ basis, np.ones(len(different))])
         height = np.vstack([-basis.T, np.ones(len(penalty))]) * np.exp(penalty / spectrum.df)
-        curves.append(_Curve(spectrum, weigh, height, penalty))
+        curves.append(_Curve(spectrum, alike, weigh, height, penalty))
     return curves
 
 
@@ -120,21 +126,21 @@ def _share(mu: FloatArray) -> FloatArray:
 
 
 def _null_statistics(curve: _Curve, squares: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """(draws,) statistics under the null from squared normals (draws, at least K)."""
+    """(draws,) statistics under the null from squared normals (at least K, draws)."""
     count, df, penalty = curve.spectrum.count, curve.spectrum.df, curve.penalty
-    own = squares[:, : len(count)]
+    own, draws = squares[: len(count)], squares.shape[1]
     more = count - 1
     if more.any():
-        own = own + np.where(more > 0, rng.chisquare(np.maximum(more, 1), own.shape), 0.0)
+        own = own + np.where(more > 0, rng.chisquare(np.maximum(more, 1), (draws, len(count))), 0.0).T
     left = df - int(count.sum())
-    sums = own @ curve.weigh
+    sums = (curve.alike @ own).T @ curve.weigh
     if left > 0:
-        sums[:, -1] += rng.chisquare(left, len(own))
+        sums[:, -1] += rng.chisquare(left, draws)
     # 1 + N/D = total / (total - N), because N + D = total. The logarithm of the whole, whose supremum it is,
     # is needed around the highest point only, and not where that is d = 0.
     heights = sums @ curve.height
     best = heights.argmin(1)
-    peaks, above = np.zeros(len(own)), np.flatnonzero(best)
+    peaks, above = np.zeros(draws), np.flatnonzero(best)
     best, last = best[above], len(penalty) - 1
     around = np.minimum(best, last - 1)[:, None] + np.array([-1, 0, 1])
     found = df * np.log(sums[above, -1, None] / heights[above[:, None], around])
@@ -177,15 +183,18 @@ def _spectrum(moments: Moments, term: int, f: int) -> _Spectrum:
     kept = (mu > 1e-8 * mu.max()) & (count > 0)
     order = np.flatnonzero(kept)[np.argsort(mu[kept], kind="stable")]
     mu, count = mu[order], count[order]
+    if len(own) <= _MOST_EIGENVALUES:
+        mu, count = np.repeat(mu, count), np.ones(count.sum(), dtype=np.int64)
+        return _Spectrum(mu[::-1], count, int(moments.n[f].sum()) - p)
     group = _neighbours(mu)
     counts = np.bincount(group, count).astype(np.int64)
     return _Spectrum((np.bincount(group, mu * count) / counts)[::-1], counts[::-1], int(moments.n[f].sum()) - p)
 
 
 def _neighbours(values: FloatArray) -> NDArray[np.int64]:
-    """(n,) 0, 1, ...: ascending positive values that are taken together; each alone where there are few."""
+    """(n,) 0, 1, ...: ascending positive values that are taken together; only equal ones where there are few."""
     if len(values) <= _MOST_EIGENVALUES:
-        return np.arange(len(values))
+        return np.cumsum(np.diff(values, prepend=values[:1]) > 0)
     height = np.log(values / values[0])
     places = np.floor(height / max(_ALIKE, height[-1] / _MOST_EIGENVALUES))
     return np.unique(places, return_inverse=True)[1]
