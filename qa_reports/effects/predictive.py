@@ -25,6 +25,7 @@ from qa_reports.effects.categorical_columns import (
     prepare_columns,
 )
 from qa_reports.effects.categorical_search import NODES
+from qa_reports.effects.characteristic import SILENT, Answers, transforms_of_totals
 from qa_reports.effects.distributions import binomial_mid_p, normal_isf, t_sf
 from qa_reports.effects.quadrature import Parameters
 from qa_reports.effects.saddlepoint import saddlepoint_tails
@@ -51,8 +52,6 @@ _MOST_EXACT = 250_000
 """Nodes times totals that are likely, in units of the highest score, beyond which tails are approximated: distributions
 take long, and the approximation is good to a thousandth of a tail by then, which it is not for rare answers of however
 many interviews."""
-_SILENT = 1e-18
-"""Size of a characteristic function, times the weight of its node, that no tail notices."""
 _ONE_BY_ONE = 2_000
 """Interviewers whose variances are added one by one; of more they are sorted into so many classes."""
 _CELLS = 500_000
@@ -326,7 +325,7 @@ def _likely(nodes: _Nodes, patterns: _Patterns, steps: IntArray) -> _Likely:
     own = nodes.share @ steps
     variance = np.maximum(nodes.share @ steps**2 - own**2, 0.0)
     mean, variance = (np.add.reduceat(one * patterns.count[:, None], first) for one in (own, variance))
-    rare = np.log(np.maximum(nodes.weight / _SILENT, 1.0))
+    rare = np.log(np.maximum(nodes.weight / SILENT, 1.0))
     far = steps[-1] * rare / 3
     apart = far + np.sqrt(far**2 + 2 * variance * rare)
     lowest = np.floor(np.maximum((mean - apart).min(axis=1), 0))
@@ -341,16 +340,9 @@ def _exact_tails(nodes: _Nodes, patterns: _Patterns, steps: IntArray, total: Flo
     total so many steps nearer.
     """
     length = fft.next_fast_len(likely.most, real=True)
+    answers = Answers(nodes.share, patterns.owner, patterns.count)
     angle: FloatArray = 2 * np.pi / length * np.arange(length // 2 + 1, dtype=np.float64)
-    wave = np.exp(-1j * np.outer(steps, angle))
-    first = np.searchsorted(patterns.owner, np.arange(len(total)))
-    transform, several = np.zeros((len(total), len(angle)), dtype=complex), np.flatnonzero(patterns.count != 1)
-    for u, used in enumerate(_audible(nodes, patterns, steps, angle, first)):
-        # NumPy would make shares complex, and multiply twice as much.
-        single = (nodes.share[:, u] @ np.take(wave, used, axis=1).view(np.float64)).view(np.complex128)
-        if several.size:
-            single[several] = _powers(single[several], patterns.count[several, None])
-        transform[:, used] += nodes.weight[u] * np.multiply.reduceat(single, first)
+    transform = transforms_of_totals(answers, nodes.weight, steps, angle)
     values = likely.lowest[:, None] + np.arange(length)
     chances = np.asarray(np.maximum(fft.irfft(transform, length), 0.0))
     if likely.lowest.any():
@@ -360,29 +352,6 @@ def _exact_tails(nodes: _Nodes, patterns: _Patterns, steps: IntArray, total: Flo
     above = (chances * ((values > total[:, None]) + here)).sum(axis=1)
     expected = np.asarray((chances * values).sum(axis=1), dtype=np.float64)
     return below, above, expected, np.sqrt((chances * (values - expected[:, None]) ** 2).sum(axis=1))
-
-
-def _powers(base: NDArray[np.complex128], count: FloatArray) -> NDArray[np.complex128]:
-    """Whole powers: NumPy multiplies out those below a hundred, and takes ten times as long for higher ones."""
-    if (count < 100).all():
-        return np.asarray(base**count)
-    return np.asarray((base ** (count // 64)) ** 64 * base ** (count % 64))
-
-
-def _audible(
-    nodes: _Nodes, patterns: _Patterns, steps: IntArray, angle: FloatArray, first: IntArray
-) -> list[NDArray[np.int64]]:
-    """The frequencies at which the transforms of the totals are not negligible, at each node.
-
-    The squared size of an answer's is 1 - 2 sum p_k p_l (1 - cos(t (s_k - s_l))) over pairs of categories, so that a
-    total's is at most exp(-sum p_k p_l (1 - cos(...))) over all answers. The more interviews, the fewer frequencies.
-    """
-    one, other = np.triu_indices(len(steps), 1)
-    pairs = np.add.reduceat(nodes.share[..., one] * nodes.share[..., other] * patterns.count[:, None, None], first)
-    swing = 1 - np.cos(np.outer(steps[one] - steps[other], angle))
-    with np.errstate(divide="ignore"):
-        allowed = np.log(nodes.weight) - np.log(_SILENT)
-    return [np.flatnonzero(((pairs[:, u] @ swing) < allowed[u]).any(axis=0)) for u in range(len(nodes.weight))]
 
 
 def _against_constant(prepared: PreparedColumns, j: int, others: FloatArray, steps: IntArray) -> FloatArray:
