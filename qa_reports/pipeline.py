@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import importlib.metadata
 import os
 import platform
@@ -22,7 +23,7 @@ from qa_reports.delivery.manifest import HashedFile, RunFacts, fingerprint, sha2
 from qa_reports.delivery.pseudonyms import keep_pseudonyms
 from qa_reports.effects.damage import measure_damages
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, begin_items, set_flagged_aside
-from qa_reports.effects.indicator_effects import estimate_indicators, with_more_at_hand
+from qa_reports.effects.indicator_effects import JudgedIndicators, estimate_indicators, with_more_at_hand
 from qa_reports.effects.reviewed import mark_reviewed, unknown_interviewers
 from qa_reports.effects.sensitivity import (
     NO_SENSITIVITY,
@@ -183,7 +184,7 @@ def _make_report(
     progress.begin("estimate")
     # An engine cannot be asked from another process.
     beside = core if survey.whole is None else IN_TURN
-    judged = beside.start(estimate_indicators, survey, measure_indicators(survey, config))
+    judged = functools.cache(beside.start(_judged_indicators, survey, config))
     # What flags do not rest on waits until the models that they do are fitted.
     rest = Later(referee)
     begun = begin_items(survey, config, referee, rest)
@@ -197,11 +198,11 @@ def _make_report(
         unprinted = core.start(_letters_without_font, _outside_words(survey, config))
     damages = measure_damages(survey, config, referee)
     rest.begin()
-    indicators = judged()
     progress.end("estimate", _estimated(items, progress))
 
     progress.begin("flag")
-    flags = settle_flags(survey, items, damages, config, referee, indicators)
+    flags = settle_flags(survey, items, damages, config, referee, judged)
+    indicators = judged()
     flags = mark_reviewed(flags, reviewed, config.survey.wave)
     for note in unknown_interviewers(reviewed, survey.interviewer_ids):
         progress.note(note)
@@ -283,6 +284,10 @@ def _archived(run: ArchivedRun, all_mailed: bool) -> ReportMade:
     there = {file.name for file in run.manifest.outputs}
     files = tuple(name for name in FILE_NAMES.values() if name in there)
     return ReportMade(run.folder, files, run.manifest.facts, all_mailed)
+
+
+def _judged_indicators(survey: Survey, config: ReportConfig) -> JudgedIndicators:
+    return estimate_indicators(survey, measure_indicators(survey, config))
 
 
 def _letters_without_font(text: str) -> str:

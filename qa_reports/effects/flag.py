@@ -23,7 +23,7 @@ every source that are uniform (levels: simulated waves).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -37,7 +37,7 @@ from qa_reports.effects.damage import SuspectDamage
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
 from qa_reports.effects.evidence import combine_evidence
 from qa_reports.effects.findings import ExpectedByChance, Flag, FlagKind, Flags, InterviewerVerdict, Severity
-from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
+from qa_reports.effects.indicator_effects import JudgedIndicators, no_indicators
 from qa_reports.effects.indicator_flags import indicator_sources
 from qa_reports.effects.level_flags import level_source
 from qa_reports.effects.simulated_levels import OwnSpread
@@ -57,7 +57,7 @@ def flag_interviewers(
     items: Sequence[ItemEffects | ItemNotModelled],
     damages: Sequence[SuspectDamage],
     config: ReportConfig,
-    indicators: JudgedIndicators = NO_INDICATORS,
+    indicators: Callable[[], JudgedIndicators] = no_indicators,
     threads: int = 1,
 ) -> Flags:
     """Judge every interviewer with at least `min_interviews`: over all sources of evidence, cell by cell, for suspects.
@@ -65,6 +65,7 @@ def flag_interviewers(
     An interviewer is `critical` when everything together, or a single cell, has a false discovery rate below
     `false_discovery_rate` and the deviation is large enough to matter; `warning` when the combined p is below
     0.4 / (interviewers judged), which 0.4 normal interviewers per clean wave would reach. `threads` simulate them.
+    `indicators` are asked for when all else is judged: they may still be being examined.
     """
     modelled = [item for item in items if isinstance(item, ItemEffects)]
     rate, minimum = config.flags.false_discovery_rate, config.flags.min_interviews
@@ -83,7 +84,7 @@ def flag_interviewers(
         level_source(survey, modelled, evidence.p, config),
         slope_source(survey, modelled, config),
         *([] if "spread" in config.indicators.off else [spread_source(survey, modelled, spread, judged, config)]),
-        *indicator_sources(survey, indicators, minimum),
+        *indicator_sources(survey, indicators(), minimum),
     ]
     decision = decide(sources, rate)
     flags = in_order(

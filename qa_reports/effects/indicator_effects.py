@@ -106,7 +106,13 @@ class JudgedIndicators(Struct, frozen=True, eq=False):
 
 _Terms = Sequence[tuple[str, Term]]
 """Covariates' labels and terms that may be allowed for."""
+
 NO_INDICATORS = JudgedIndicators(Indicators((), None), ())
+
+
+def no_indicators() -> JudgedIndicators:
+    """What is found where nothing is measured."""
+    return NO_INDICATORS
 
 
 def estimate_indicators(survey: Survey, indicators: Indicators) -> JudgedIndicators:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -10,7 +10,7 @@ from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import SuspectDamage, set_suspects_aside
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items
 from qa_reports.effects.flag import Flag, Flags, InterviewerVerdict, flag_interviewers
-from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
+from qa_reports.effects.indicator_effects import JudgedIndicators, no_indicators
 from qa_reports.effects.sentences import vanishing_sentence
 from qa_reports.second_core import IN_TURN, SecondCore
 from qa_reports.survey.clean import Survey
@@ -22,12 +22,13 @@ def settle_flags(
     damages: Sequence[SuspectDamage],
     config: ReportConfig,
     core: SecondCore = IN_TURN,
-    indicators: JudgedIndicators = NO_INDICATORS,
+    indicators: Callable[[], JudgedIndicators] = no_indicators,
 ) -> Flags:
     """Flag interviewers; where code suspects stay among the answers, judge once more without them.
 
     A flag on an item with such suspects, or on a slope on one, that the second judgement does not raise is turned into
-    `missing_code`; an interviewer with no other flag then needs no call.
+    `missing_code`; an interviewer with no other flag then needs no call. `indicators` are asked for when all else is
+    judged: they may still be being examined.
     """
     # What the second core has to do besides is not asked for before flags are settled.
     threads = 1 if core is IN_TURN else 2

@@ -149,7 +149,7 @@ def judge(seed: int, series: Series) -> Judged:
     survey = make_wave(seed, series.design, series.planted)
     indicators = estimate_indicators(survey, measure_indicators(survey, options))
     items = estimate_items(survey, options, judgement_only=True)
-    flags = settle_flags(survey, items, measure_damages(survey, options), options, indicators=indicators)
+    flags = settle_flags(survey, items, measure_damages(survey, options), options, indicators=lambda: indicators)
     position = {name: int(name) - 1 for name in survey.interviewer_ids}
     total = next((e for e in indicators.effects if e.measure.name == "nonresponse"), None)
     return Judged(
