@@ -23,6 +23,7 @@ from qa_reports.effects.distributions import chi2_isf, chi2_sf
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.side_by_side import CHUNK, Table, side_by_side
 from qa_reports.effects.simulated_levels import OwnSpread, SimulatedLevels, of_any_workload, simulate_levels
+from qa_reports.effects.threads import in_order
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -57,7 +58,7 @@ def combine_evidence(
         spread: own variances; None where interviewers do not differ.
         sampled: whether the interviews at hand are a sample of those the models rest on.
         batteries: names of items that are looked at by themselves, too.
-        threads: that simulate normal interviewers beside each other.
+        threads: that work on simulated interviewers beside each other.
     """
     spread = spread or OwnSpread(np.ones(n_interviewers), np.zeros(n_interviewers), 0.0, 0.0)
     table = side_by_side(items, n_interviewers, sampled, batteries)
@@ -72,18 +73,21 @@ def combine_evidence(
     table = replace(table, deviation=table.deviation[rows], overlap=overlap, n=table.n[rows])
     observed = np.stack([_observed(table, blocks) for blocks in table.groups()])
     statistics, cells, remarkable = simulate_levels(table, false_discovery_rate, spread.of(rows), threads=threads)
-    p[rows], of_simulated = _p_values(observed, statistics, table.n)
+    p[rows], of_simulated = _p_values(observed, statistics, table.n, threads)
     simulated = SimulatedLevels(rows, of_simulated, remarkable, len(rows) * len(items), *cells)
     return CombinedEvidence(p, simulated)
 
 
-def _p_values(observed: FloatArray, simulated: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _p_values(
+    observed: FloatArray, simulated: FloatArray, n: FloatArray, threads: int = 1
+) -> tuple[FloatArray, FloatArray]:
     """(J,) and (W, J) p of statistics (S, J) and (S, W, J): all items, and the most remarkable battery.
 
     Both at their p are one more statistic, and so are the p of batteries; whatever they have in common is in the
     simulated waves.
     """
-    each = [_held_against(*of_any_workload(*statistics, n)) for statistics in zip(observed, simulated, strict=True)]
+    pairs = zip(observed, simulated, strict=True)
+    each = in_order(lambda statistics: _held_against(*of_any_workload(*statistics, n)), pairs, threads)
     if len(each) > 2:
         each = [each[0], _smallest(each[1:])]
     return each[0] if len(each) == 1 else _smallest(each)
@@ -97,14 +101,14 @@ def _smallest(p: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, F
 
 def _held_against(observed: FloatArray, simulated: FloatArray) -> tuple[FloatArray, FloatArray]:
     """p (J,) and (W, J): how often a simulated statistic is as large; of equal ones the later has the smaller p."""
-    order, ascending = _in_order(simulated.ravel())
+    order, ascending = _sorted(simulated.ravel())
     n = 1 + len(order)
     of_simulated = np.empty(len(order))
     of_simulated[order] = (n - np.arange(len(order))) / n
     return (n - np.searchsorted(ascending, observed)) / n, of_simulated.reshape(simulated.shape)
 
 
-def _in_order(values: FloatArray) -> tuple[IntArray, FloatArray]:
+def _sorted(values: FloatArray) -> tuple[IntArray, FloatArray]:
     """The stable order of values (N,), the same on every processor, and the values in it.
 
     NumPy's stable sort takes three times as long as sorting at first anyhow and then the places of equal values.
