@@ -23,6 +23,17 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], st
     return json.loads((folder / "results.json").read_text("utf-8")), (folder / "report.html").read_text("utf-8")
 
 
+@pytest.mark.slow
+def test_one_core_makes_the_same_bytes_as_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    made = []
+    for alone in (True, False):
+        folder = tmp_path / str(alone)
+        make_report(read_config(CONFIGS / "example.yaml"), folder, ("json",), Silent(io.StringIO()), alone=alone)
+        made.append((folder / "results.json").read_bytes())
+    assert made[0] == made[1]
+
+
 def flags_of(results: dict[str, Any], interviewer: str) -> list[dict[str, Any]]:
     return [flag for flag in results["flags"] if flag["interviewer"] == interviewer]
 

@@ -104,7 +104,9 @@ def compute_moments(
 
 
 def _stacked(parts: list[_Parts]) -> Moments:
-    return Moments(*(parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))))
+    cross, *others = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+    # In one order: another process gets it so, and sums in another order end in other digits.
+    return Moments(np.ascontiguousarray(cross), *others)
 
 
 def _moments_of_columns(
