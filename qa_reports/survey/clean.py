@@ -283,7 +283,8 @@ def _groups(chosen: ChosenRows, name: str | None, key: str) -> tuple[str | None,
         return None
     column, labels = chosen.column(name, key), chosen.labels(name)
     places, names = levels_of(column, coded_as_missing(column, labels), labels)
-    return tuple(None if np.isnan(place) else names[int(place)] for place in places)
+    known = (*names, None)
+    return tuple(known[place] for place in np.where(np.isnan(places), -1, places).astype(int).tolist())
 
 
 def teams_of(

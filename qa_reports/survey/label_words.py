@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeVar
 
 _Value = TypeVar("_Value")
@@ -122,10 +122,12 @@ _OPPOSITES = (
 
 
 @cache
-def _patterns() -> tuple[tuple[Reason, re.Pattern[str]], ...]:
-    return tuple((reason, re.compile(_SUBJECT + f"(?:{'|'.join(said)})")) for reason, said in _PHRASES.items())
+def _pattern(reason: Reason) -> re.Pattern[str]:
+    """Compiled when it is needed: the five take longer than to read most files."""
+    return re.compile(_SUBJECT + f"(?:{'|'.join(_PHRASES[reason])})")
 
 
+@lru_cache(maxsize=4096)
 def reason_of_label(label: str) -> Reason | None:
     """Why a value with this label is no answer, or None where the label names an answer.
 
@@ -133,8 +135,8 @@ def reason_of_label(label: str) -> Reason | None:
     """
     plain = _plain(label)
     for text in (plain, *_first_parts(plain)):
-        for reason, pattern in _patterns():
-            if pattern.fullmatch(text):
+        for reason in _PHRASES:
+            if _pattern(reason).fullmatch(text):
                 return reason
     return None
 
