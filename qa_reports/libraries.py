@@ -131,7 +131,7 @@ def without_collector() -> Iterator[None]:
     """Where nearly all that is made lives on, looking for garbage among it is lost: a tenth of a layout's time.
 
     It is not looked through as soon as this has ended: it counts as old, until the collector looks through all. Who
-    lays out many documents collects in between.
+    lays out document after document, such as a PDF per team, collects in between.
     """
     was_on = gc.isenabled()
     gc.disable()

@@ -33,12 +33,12 @@ def make_one(
     verbose: bool,
 ) -> tuple[int, list[ReportMade]]:
     """Make a report in this very process."""
-    from qa_reports.config import read_config
-    from qa_reports.libraries import load_numerical, without_collector
-    from qa_reports.report.pdf_layout import LAID_OUT, pdf_obstacle
-    from qa_reports.second_core import second_core
-
     try:
+        from qa_reports.config import read_config
+        from qa_reports.libraries import load_numerical, without_collector
+        from qa_reports.report.pdf_layout import LAID_OUT, pdf_obstacle
+        from qa_reports.second_core import second_core
+
         file = read_config(config)
         with second_core() as press, second_core() as referee:
             if LAID_OUT.intersection(formats or file.config.report.formats):

@@ -193,7 +193,7 @@ def _make_report(
     every = survey.n_rows == survey.n_interviews
     fitted = core.start(fit_sensitivity, survey.at_hand, named_items(items), config) if every else _no_sensitivity
     unprinted: Callable[[], str] = str
-    if LAID_OUT.intersection(wanted):
+    if LAID_OUT.intersection(makeable):
         core.start(load_drawing)  # beside the flags
         unprinted = core.start(_letters_without_font, _outside_words(survey, config))
     damages = measure_damages(survey, config, referee)

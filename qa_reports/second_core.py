@@ -43,6 +43,7 @@ class SecondCore:
                 future: Future[T] = self._executor.submit(function, *args, **options)
         except (BrokenExecutor, OSError):
             return lambda: function(*args, **options)
+        _leave_reading_to_the_child(self._executor)
 
         def result() -> T:
             try:
@@ -93,6 +94,19 @@ def second_core(wanted: bool = True) -> Iterator[SecondCore]:
     finally:
         # Waiting for it, for an interpreter that ends in the meantime complains of closed pipes.
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _leave_reading_to_the_child(executor: Executor) -> None:
+    """Close this process's end for reading of the pipe to the child.
+
+    With it open, what is being sent to a child that has ended is no broken pipe but waits for ever, and so does
+    whoever stops then. Nor are processes begun later to hold it. Python closes it itself only from 3.12 on, and only
+    where it notices the end before it is to stop.
+    """
+    reader = getattr(getattr(executor, "_call_queue", None), "_reader", None)
+    if reader is not None:
+        with contextlib.suppress(OSError):
+            reader.close()
 
 
 def can_fork() -> bool:

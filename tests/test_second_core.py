@@ -71,6 +71,27 @@ def test_what_is_held_back_begins_in_its_order_and_once() -> None:
         Later(IN_TURN).start(refuse, "no such column")()
 
 
+@needs_two_cores
+def test_a_process_that_ends_while_it_is_sent_much_holds_nobody_up() -> None:
+    """Ctrl-C reaches both: the child ends at once, and the pipe to it is full."""
+    program = (
+        "import os, sys, time\n"
+        "from qa_reports.second_core import second_core\n"
+        "with second_core() as core:\n"
+        "    child = core.start(os.getpid)()\n"
+        "    core.start(time.sleep, 60)\n"
+        "    much = [core.start(len, bytes(4_000_000)) for _ in range(3)]\n"
+        "    time.sleep(0.5)\n"
+        "    os.kill(child, 9)\n"
+        "    if sys.argv[1] == 'ask': print([one() for one in much])\n"
+        "print('ended')"
+    )
+    for way, told in (("ask", "[4000000, 4000000, 4000000]\nended\n"), ("leave", "ended\n")):
+        command = [sys.executable, "-c", program, way]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, told, "")
+
+
 def test_a_killed_process_costs_time_only() -> None:
     with second_core() as core:
         first = core.start(killed_unless, os.getpid())

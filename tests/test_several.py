@@ -369,7 +369,8 @@ def test_processes_end_with_the_program(small_wave: SmallWave, number: signal.Si
     """Interrupted or killed: nobody goes on working, and nothing half written is left."""
     configs = copies(small_wave, "north", "south")
     program = (
-        "import os, sys, time\n"
+        "import os, signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored, where tests run in the background
         "import qa_reports.pipeline as pipeline\n"
         "from qa_reports.cli import main\n"
         "def slow(*_):\n"

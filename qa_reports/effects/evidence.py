@@ -23,7 +23,7 @@ from qa_reports.effects.distributions import chi2_isf, chi2_sf
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.side_by_side import CHUNK, Table, side_by_side
 from qa_reports.effects.simulated_levels import OwnSpread, SimulatedLevels, of_any_workload, simulate_levels
-from qa_reports.effects.threads import in_order
+from qa_reports.effects.threads import mapped
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -87,7 +87,7 @@ def _p_values(
     simulated waves.
     """
     pairs = zip(observed, simulated, strict=True)
-    each = in_order(lambda statistics: _held_against(*of_any_workload(*statistics, n)), pairs, threads)
+    each = mapped(lambda statistics: _held_against(*of_any_workload(*statistics, n)), pairs, threads)
     if len(each) > 2:
         each = [each[0], _smallest(each[1:])]
     return each[0] if len(each) == 1 else _smallest(each)

@@ -21,7 +21,7 @@ from qa_reports.effects.distributions import t_isf
 from qa_reports.effects.rules import MINIMUM_SIZE, NAMED_BESIDE
 from qa_reports.effects.side_by_side import CHUNK, Table
 from qa_reports.effects.spread import shrink_variances
-from qa_reports.effects.threads import in_order
+from qa_reports.effects.threads import mapped
 
 FloatArray = NDArray[np.float64]
 
@@ -169,7 +169,7 @@ def simulate_levels(
         wave, row = part[family // j].astype(np.int32), (family % j).astype(np.int32)  # there are millions of them
         return wave, row, np.sqrt(z2.ravel()[place]), size.ravel()[place] >= MINIMUM_SIZE
 
-    found = in_order(made_of, _drawn(table, spread, between, np.arange(waves), share), threads)
+    found = mapped(made_of, _drawn(table, spread, between, np.arange(waves), share), threads)
     wave_of, row_of, t_of, large_of = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return statistics, (wave_of, row_of, t_of, large_of, df), remarkable
 

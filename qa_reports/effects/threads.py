@@ -11,14 +11,14 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_order(function: Callable[[T], R], over: Iterable[T], threads: int = 1) -> list[R]:
+def mapped(function: Callable[[T], R], over: Iterable[T], threads: int = 1) -> list[R]:
     """As `list(map(function, over))`: things are taken one after the other, whichever thread has time for the next.
 
     There are never more of them than threads, so that what is large need not be held in memory.
     """
     if threads < 2:
         return [function(one) for one in over]
-    things: Iterator[tuple[int, T | None]] = enumerate(over)
+    things: Iterator[tuple[int, T]] = enumerate(over)
     lock, results = threading.Lock(), dict[int, R]()
 
     def work() -> None:
@@ -26,9 +26,10 @@ def in_order(function: Callable[[T], R], over: Iterable[T], threads: int = 1) ->
         try:
             while True:
                 with lock:
-                    place, one = next(things, (-1, None))
-                if one is None:
+                    thing = next(things, None)
+                if thing is None:
                     return
+                place, one = thing
                 results[place] = function(one)
         except BaseException:
             with lock:

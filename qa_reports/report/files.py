@@ -11,7 +11,7 @@ from qa_reports.libraries import properties_unlisted, without_collector
 from qa_reports.report.feedback import FeedbackSheets
 from qa_reports.report.pdf_layout import attached, lay_out, write_pdf
 from qa_reports.report.pdf_pictures import Picture
-from qa_reports.report.render import render_item_pages, render_page, with_item_pages
+from qa_reports.report.render import render_feedback, render_item_pages, render_page, with_item_pages
 from qa_reports.report.results import results_json
 from qa_reports.report.summarise import ReportSummary
 from qa_reports.second_core import IN_TURN, SecondCore
@@ -60,7 +60,7 @@ def report_files(
     if printed is not None:
         begun["pdf"] = press.start(write_pdf, html, pictures(), attached(results, summary.heading.printed))
     if feedback is not None:
-        begun["feedback"] = press.start(write_pdf, _feedback_page(feedback))
+        begun["feedback"] = press.start(write_pdf, render_feedback(feedback))
     if "xlsx" in formats:
         made["xlsx"] = _xlsx(document)
     if "parquet" in formats:
@@ -90,12 +90,6 @@ def _pictures(summary: ReportSummary) -> tuple[Picture, ...]:
     from qa_reports.report.pdf import draw_pictures
 
     return draw_pictures(summary)
-
-
-def _feedback_page(sheets: FeedbackSheets) -> str:
-    from qa_reports.report.feedback_pdf import feedback_page
-
-    return feedback_page(sheets)
 
 
 def _parquet(document: Mapping[str, object]) -> bytes:

@@ -195,6 +195,14 @@ def render_surveys_index(index: object) -> str:
     )
 
 
+def render_feedback(sheets: object) -> str:
+    """The pages for interviewers (`report.feedback.FeedbackSheets`), each with a bookmark, as they are laid out.
+
+    Light enough for a thousand of them: a PDF of its own.
+    """
+    return template_environment().get_template("feedback.html.j2").render(feedback=sheets)
+
+
 def _asset(path: str) -> Markup:
     """Our own style or script, the only text that is put into the page as it is."""
     return Markup((templates_folder() / path).read_text(encoding="utf-8"))  # noqa: S704 -- a file of this package

@@ -10,13 +10,13 @@ import pytest
 
 from qa_reports.effects.side_by_side import Table
 from qa_reports.effects.simulated_levels import OwnSpread, simulate_levels
-from qa_reports.effects.threads import in_order
+from qa_reports.effects.threads import mapped
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_results_are_in_the_order_of_things(threads: int) -> None:
-    assert in_order(lambda x: x**2, range(100), threads) == [x**2 for x in range(100)]
-    assert in_order(str, [], threads) == []
+    assert mapped(lambda x: x**2, range(100), threads) == [x**2 for x in range(100)]
+    assert mapped(str, [], threads) == []
 
 
 def test_things_are_not_made_before_a_thread_has_time_for_them() -> None:
@@ -27,7 +27,7 @@ def test_things_are_not_made_before_a_thread_has_time_for_them() -> None:
             assert place - len(done) < 2
             yield place
 
-    in_order(done.append, things(), threads=2)
+    mapped(done.append, things(), threads=2)
     assert sorted(done) == list(range(50))
 
 
@@ -44,7 +44,7 @@ def test_after_a_failure_no_more_is_begun(threads: int) -> None:
 
     failed = threading.Event()
     with pytest.raises(ValueError, match="three"):
-        in_order(work, range(10_000), threads)
+        mapped(work, range(10_000), threads)
     assert len(begun) < 100
 
 

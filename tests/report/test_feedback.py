@@ -14,9 +14,9 @@ from qa_reports.effects.indicator_effects import JudgedIndicators, estimate_indi
 from qa_reports.effects.patterns import PATTERNS
 from qa_reports.indicators.collect import measure_indicators
 from qa_reports.report.feedback import FeedbackSheets, feedback_sheets
-from qa_reports.report.feedback_pdf import feedback_page, render_feedback
 from qa_reports.report.feedback_words import QUESTIONS
-from qa_reports.report.pdf_layout import pdf_obstacle
+from qa_reports.report.pdf_layout import pdf_obstacle, write_pdf
+from qa_reports.report.render import render_feedback
 from qa_reports.report.summarise import Heading
 from tests.report.example_survey import IDS, LOW, PRINTED, example_report_input
 
@@ -36,7 +36,7 @@ def sheets(judged: JudgedIndicators) -> FeedbackSheets:
 
 
 def test_everybody_has_a_page_that_names_nobody_else(sheets: FeedbackSheets) -> None:
-    pages = feedback_page(sheets).split("<section>")[1:]
+    pages = render_feedback(sheets).split("<section>")[1:]
     assert len(pages) == len(IDS)
     for own, page in zip(IDS, pages, strict=True):
         assert set(re.findall(r"\b10[01][0-9]\b", page)) == {own}
@@ -58,7 +58,7 @@ def test_a_flag_becomes_a_question_and_without_one_nothing_stands_out(sheets: Fe
     assert sheets.sheets[LOW].talk_about[0] == QUESTIONS["one_battery"]
     calm = [sheet for sheet in sheets.sheets if not sheet.too_few and not sheet.talk_about]
     assert calm
-    assert feedback_page(sheets).count("Nothing stands out.") == len(calm)
+    assert render_feedback(sheets).count("Nothing stands out.") == len(calm)
 
 
 def test_a_reviewed_flag_is_no_topic(judged: JudgedIndicators) -> None:
@@ -82,15 +82,15 @@ def test_there_is_a_question_for_every_pattern() -> None:
 
 def test_names_are_escaped(judged: JudgedIndicators) -> None:
     given = example_report_input(interviewer="<b>7</b>")
-    page = feedback_page(feedback_sheets(given.survey, given.flags, judged, given.config, HEADING))
+    page = render_feedback(feedback_sheets(given.survey, given.flags, judged, given.config, HEADING))
     assert "<b>7</b>" not in page
     assert "&lt;b&gt;7&lt;/b&gt;" in page
 
 
 @pytest.mark.skipif(pdf_obstacle() is not None, reason="no Pango")
 def test_the_pdf_has_a_page_and_a_bookmark_each_and_the_same_bytes(sheets: FeedbackSheets, tmp_path: Path) -> None:
-    pdf = render_feedback(sheets)
-    assert pdf == render_feedback(sheets)
+    pdf = write_pdf(render_feedback(sheets))
+    assert pdf == write_pdf(render_feedback(sheets))
     if shutil.which("pdftotext") is None:
         return
     path = tmp_path / "feedback.pdf"

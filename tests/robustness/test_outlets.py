@@ -261,7 +261,6 @@ WRITERS = {
     "delivery/pseudonyms.py",
     "progress.py",  # the log
     "report/excel.py",
-    "report/feedback_pdf.py",
     "report/pdf.py",
     "report/pdf_layout.py",
     "survey/readers/isolated.py",  # a pipe between two processes
