@@ -198,6 +198,8 @@ def _make_report(
         unprinted = core.start(_letters_without_font, _outside_words(survey, config))
     damages = measure_damages(survey, config, referee)
     rest.begin()
+    if beside is IN_TURN:
+        judged()  # nobody examines them meanwhile
     progress.end("estimate", _estimated(items, progress))
 
     progress.begin("flag")
