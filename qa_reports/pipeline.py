@@ -7,7 +7,7 @@ import functools
 import importlib.metadata
 import os
 import platform
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -45,6 +45,7 @@ from qa_reports.report.pdf_layout import LAID_OUT, pdf_obstacle
 from qa_reports.report.results import results_document
 from qa_reports.report.results_waves import with_waves
 from qa_reports.report.summarise import summarise
+from qa_reports.report.unprintable import outside_words, unprintable_letters, unprintable_note
 from qa_reports.report.wave_results import results_of
 from qa_reports.report.waves import Wave, WaveComparison, compare_waves, rename_wave
 from qa_reports.second_core import IN_TURN, Later, SecondCore, second_core
@@ -54,8 +55,6 @@ from qa_reports.survey.pseudonyms import KEY_FILE, choose_pseudonyms, read_key, 
 Mailing = Literal["send", "write", "none"]
 """Mail the archived report, write the messages as `.eml` files and send nothing, or neither."""
 
-_MOST_LETTERS = 8
-"""Named of those that no font has."""
 _SECONDS = 20_000
 """Interviews up to which a report takes seconds."""
 _NUMERICAL_LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels")
@@ -195,7 +194,7 @@ def _make_report(
     unprinted: Callable[[], str] = str
     if LAID_OUT.intersection(makeable):
         core.start(load_drawing)  # beside the flags
-        unprinted = core.start(_letters_without_font, _outside_words(survey, config))
+        unprinted = core.start(unprintable_letters, outside_words(survey, config))
     damages = measure_damages(survey, config, referee)
     rest.begin()
     if beside is IN_TURN:
@@ -231,7 +230,7 @@ def _make_report(
     laid_out = LAID_OUT.intersection(makeable)
     files = report_files(summary, with_waves(document, waves), makeable, core, press, sheets)
     if laid_out and (lacking := unprinted()):
-        progress.note(_no_font(lacking, laid_out))
+        progress.note(unprintable_note(lacking, laid_out))
     if keep and config.email is not None:
         files |= mail_files(summary, flags, tuple(config.email.teams), files, document)
         for note in teams_without_interviewers(flags, tuple(config.email.teams)):
@@ -290,29 +289,6 @@ def _archived(run: ArchivedRun, all_mailed: bool) -> ReportMade:
 
 def _judged_indicators(survey: Survey, config: ReportConfig) -> JudgedIndicators:
     return estimate_indicators(survey, measure_indicators(survey, config))
-
-
-def _letters_without_font(text: str) -> str:
-    from qa_reports.report.typefaces import letters_without_font  # loads Matplotlib, where a PDF is drawn
-
-    return letters_without_font(text)
-
-
-def _outside_words(survey: Survey, config: ReportConfig) -> str:
-    """What a PDF says in letters that may be any."""
-    about = (config.survey.name, config.survey.wave or "", config.survey.country or "")
-    items = (word for item in survey.items for word in (item.name, item.label))
-    return "".join((*about, *items, *survey.interviewer_ids, *(team or "" for team in survey.teams or ())))
-
-
-def _no_font(letters: str, laid_out: Collection[Format]) -> str:
-    """What to do about letters that no font on this machine has."""
-    names = " and ".join(FILE_NAMES[form] for form in FILE_NAMES if form in laid_out)
-    more = f" and {len(letters) - _MOST_LETTERS:,} more" if len(letters) > _MOST_LETTERS else ""
-    return (
-        f"{names}: no font on this machine has {' '.join(letters[:_MOST_LETTERS])}{more}, which are empty boxes there; "
-        "install one, on Debian and Ubuntu by 'apt install fonts-noto-core fonts-noto-cjk', and make the report again"
-    )
 
 
 def _no_sensitivity() -> Sensitivity:

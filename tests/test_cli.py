@@ -440,7 +440,7 @@ def test_letters_that_no_font_has_are_told(
     small_wave: SmallWave, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What can be asked of another process: the words themselves are what is lacking.
-    monkeypatch.setattr("qa_reports.pipeline._letters_without_font", str.upper)
+    monkeypatch.setattr("qa_reports.pipeline.unprintable_letters", str.upper)
     assert main([str(small_wave.config), "--formats", "pdf"]) == 0
     note = r"note: report\.pdf: no font on this machine has (.*) and [0-9]+ more, which are empty boxes"
     told = re.search(note, capsys.readouterr().err)
