@@ -54,6 +54,15 @@ def test_scipy_reads_documentation_again_afterwards() -> None:
     assert printed(program) == "['Of it.'] True 1 0.5"
 
 
+def test_matplotlib_lists_properties_again_afterwards() -> None:
+    program = (
+        "import gc; from qa_reports.report.files import load_drawing; load_drawing();"
+        "from matplotlib.artist import kwdoc; from matplotlib.lines import Line2D;"
+        "print('linewidth' in kwdoc(Line2D), gc.isenabled())"
+    )
+    assert printed(program) == "True True"
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
 def test_memory_that_arrays_leave_is_kept_for_the_next() -> None:
     program = (

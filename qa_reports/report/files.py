@@ -54,11 +54,11 @@ def report_files(
     made: dict[Format, bytes] = {"json": results}
     begun: dict[Format, Callable[[], bytes]] = {}
     if printed is not None:
-        html, n_pictures = printed()
-        press.start(lay_out, html, n_pictures)  # while the pictures are drawn
+        pages, n_pictures = printed()
+        press.start(lay_out, pages, n_pictures)  # while the pictures are drawn
     item_pages = render_item_pages(summary) if "html" in formats else ""
     if printed is not None:
-        begun["pdf"] = press.start(write_pdf, html, pictures(), attached(results, summary.heading.printed))
+        begun["pdf"] = press.start(write_pdf, pages, pictures(), attached(results, summary.heading.printed))
     if feedback is not None:
         begun["feedback"] = press.start(write_pdf, render_feedback(feedback))
     if "xlsx" in formats:

@@ -135,7 +135,7 @@ def _load_weasyprint() -> tuple[Any, Callable[[StandIns], Any]]:
             from weasyprint.urls import URLFetcher, URLFetcherResponse
     except (ImportError, OSError) as error:
         raise PdfUnavailable(
-            "the PDF needs WeasyPrint 68 or newer and the Pango library; on Debian and Ubuntu install it by "
+            "the PDF needs WeasyPrint 70 or newer and the Pango library; on Debian and Ubuntu install it by "
             f"'apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0' ({str(error).splitlines()[0]})"
         ) from error
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 from qa_reports.effects.between import against_others, shrink_between, weights_in_t
 from qa_reports.effects.estimate import ItemEffects, estimate_items
-from qa_reports.effects.evidence import _observed, _p_values, combine_evidence
+from qa_reports.effects.evidence import _observed, _p_values, _sorted, combine_evidence
 from qa_reports.effects.side_by_side import Table, item_blocks
 from qa_reports.effects.simulated_levels import _of_block, _variances_of_others
 from tests.effects.synthetic import make_config, make_survey, wave
@@ -200,3 +200,11 @@ def test_p_of_several_looks_is_uniform(statistics: int) -> None:
     np.testing.assert_allclose(p, of_simulated[0], atol=5 / 10_000)
     assert len(np.unique(of_simulated)) == 10_000
     assert (of_simulated < 0.01).mean() == pytest.approx(0.01, abs=1e-4)
+
+
+@pytest.mark.parametrize("different", [1, 7, 300, 10**9])
+def test_the_order_is_stable_however_many_are_equal(different: int) -> None:
+    values = np.random.default_rng(3).integers(0, different, 1_000).astype(float)
+    order, ascending = _sorted(values)
+    np.testing.assert_array_equal(order, np.argsort(values, kind="stable"))
+    np.testing.assert_array_equal(ascending, np.sort(values))
