@@ -85,6 +85,8 @@ MISTAKES = [
     ("port: 465", "port: 0", "11: email.smtp.port: is 0; it should be at least 1"),
     ("host: mail.agency.example", "host: mail agency", "11: email.smtp.host: is not the name of a server; it should be "
      "like mail.agency.example"),
+    ("host: mail.agency.example", "host: mail..example",
+     "11: email.smtp.host: is not the name of a server; it should be like mail.agency.example"),
     ("https://qa", "qa", "10: email.archive_url: is not a web address; it should begin with https://"),
 ]  # fmt: skip
 

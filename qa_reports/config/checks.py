@@ -269,9 +269,18 @@ def _spec(address: str) -> str:
     return address if parsed is None else parsed.spec.casefold()
 
 
+def _can_be_looked_up(host: str) -> bool:
+    """Whether a name server can be asked for it: no part is empty or longer than 63 letters."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
 def _server(email: EmailConfig) -> Iterator[Complaint]:
     smtp, place = email.smtp, ("email", "smtp")
-    if not smtp.host.isprintable() or " " in smtp.host:
+    if not smtp.host.isprintable() or " " in smtp.host or not _can_be_looked_up(smtp.host):
         yield Complaint((*place, "host"), "is not the name of a server; it should be like mail.agency.example")
     if smtp.password_env is not None and smtp.password_file is not None:
         yield Complaint((*place, "password_file"), "stands beside password_env; keep one of them")

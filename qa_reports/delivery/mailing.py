@@ -17,7 +17,8 @@ from qa_reports.delivery.folder import write_files
 from qa_reports.delivery.keep import CONFIG_NAME
 from qa_reports.delivery.message import Attachment, Correspondents, Envelope, compose, make_message_id
 from qa_reports.delivery.receipts import RECEIPTS_FILE, Matter, Receipt, Receipts, State, open_receipts
-from qa_reports.delivery.send import WAITS, Listener, Outcome, read_password, send_messages
+from qa_reports.delivery.refusals import Outcome
+from qa_reports.delivery.send import WAITS, Listener, read_password, send_messages
 from qa_reports.errors import ConfigError, DataError, UserError
 from qa_reports.report.formats import plain_letters
 from qa_reports.report.letter import Enclosure, write_letter
@@ -45,6 +46,8 @@ class _Planned(Struct, frozen=True):
 
     matter: Matter
     who: Correspondents
+    key: str
+    """Where the recipient stands in the configuration."""
     edition: MailEdition
 
 
@@ -110,9 +113,11 @@ def _plan(document: MailDocument, email: EmailConfig) -> list[_Planned]:
     for edition in document.editions:
         to = tuple(map(_parsed, email.to if edition.team is None else email.teams.get(edition.team, ())))
         cc = tuple(map(_parsed, email.cc)) if edition.team is None else ()
-        for recipient in (*to, *cc):
-            matter = Matter(recipient.spec, edition.team, document.content_sha256)
-            planned.setdefault(matter, _Planned(matter, Correspondents(sender, recipient, to, cc), edition))
+        first = "email.to" if edition.team is None else f"email.teams.{edition.team}"
+        for key, recipients in ((first, to), ("email.cc", cc)):
+            for recipient in recipients:
+                matter = Matter(recipient.spec, edition.team, document.content_sha256)
+                planned.setdefault(matter, _Planned(matter, Correspondents(sender, recipient, to, cc), key, edition))
     return list(planned.values())
 
 
@@ -177,7 +182,15 @@ def _envelope(run: Path, email: EmailConfig, plan: _Planned, times_mailed: int) 
         attachment = None if pdf is None else Attachment(_file_name(plan.edition), pdf)
         return compose(letter, who, attachment, message_id, date)
 
-    return Envelope(who.sender.spec, who.recipient.spec, who.need_utf8, message_id, composed)
+    return Envelope(
+        sender=who.sender.spec,
+        recipient=who.recipient.spec,
+        key=plan.key,
+        needs_utf8=who.need_utf8,
+        message_id=message_id,
+        attached=size if size is not None and attached else 0,
+        compose=composed,
+    )
 
 
 def _read_pdf(run: Path, edition: MailEdition) -> bytes:

@@ -31,9 +31,13 @@ class Envelope(Struct, frozen=True):
 
     sender: str
     recipient: str
+    key: str
+    """Where the recipient stands in the configuration: `email.to`, `email.cc` or `email.teams.North`."""
     needs_utf8: bool
     """Whether only a server with SMTPUTF8 can take it: the part before an @ is not ASCII."""
     message_id: str
+    attached: int
+    """Bytes of the PDF in it, 0 for none."""
     compose: Callable[[], bytes]
     """Makes the whole message, lines ended by CRLF, when it is its turn: a hundred PDFs need no memory at once."""
 

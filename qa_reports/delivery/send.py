@@ -1,4 +1,4 @@
-"""Step 6, deliver: messages to a mail server, one transaction for each recipient. The only module that knows SMTP.
+"""Step 6, deliver: messages to a mail server, one transaction for each recipient. The only module that talks SMTP.
 
 A server's temporary refusals (4xx) and broken connections are tried again after a while, as long as the text of the
 message has not left this machine. A connection that breaks afterwards leaves the outcome `unknown`: such a message is
@@ -15,25 +15,16 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 from msgspec import Struct
 
 from qa_reports.config import SmtpConfig
 from qa_reports.delivery.message import Envelope
-from qa_reports.errors import UserError, one_line
+from qa_reports.delivery.refusals import Attempt, Outcome, Step, answered, broke_off, no_session, no_utf8
+from qa_reports.errors import UserError
 
 WAITS = (5.0, 20.0, 60.0)
 """Seconds before the second, third and fourth attempt."""
-_MOST_LETTERS = 200
-"""Letters of a server's reply that are kept."""
-
-
-class Outcome(Struct, frozen=True):
-    """What became of one message."""
-
-    state: Literal["sent", "refused", "deferred", "unknown"]
-    reply: str
 
 
 class Listener(Struct, frozen=True):
@@ -46,11 +37,11 @@ class Listener(Struct, frozen=True):
 
 
 class _NoSession(Exception):
-    """The server cannot be used: for now (`temporary`), or not at all as it is configured."""
+    """The server cannot be used, and every message that is left has the same outcome."""
 
-    def __init__(self, temporary: bool, text: str) -> None:
-        super().__init__(text)
-        self.temporary = temporary
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.reply)
+        self.outcome = outcome
 
 
 def read_password(smtp: SmtpConfig) -> str | None:
@@ -108,7 +99,7 @@ def _one_round(
     try:
         while left:
             session = session or _connect(smtp, password)
-            outcome = _transact(session, left[0], listener)
+            outcome = _transact(session, left[0], smtp, listener)
             listener.ended(left[0], outcome)
             if outcome.state == "deferred":
                 deferred.append(left[0])
@@ -118,8 +109,8 @@ def _one_round(
                 session = None
     except _NoSession as error:  # it would be the same for all that are left
         for envelope in left:
-            listener.ended(envelope, Outcome("deferred" if error.temporary else "refused", str(error)))
-        return [*deferred, *left] if error.temporary else deferred
+            listener.ended(envelope, error.outcome)
+        return [*deferred, *left] if error.outcome.state == "deferred" else deferred
     except BaseException:
         if session is not None:
             session.close()  # not QUIT: in the middle of a message that would be a line of its text
@@ -129,7 +120,6 @@ def _one_round(
 
 
 def _connect(smtp: SmtpConfig, password: str | None) -> smtplib.SMTP:
-    where = f"{smtp.host}:{smtp.port}"
     session: smtplib.SMTP | None = None
     try:
         context = ssl.create_default_context()
@@ -143,79 +133,66 @@ def _connect(smtp: SmtpConfig, password: str | None) -> smtplib.SMTP:
         if smtp.user is not None and password is not None:
             _log_in(session, smtp.user, password)
     except (smtplib.SMTPException, OSError) as error:
+        offers = None if session is None else session.esmtp_features
         if session is not None:
             session.close()
-        raise _no_session(error, where, smtp) from None
+        raise _NoSession(no_session(error, smtp, offers)) from None
     return session
 
 
 def _log_in(session: smtplib.SMTP, user: str, password: str) -> None:
     """Log in; smtplib takes ASCII only, so that other passwords go by AUTH PLAIN in UTF-8 (RFC 4616)."""
-    if (user + password).isascii():
-        session.login(user, password)
-        return
-    if "PLAIN" not in session.esmtp_features.get("auth", "").upper().split():
-        raise smtplib.SMTPNotSupportedError("the server does not offer AUTH PLAIN, which a password like this needs")
-    secret = base64.b64encode(f"\0{user}\0{password}".encode()).decode("ascii")
-    code, reply = session.docmd("AUTH", f"PLAIN {secret}")
-    if code != 235:
-        raise smtplib.SMTPAuthenticationError(code, reply)
+    plain = (user + password).isascii()
+    usable = {"CRAM-MD5", "PLAIN", "LOGIN"} if plain else {"PLAIN"}
+    if usable.isdisjoint(session.esmtp_features.get("auth", "").split()):
+        raise smtplib.SMTPNotSupportedError("AUTH")
+    secret = base64.b64encode(f"\0{user}\0{password}".encode())
+    try:
+        if plain:
+            session.login(user, password)
+            return
+        code, reply = session.docmd("AUTH", f"PLAIN {secret.decode('ascii')}")
+        if code != 235:
+            raise smtplib.SMTPAuthenticationError(code, reply)
+    except smtplib.SMTPAuthenticationError as error:  # some servers repeat what they were sent
+        told = error.smtp_error if isinstance(error.smtp_error, bytes) else error.smtp_error.encode()
+        for spoken in (secret, base64.b64encode(password.encode()), password.encode()):
+            told = told.replace(spoken, b"...")
+        raise smtplib.SMTPAuthenticationError(error.smtp_code, told) from None
+    except smtplib.SMTPServerDisconnected:
+        raise
+    except (smtplib.SMTPException, ValueError):  # challenges that are no base64, or do not end
+        raise smtplib.SMTPException("its log-in does not follow the rules") from None
 
 
-def _no_session(error: Exception, where: str, smtp: SmtpConfig) -> _NoSession:
-    """Why the server cannot be used, in one sentence for the person who edits the configuration."""
-    match error:
-        case ssl.SSLCertVerificationError():
-            return _NoSession(False, f"{where}: its certificate cannot be trusted ({error.verify_message})")
-        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
-            return _NoSession(True, f"{where}: broke the connection off while it was being encrypted")
-        case ssl.SSLError():
-            other = "starttls" if smtp.security == "tls" else "tls"
-            reason = (error.reason or "no reason given").replace("_", " ").lower()
-            return _NoSession(False, f"{where}: could not be encrypted ({reason}); is security: {other} meant?")
-        case smtplib.SMTPAuthenticationError():
-            source = smtp.password_env or smtp.password_file
-            told = f"does not let {smtp.user} in with the password from {source}"
-            return _NoSession(400 <= error.smtp_code < 500, f"{where}: {told} ({_said(error.smtp_error)})")
-        case smtplib.SMTPResponseException():
-            told = f"answered {error.smtp_code} {_said(error.smtp_error)}"
-            return _NoSession(not 500 <= error.smtp_code < 600, f"{where}: {told}")
-        case smtplib.SMTPNotSupportedError():
-            if smtp.security == "starttls" and "STARTTLS" in str(error):
-                return _NoSession(False, f"{where}: offers no STARTTLS, and nothing is sent unencrypted")
-            return _NoSession(False, f"{where}: cannot be logged in to ({_said(str(error))})")
-        case smtplib.SMTPException():
-            return _NoSession(True, f"{where}: {_said(str(error))}")
-        case OSError():
-            return _NoSession(True, f"{where}: cannot be reached ({_said(error.strerror or str(error))})")
-    raise error
-
-
-def _transact(session: smtplib.SMTP, envelope: Envelope, listener: Listener) -> Outcome:
+def _transact(session: smtplib.SMTP, envelope: Envelope, smtp: SmtpConfig, listener: Listener) -> Outcome:
     """One message to one recipient. Never raises what a mail server or a network can cause."""
     if envelope.needs_utf8 and not session.has_extn("smtputf8"):
-        return Outcome("refused", "the mail server takes no addresses like this one (it offers no SMTPUTF8)")
+        return no_utf8(envelope)
     content = envelope.compose()
+    attempt = Attempt(envelope, len(content), smtp, session.esmtp_features)
+    step: Step = "MAIL"
     try:
         code, reply = session.mail(envelope.sender, _mail_options(session, envelope, len(content)))
         if code == 250:
+            step = "RCPT"
             code, reply = session.rcpt(envelope.recipient)
         if code in (250, 251):
+            step = "DATA"
             code, reply = session.docmd("DATA")
     except (smtplib.SMTPException, OSError) as error:
         session.close()
-        return Outcome("deferred", f"the connection broke before the message was sent ({_said(str(error))})")
+        return broke_off(error, smtp, in_text=False)
     if code != 354:
-        return Outcome("refused" if 500 <= code < 600 else "deferred", f"{code} {_said(reply)}")
+        return answered(step, code, reply, attempt)
     listener.sending(envelope)
     try:
         session.send(_dot_stuffed(content) + b".\r\n")
         code, reply = session.getreply()
     except (smtplib.SMTPException, OSError) as error:
         session.close()
-        return Outcome("unknown", f"the connection broke while the message was sent ({_said(str(error))})")
-    states: dict[int, Literal["sent", "deferred", "refused"]] = {2: "sent", 4: "deferred", 5: "refused"}
-    return Outcome(states.get(code // 100, "unknown"), f"{code} {_said(reply)}")
+        return broke_off(error, smtp, in_text=True)
+    return answered("text", code, reply, attempt)
 
 
 def _mail_options(session: smtplib.SMTP, envelope: Envelope, size: int) -> list[str]:
@@ -244,10 +221,3 @@ def _say_goodbye(session: smtplib.SMTP | None) -> None:
             session.quit()
         except (smtplib.SMTPException, OSError):
             session.close()
-
-
-def _said(reply: bytes | str) -> str:
-    """A server's words, which may be anything, on one line."""
-    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
-    plain = one_line(" ".join(text.split()))
-    return plain if len(plain) <= _MOST_LETTERS else f"{plain[: _MOST_LETTERS - 1]}…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import socket
 import ssl
 import threading
@@ -77,9 +78,9 @@ class Certificates:
     key: Path
 
 
-def make_certificates(folder: Path, name: str = "localhost") -> Certificates:
+def make_certificates(folder: Path, name: str = "localhost", until: datetime.datetime | None = None) -> Certificates:
     authority = trustme.CA()
-    certificate = authority.issue_cert(name)
+    certificate = authority.issue_cert(name, not_after=until)
     made = Certificates(folder / "ca.pem", folder / "chain.pem", folder / "key.pem")
     authority.cert_pem.write_to_path(str(made.authority))
     for number, blob in enumerate(certificate.cert_chain_pems):
@@ -114,6 +115,7 @@ def running(
     certificates: Certificates | None = None,
     auth: bool = False,
     smtputf8: bool = False,
+    size_limit: int | None = None,
 ) -> Iterator[int]:
     """A server on a loopback port of its own, until the block ends; yields the port."""
     context = None if certificates is None else server_context(certificates)
@@ -128,6 +130,7 @@ def running(
         auth_require_tls=security == "starttls",
         authenticator=check_password if auth else None,
         enable_SMTPUTF8=smtputf8,
+        data_size_limit=size_limit,
     )
     controller.start()
     try:

@@ -73,7 +73,7 @@ def test_send_and_send_again(wave: SmallWave, capsys: pytest.CaptureFixture[str]
         command = ["send", str(the_run(wave)), "--config", str(wave.config)]
         assert main(command) == 4
         assert capsys.readouterr().out.splitlines() == [
-            "field@agency.example: not sent: 550 5.1.1 no such user",
+            "field@agency.example: not sent: 550 5.1.1 no such user; the address in email.to should be corrected",
             "north@agency.example (team North): sent",
         ]
         assert main(command) == 0
