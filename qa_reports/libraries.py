@@ -9,9 +9,11 @@ import gc
 import importlib
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 _NOT_NEEDED = frozenset(("f2py", "testing"))
 """Parts of NumPy that it loads only when they are asked for: a Fortran compiler's front end and unittest."""
@@ -75,6 +77,88 @@ def not_installed(name: str) -> Iterator[None]:
     finally:
         if hidden:
             del sys.modules[name]
+
+
+@contextlib.contextmanager
+def loaded_when_used(*names: str) -> Iterator[None]:
+    """While it lasts, these modules with all that is in them are not loaded where they are imported, but when used.
+
+    What is imported of one stands for the real thing, which is loaded once it is called or asked for something. What
+    was loaded before, stays as it is.
+    """
+    deferred = _Deferred(names)
+    sys.meta_path.insert(0, deferred)
+    try:
+        yield
+    finally:
+        deferred.end()
+
+
+class _Deferred(MetaPathFinder, Loader):
+    """Finds modules that stand for the real ones."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._standing_in: dict[str, ModuleType] = {}
+        self.ended = False
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        if any(fullname == name or fullname.startswith(f"{name}.") for name in self._names):
+            return ModuleSpec(fullname, self, is_package=True)
+        return None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return self._standing_in.setdefault(spec.name, _StandIn(spec.name, self))
+
+    def exec_module(self, module: ModuleType) -> None:
+        pass
+
+    def end(self) -> None:
+        """From now on modules are the real ones, also where something has a stand-in."""
+        if self.ended:
+            return
+        self.ended = True
+        sys.meta_path.remove(self)
+        for name, module in self._standing_in.items():
+            sys.modules.pop(name, None)
+            package, _, last = name.rpartition(".")
+            if vars(sys.modules.get(package, self)).get(last) is module:
+                delattr(sys.modules[package], last)
+
+
+class _StandIn(ModuleType):
+    """Stands for a module: any name of it stands for what has that name there."""
+
+    def __init__(self, name: str, deferred: _Deferred) -> None:
+        super().__init__(name)
+        self._deferred = deferred
+
+    def __getattr__(self, name: str) -> object:
+        if self._deferred.ended:
+            return getattr(importlib.import_module(self.__name__), name)
+        if name.startswith("__"):  # Python asks a module for some that it need not have
+            raise AttributeError(name)
+        return _OfThat(self, self._deferred, name)
+
+
+class _OfThat:
+    """Stands for something of a module: a function, a class or what has attributes."""
+
+    def __init__(self, module: ModuleType, deferred: _Deferred, name: str) -> None:
+        self._module, self._deferred, self._name = module, deferred, name
+
+    def _real(self) -> Any:
+        self._deferred.end()
+        return getattr(self._module, self._name)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real(), name)
+
+    def __call__(self, *args: object, **options: object) -> object:
+        return self._real()(*args, **options)
+
+    def __mro_entries__(self, bases: tuple[object, ...]) -> tuple[type, ...]:
+        return (self._real(),)
 
 
 @contextlib.contextmanager

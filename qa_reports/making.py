@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,17 +37,22 @@ def make_one(
     try:
         from qa_reports.config import read_config
         from qa_reports.libraries import load_numerical, without_collector
-        from qa_reports.report.pdf_layout import LAID_OUT, pdf_obstacle
+        from qa_reports.report.pdf_layout import LAID_OUT, load_drawing, pdf_obstacle
         from qa_reports.second_core import second_core
 
         file = read_config(config)
+        laid_out = LAID_OUT.intersection(formats or file.config.report.formats)
         with second_core() as press, second_core() as referee:
-            if LAID_OUT.intersection(formats or file.config.report.formats):
+            if laid_out:
                 press.start(pdf_obstacle)  # it needs nothing of what this process loads meanwhile
             with without_collector():
                 load_numerical()  # what the other processes need is loaded once, before they part
                 from qa_reports.effects.referee import load_referee
-            referee.start(load_referee)  # beside what this process has to load itself
+            # What there is to do later is loaded beside what this process has to load itself.
+            referee.start(load_referee)
+            referee.start(importlib.import_module, "qa_reports.pipeline")
+            if laid_out:
+                referee.start(load_drawing)
             with without_collector():
                 from qa_reports.pipeline import make_report
 

@@ -38,7 +38,7 @@ from qa_reports.errors import DataError, OutputError, UserError
 from qa_reports.indicators.collect import measure_indicators
 from qa_reports.progress import Progress
 from qa_reports.report.feedback import feedback_sheets
-from qa_reports.report.files import FILE_NAMES, load_drawing, report_files
+from qa_reports.report.files import FILE_NAMES, report_files
 from qa_reports.report.mail import MAIL_FILE, mail_files, teams_without_interviewers
 from qa_reports.report.parquet import require_parquet
 from qa_reports.report.pdf_layout import LAID_OUT, pdf_obstacle
@@ -99,7 +99,7 @@ def make_report(
         new_run: archive a run even if one made from the same things is there.
         mailing: what to do about the `email` section.
         alone: use a second core; where other reports are made at the same time, they have it.
-        referee: where second opinions are asked for; on the second core, where None.
+        referee: where second opinions are asked for and pictures drawn; on the second core, where None.
         press: where PDFs are laid out; where None, a process is begun for it.
 
     Raises:
@@ -120,7 +120,7 @@ def _make_report(
     referee: SecondCore,
     press: SecondCore,
 ) -> ReportMade:
-    """`core` does what takes long beside this process, `referee` gives the second opinions, `press` lays PDFs out."""
+    """`core` does what takes long beside this process, `referee` gives the second opinions and draws, `press` lays out."""
     config_path, config = file.path, file.config
     wanted = formats or config.report.formats
     obstacle = press.start(pdf_obstacle) if LAID_OUT.intersection(wanted) else _none
@@ -193,8 +193,7 @@ def _make_report(
     fitted = core.start(fit_sensitivity, survey.at_hand, named_items(items), config) if every else _no_sensitivity
     unprinted: Callable[[], str] = str
     if LAID_OUT.intersection(makeable):
-        core.start(load_drawing)  # beside the flags
-        unprinted = core.start(unprintable_letters, outside_words(survey, config))
+        unprinted = referee.start(unprintable_letters, outside_words(survey, config))
     damages = measure_damages(survey, config, referee)
     rest.begin()
     if beside is IN_TURN:
@@ -221,18 +220,22 @@ def _make_report(
     if not at_once:
         makeable = _makeable_formats(wanted, asked, obstacle(), progress)
     items = begun.completed(items)
-    document = results_document(survey, items, damages, flags, config, versions, used.sha256, sensitivity, indicators)
+
+    @functools.cache
+    def document() -> dict[str, object]:
+        return results_document(survey, items, damages, flags, config, versions, used.sha256, sensitivity, indicators)
+
     waves = _compared(earlier, document, config)
     summary = summarise(survey, items, damages, flags, config, printed_date, versions, waves, sensitivity, indicators)
     sheets = None
     if "feedback" in makeable:
         sheets = feedback_sheets(survey, flags, indicators, config, summary.heading)
     laid_out = LAID_OUT.intersection(makeable)
-    files = report_files(summary, with_waves(document, waves), makeable, core, press, sheets)
+    files = report_files(summary, lambda: with_waves(document(), waves), makeable, core, referee, press, sheets)
     if laid_out and (lacking := unprinted()):
         progress.note(unprintable_note(lacking, laid_out))
     if keep and config.email is not None:
-        files |= mail_files(summary, flags, tuple(config.email.teams), files, document)
+        files |= mail_files(summary, flags, tuple(config.email.teams), files, document())
         for note in teams_without_interviewers(flags, tuple(config.email.teams)):
             progress.note(note)
     progress.end("report", ", ".join(f"{name} {_size(content)}" for name, content in files.items()))
@@ -351,11 +354,13 @@ def _size(content: bytes) -> str:
     return f"{len(content) / 1e6:.1f} MB" if len(content) >= 1e6 else f"{max(1, round(len(content) / 1e3))} kB"
 
 
-def _compared(earlier: Sequence[Wave], document: Mapping[str, object], config: ReportConfig) -> WaveComparison | None:
+def _compared(
+    earlier: Sequence[Wave], document: Callable[[], Mapping[str, object]], config: ReportConfig
+) -> WaveComparison | None:
     """This wave beside earlier ones; without these nothing is read from the document, which may be very long."""
     if not earlier:
         return None
-    present = Wave(config.survey.wave or "this wave", None, results_of(document))
+    present = Wave(config.survey.wave or "this wave", None, results_of(document()))
     same_interviewers = config.archive is None or config.archive.same_interviewers
     keyed = frozenset(item.name for item in config.items if item.key is not None)
     return compare_waves(earlier, present, config.flags.false_discovery_rate, same_interviewers, keyed)

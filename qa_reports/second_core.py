@@ -18,6 +18,9 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_LESS_URGENT = 10
+"""Steps of niceness: a tenth of a core beside a process that has not given way."""
+
 
 class SecondCore:
     """Runs functions beside the caller, or in turn where there is no second core or processes cannot be forked.
@@ -117,6 +120,12 @@ def can_fork() -> bool:
 def usable_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def give_way() -> None:
+    """From now on this process has a core only when no other wants it: for what nobody waits for."""
+    with contextlib.suppress(OSError):
+        os.nice(_LESS_URGENT)
 
 
 def _begin(parent: int) -> None:

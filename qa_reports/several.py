@@ -25,8 +25,7 @@ from qa_reports.effects.referee import load_referee
 from qa_reports.errors import NO_MEMORY, UserError
 from qa_reports.pipeline import Mailing, make_report
 from qa_reports.progress import Both, Progress, log_file
-from qa_reports.report.files import load_drawing
-from qa_reports.report.pdf_layout import LAID_OUT, pdf_obstacle
+from qa_reports.report.pdf_layout import LAID_OUT, load_drawing, pdf_obstacle
 from qa_reports.second_core import can_fork, end_with, usable_cores
 from qa_reports.stopping import is_stopping, stop_in_order
 from qa_reports.watching import Message, Outcome, Watcher

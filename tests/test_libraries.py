@@ -54,9 +54,65 @@ def test_scipy_reads_documentation_again_afterwards() -> None:
     assert printed(program) == "['Of it.'] True 1 0.5"
 
 
+def test_statsmodels_is_whole_although_it_is_loaded_without_distributions_and_searches() -> None:
+    program = "\n".join(
+        (
+            "import sys",
+            "from qa_reports.effects.referee import load_referee",
+            "load_referee()",
+            "print([name for name in ('scipy.stats', 'scipy.optimize') if name in sys.modules])",
+            "from statsmodels.regression import linear_model, mixed_linear_model",
+            "print(round(mixed_linear_model.norm.ppf(0.975), 4))",
+            "import numpy as np, scipy, scipy.optimize, scipy.stats, statsmodels.api as sm",
+            "print(linear_model.stats.norm is scipy.stats.norm, scipy.optimize.minimize.__name__)",
+            "x = sm.add_constant(np.arange(12.0) % 5)",
+            "y = 1 + 2 * x[:, 1] + np.sin(np.arange(12.0))",
+            "print(sm.OLS(y, x).fit().f_pvalue < 1e-6, sm.MixedLM(y, x, np.arange(12) // 3).fit().pvalues[1] < 1e-6)",
+        )
+    )
+    assert printed(program).split("\n") == ["[]", "1.96", "True minimize", "True True"]
+
+
+def test_what_is_loaded_when_used_is_the_real_thing_once_it_is_used(tmp_path: Path) -> None:
+    package = tmp_path / "slow"
+    package.mkdir()
+    (package / "__init__.py").write_text("import sys\nprint('loaded')\nclass Base: there = 1\n")
+    (package / "inner.py").write_text("def double(x): return 2 * x\n")
+    (tmp_path / "calls.py").write_text(
+        "import slow.inner, slow\nfrom slow.inner import double\nfrom slow import Base, absent\n"
+    )
+    (tmp_path / "derives.py").write_text("import slow\nclass Derived(slow.Base): pass\n")
+    program = "\n".join(
+        (
+            f"import sys; sys.path.insert(0, {str(tmp_path)!r})",
+            "from qa_reports.libraries import loaded_when_used",
+            "with loaded_when_used('slow'): import calls",
+            "print('slow' in sys.modules, 'slow.inner' in sys.modules)",
+            "print(calls.double(4), calls.Base().there, calls.slow.Base.there)",
+            "try: calls.absent()",
+            "except AttributeError as error: print(error)",
+            "import slow; print(slow.Base is calls.slow.Base)",
+            "for name in [*sys.modules]:",
+            "    if name.startswith('slow'): del sys.modules[name]",
+            "with loaded_when_used('slow'): import derives; print(derives.Derived.there)",
+            "print(sys.modules['slow'].Base is derives.Derived.__mro__[1], 'Deferred' in str(sys.meta_path))",
+        )
+    )
+    assert printed(program).split("\n") == [
+        "False False",
+        "loaded",
+        "8 1 1",
+        "module 'slow' has no attribute 'absent'",
+        "True",
+        "loaded",
+        "1",
+        "True False",
+    ]
+
+
 def test_matplotlib_lists_properties_again_afterwards() -> None:
     program = (
-        "import gc; from qa_reports.report.files import load_drawing; load_drawing();"
+        "import gc; from qa_reports.report.pdf_layout import load_drawing; load_drawing();"
         "from matplotlib.artist import kwdoc; from matplotlib.lines import Line2D;"
         "print('linewidth' in kwdoc(Line2D), gc.isenabled())"
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qa_reports.errors import DataError
-from qa_reports.second_core import IN_TURN, Later, SecondCore, second_core
+from qa_reports.second_core import IN_TURN, Later, SecondCore, give_way, second_core
 
 needs_two_cores = pytest.mark.skipif(
     sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="one core, or no fork"
@@ -46,6 +46,13 @@ def test_results_and_errors_are_those_of_a_plain_call() -> None:
 def test_work_is_done_in_another_process() -> None:
     with second_core() as core:
         assert core.start(os.getpid)() != os.getpid()
+
+
+@needs_two_cores
+def test_a_process_that_gives_way_is_less_urgent_than_the_program() -> None:
+    with second_core() as core:
+        core.start(give_way)
+        assert core.start(os.nice, 0)() > os.nice(0)
 
 
 @needs_two_cores

@@ -141,7 +141,9 @@ def _fit_batch(
     slope, information = sd_slope_at_zero(rows, without.at)
     # One scoring step from zero; where the slope is downhill there may still be a maximum further up.
     start = np.sqrt(np.clip(slope / np.maximum(information, 1e-12), 0.05, 4.0))
-    inner = maximise(rows, replace(without.at, sd=start), nodes=nodes, free_sd=True, modes=np.zeros(rows.n_groups))
+    inner = maximise(
+        rows, replace(without.at, sd=start), nodes=nodes, modes=np.zeros(rows.n_groups), downhill=slope < 0
+    )
     return [_result(one, rows, f, without, inner, n_interviewers) for f, one in enumerate(batch)]
 
 

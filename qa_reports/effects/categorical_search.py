@@ -21,6 +21,8 @@ SEPARATED = 15.0
 """A coefficient of this many logits per standard deviation has no maximum."""
 BOUNDLESS = 12.0
 """A random intercept with this sd (latent ICC .98) means that answers hardly vary within interviewers."""
+_SLIGHT = 0.02
+"""A random intercept with this sd (latent ICC .0001), from which the likelihood rises towards none at all, vanishes."""
 _STEP = 3.0
 """Longest step of a coefficient, in logits."""
 
@@ -52,13 +54,15 @@ def maximise(
     nodes: int = NODES,
     free_sd: bool = True,
     modes: FloatArray | None = None,
+    downhill: NDArray[np.bool_] | None = None,
     decrement: float = _DECREMENT,
     iterations: int = _ITERATIONS,
 ) -> Maximum:
     """Newton with the exact gradient, step halving, and curvature made definite where the likelihood is not concave.
 
     With the sd held (`free_sd` false) the likelihood is log-concave (Prekopa 1973; Pratt 1981, JASA 76), so there is
-    one maximum at most.
+    one maximum at most. Fits that go `downhill` (F,) from a variance of zero are left where it vanishes again: Newton,
+    which looks for a place where the likelihood is level, would follow the sd for ever smaller.
     """
     at, here = start, evaluate(rows, start, nodes, modes)
     active = np.ones(rows.n_fits, dtype=bool)
@@ -66,6 +70,8 @@ def maximise(
         step, left = _newton_step(here.gradient, here.curvature, free_sd)
         active &= left > decrement * np.maximum(1.0, np.abs(here.loglik))
         active &= ~_runaway(at)
+        if downhill is not None:
+            active &= ~(downhill & (at.sd < _SLIGHT) & (here.gradient[:, -1] < 0))
         if not active.any() or iteration == iterations:
             break
         step = _within_reach(at, step) * active[:, None]

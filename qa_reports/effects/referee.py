@@ -43,12 +43,13 @@ def load_referee() -> None:
     """Load statsmodels, which takes a while: done before the first case is there."""
     import importlib.util
 
-    from qa_reports.libraries import documentation_unread, load_numerical, not_installed, without_collector
+    from qa_reports.libraries import load_numerical, loaded_when_used, not_installed, without_collector
 
     load_numerical()
     # statsmodels reads formulas by either of two libraries and loads both; here nothing is a formula.
     either = not_installed("formulaic") if importlib.util.find_spec("patsy") else contextlib.nullcontext()
-    with documentation_unread(), either, without_collector():
+    # A log-likelihood is no matter of distributions or searches, which take eight times as long to load.
+    with loaded_when_used("scipy.stats", "scipy.optimize"), either, without_collector():
         import statsmodels.regression.mixed_linear_model  # noqa: F401 -- to have it loaded
 
 

@@ -40,7 +40,7 @@ _CLEAR = 3.0
 likelier."""
 _NODES = 5
 """Quadrature nodes are enough for what is compared at both sides."""
-_NO_VARIANCE, _VARIANCE = 0.2, 0.6
+_NO_VARIANCE, _VARIANCE = 0.2, 1.0
 """Interviewers over parameters from which an expansion, without and with a variance, is quicker than fits in full."""
 _STEPS = 8
 _ARRIVED = 1e-8

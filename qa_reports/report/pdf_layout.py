@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
+import importlib
 import io
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from msgspec import Struct
 
 from qa_reports.config import Format
 from qa_reports.errors import UserError
-from qa_reports.libraries import named_by_their_files, without_collector
+from qa_reports.libraries import named_by_their_files, properties_unlisted, without_collector
 from qa_reports.report.limits import MOST_ATTACHED
 from qa_reports.report.pdf_objects import write_once
 from qa_reports.report.pdf_pictures import Picture, StandIns
@@ -120,6 +121,12 @@ def _attachment(attached: Attached) -> Any:
         modified=noon,
         relationship="Data",
     )
+
+
+def load_drawing() -> None:
+    """Load what a PDF is written and drawn with, before there is anything to draw."""
+    with without_collector(), properties_unlisted():
+        importlib.import_module("qa_reports.report.pdf")
 
 
 def _load_weasyprint() -> tuple[Any, Callable[[StandIns], Any]]:
