@@ -120,7 +120,7 @@ def _make_report(
     referee: SecondCore,
     press: SecondCore,
 ) -> ReportMade:
-    """`core` does what takes long beside this process, `referee` gives the second opinions and draws, `press` lays out."""
+    """`core` does what takes long beside this process, `referee` is asked and draws, `press` lays PDFs out."""
     config_path, config = file.path, file.config
     wanted = formats or config.report.formats
     obstacle = press.start(pdf_obstacle) if LAID_OUT.intersection(wanted) else _none
