@@ -30,8 +30,8 @@ IntArray = NDArray[np.int64]
 _DECREMENT = 1e-9
 """Relative log-likelihood at which a refit is good enough for a tail."""
 _CHUNK = 250_000
-"""Rows times nodes of refits held at once: little enough for a processor's cache. A fit that has arrived is evaluated on
-with those beside it that have not."""
+"""Rows times nodes of refits held at once: little enough for a processor's cache. A fit that has arrived goes on being
+evaluated with those beside it that have not."""
 _APART = 0.5
 """Standard errors between the points whose second derivatives are compared, either side of the maximum."""
 _NEGLIGIBLE = 2e-3
