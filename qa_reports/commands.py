@@ -6,100 +6,27 @@ Each loads what it needs when it is called: `--help` does not wait for pandas.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from qa_reports.errors import OutputError, UserError
 from qa_reports.telling import NOT_ALL_MAILED, REPORT_MADE, USER_ERROR, complain, tell, tell_lines
 
-EXAMPLES = {
-    "init": """\
-For example:
-
-  qa-report init wave11.sav
-      writes wave11.yaml beside wave11.sav, and the schema for editors
-  qa-report init wave11.csv --codebook codebook.csv --output first/wave.yaml
-      takes labels and missing codes from a table; first/ is made
-
-Exit codes: 0 it is written, 1 a bug in this program, 2 something you can put
-right (the message says what).
-""",
-    "check": """\
-For example:
-
-  qa-report check wave11.yaml
-      what would be examined, in seconds
-  qa-report check countries/*.yaml
-      the same for each
-
-Exit codes: 0 the report would be made, 1 a bug in this program, 2 something you
-can put right (the message says what).
-""",
-    "send": """\
-For example:
-
-  qa-report send "archive/Panel/Wave 12/20260301T060000Z-a1b2c3"
-      mails what that run holds to those who have not got it yet
-  qa-report send RUN --config wave12.yaml
-      the same, with recipients and mail server from wave12.yaml
-
-Exit codes: 0 everybody has it, 1 a bug in this program, 2 something you can put
-right (the message says what), 4 not everybody who should has got it.
-""",
-    "index": """\
-For example:
-
-  qa-report index archive
-      writes archive/index.html
-
-Exit codes: 0 it is written, 1 a bug in this program, 2 something you can put
-right (the message says what).
-""",
-    "forget": """\
-For example:
-
-  qa-report forget archive --older-than 2y
-      lists what would go
-  qa-report forget archive --older-than 2y --delete
-      removes it, and makes the index anew
-
-Exit codes: 0 done, 1 a bug in this program, 2 something you can put right (the
-message says what).
-""",
-    "schema": """\
-For example:
-
-  qa-report schema > qa-report.schema.json
-      beside the configurations whose first line names it
-""",
-}
-"""Command -> what stands below its options in its help."""
+FIRST_ITEMS = 40
+"""How many questions a first configuration has examined."""
 
 
 def init(
-    survey_file: Annotated[Path, Parameter(name="SURVEY_FILE", help="The survey file, one row per interview.")],
-    /,
+    survey_file: Path,
     *,
-    interviewer: Annotated[
-        str | None, Parameter(help="Column that says who did the interview, where its name and label do not.")
-    ] = None,
-    codebook: Annotated[
-        Path | None, Parameter(help="File with labels and missing codes, where the survey file has none.")
-    ] = None,
-    join: Annotated[
-        Path | None, Parameter(help="File with further columns of the same interviews, such as who did them.")
-    ] = None,
-    name: Annotated[str | None, Parameter(help="Name of the survey, as it should be printed.")] = None,
-    wave: Annotated[str | None, Parameter(help="Wave or round.")] = None,
-    items: Annotated[int, Parameter(help="How many questions to examine to begin with; the others are listed.")] = 40,
-    output: Annotated[
-        Path | None, Parameter(help="The configuration to write; else SURVEY_FILE with the ending .yaml.")
-    ] = None,
-    force: Annotated[
-        bool, Parameter(negative="", show_default=False, help="Overwrite a configuration that exists already.")
-    ] = False,
+    interviewer: str | None = None,
+    codebook: Path | None = None,
+    join: Path | None = None,
+    name: str | None = None,
+    wave: str | None = None,
+    items: int = FIRST_ITEMS,
+    output: Path | None = None,
+    force: bool = False,
 ) -> int:
     """Write a first configuration for a survey file, every guess with what speaks for it."""
     from qa_reports.starting.begin import begin_config
@@ -113,10 +40,7 @@ def init(
     return REPORT_MADE
 
 
-def check(
-    configs: Annotated[tuple[Path, ...], Parameter(name="CONFIG", help="One or several configurations (YAML files).")],
-    /,
-) -> int:
+def check(configs: Sequence[Path]) -> int:
     """Say in seconds what would be examined, and what is lost to what; nothing is estimated or written."""
     from qa_reports.starting.check import check_config
     from qa_reports.starting.check_text import check_lines
@@ -136,21 +60,7 @@ def check(
     return REPORT_MADE if would_run else USER_ERROR
 
 
-def send(
-    run: Annotated[Path, Parameter(name="RUN", help="Folder of an archived run.")],
-    /,
-    *,
-    again: Annotated[
-        bool, Parameter(negative="", show_default=False, help="Send also to those who have got it, or may have.")
-    ] = False,
-    dry_run: Annotated[
-        bool, Parameter(negative="", show_default=False, help="Write .eml files to RUN-mail here, and send nothing.")
-    ] = False,
-    config: Annotated[
-        Path | None,
-        Parameter(help="Take recipients and mail server from this configuration, not from the archived one."),
-    ] = None,
-) -> int:
+def send(run: Path, *, again: bool = False, dry_run: bool = False, config: Path | None = None) -> int:
     """Mail an archived report to everybody who has not got it yet."""
     from qa_reports.delivery.mailing import email_of, mail_run, write_messages
 
@@ -166,10 +76,7 @@ def send(
     return REPORT_MADE if all(delivery.done for delivery in deliveries) else NOT_ALL_MAILED
 
 
-def index(
-    archive: Annotated[Path, Parameter(name="ARCHIVE", help="Folder of an archive.")],
-    /,
-) -> int:
+def index(archive: Path) -> int:
     """Make the index.html of an archive anew, after runs were copied into it or removed."""
     from qa_reports.delivery.archive import list_archive
     from qa_reports.delivery.index import rebuild_index
@@ -182,15 +89,7 @@ def index(
     return REPORT_MADE
 
 
-def forget(
-    archive: Annotated[Path, Parameter(name="ARCHIVE", help="Folder of an archive.")],
-    /,
-    *,
-    older_than: Annotated[str, Parameter(help="Age of the runs to remove: 90d, 26w, 18m or 2y.")],
-    delete: Annotated[
-        bool, Parameter(negative="", show_default=False, help="Remove them; without this they are only listed.")
-    ] = False,
-) -> int:
+def forget(archive: Path, *, older_than: str, delete: bool = False) -> int:
     """List the old runs of an archive, or remove them; the newest run of every wave stays."""
     import datetime
 

@@ -6,21 +6,66 @@ import importlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from qa_reports.errors import NO_MEMORY, OutputError, UserError, is_want_of_memory
-from qa_reports.progress import Both, LogFile, progress_on
+from qa_reports.progress import Both, LogFile, log_file, progress_on, say
 from qa_reports.stopping import is_stopping
-from qa_reports.telling import BUG, REPORT_MADE, USER_ERROR, complain, tell
+from qa_reports.telling import BUG, FAIL_ON_MET, NOT_ALL_MAILED, REPORT_MADE, USER_ERROR, complain, tell
 
 if TYPE_CHECKING:  # pydantic, pandas and statsmodels are slow to import: --help does not wait for them
     from qa_reports.config import Format
+    from qa_reports.delivery.manifest import RunFacts
     from qa_reports.pipeline import Mailing, ReportMade
     from qa_reports.several import Options, Task
     from qa_reports.watching import Outcome
 
 _SEVERITY = (REPORT_MADE, USER_ERROR, BUG)
 """Of several reports the worst code counts."""
+
+
+def report(
+    configs: Sequence[Path],
+    *,
+    output: Path | None = None,
+    formats: str | None = None,
+    fail_on: Literal["critical", "warning"] | None = None,
+    strict: bool = False,
+    new_run: bool = False,
+    no_email: bool = False,
+    dry_run: bool = False,
+    jobs: int | None = None,
+    log: Path | None = None,
+    quiet: bool = False,
+    verbose: bool = False,
+) -> int:
+    """Make the report of each configuration."""
+    if jobs is not None and jobs < 1:
+        raise UserError(f"--jobs: is {jobs}; it should be at least 1")
+    chosen = _formats(formats)
+    folders = _folders(configs, output)
+    mailing: Mailing = "none" if no_email else "write" if dry_run else "send"
+    with log_file(log) as lines:
+        if len(configs) == 1:
+            code, made = make_one(configs[0], output, chosen, new_run, mailing, lines, quiet, verbose)
+        else:
+            from qa_reports.several import Options
+
+            places = {config: folder if output else None for config, folder in zip(configs, folders, strict=True)}
+            options = Options(chosen, new_run, mailing, log)
+            code, made = make_several(places, output, options, jobs, lines, quiet, verbose)
+    if lines is not None and lines.failure is not None:
+        complain(OutputError(lines.failure))
+        code = code or USER_ERROR
+    if code != REPORT_MADE:
+        return code
+    if not all(report.all_mailed for report in made):
+        return NOT_ALL_MAILED
+    n_doubts = sum(report.facts.n_doubts for report in made) if strict else 0
+    if n_doubts:
+        results = "1 result is" if n_doubts == 1 else f"{n_doubts:,} results are"
+        say(f"--strict: {results} to be read with care; the report lists which, and why", sys.stderr)
+    return FAIL_ON_MET if n_doubts or any(_met(fail_on, report.facts) for report in made) else REPORT_MADE
 
 
 def make_one(
@@ -153,3 +198,37 @@ def _index(outcomes: Sequence[Outcome], output: Path | None) -> str:
         )
     )
     return f"{write_surveys_index(index, folder)}: {index.sentence}"
+
+
+def _formats(asked: str | None) -> tuple[Format, ...] | None:
+    if asked is None:
+        return None
+    from typing import get_args
+
+    from qa_reports.config import Format
+
+    known: dict[str, Format] = {name: name for name in get_args(Format)}
+    names = [name.strip().lower() for name in asked.split(",")]
+    for name in names:
+        if name not in known:
+            raise UserError(f"--formats: '{name}' is not a format; it should be any of {', '.join(known)}")
+    return tuple(dict.fromkeys(known[name] for name in names))
+
+
+def _folders(configs: Sequence[Path], output: Path | None) -> list[Path]:
+    """Where each report goes; two reports never share a folder."""
+    if output is not None and len(configs) == 1:
+        return [output]
+    folders = [
+        config.with_name(f"{config.stem}-report") if output is None else output / config.stem for config in configs
+    ]
+    for position, folder in enumerate(folders):
+        if folder in folders[:position]:
+            first = configs[folders.index(folder)]
+            raise OutputError(f"{folder}: both {first} and {configs[position]} would be written there; rename one")
+    return folders
+
+
+def _met(fail_on: Literal["critical", "warning"] | None, facts: RunFacts) -> bool:
+    flagged = {None: 0, "critical": facts.n_critical, "warning": facts.n_flagged}
+    return flagged[fail_on] > 0

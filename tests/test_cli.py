@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import inspect
 import io
 import json
 import re
+import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,8 +18,9 @@ from pathlib import Path
 import pytest
 
 import qa_reports.pipeline as pipeline
-from qa_reports import __version__, commands
+from qa_reports import __version__, commands, making
 from qa_reports.cli import main
+from qa_reports.command_line import COMMANDS, EXAMPLES, report_parser
 from qa_reports.delivery.folder import write_files
 from qa_reports.errors import OutputError, one_line
 from qa_reports.progress import STEPS, LogLines
@@ -339,14 +343,12 @@ def test_a_disk_that_fails_in_the_middle_leaves_the_earlier_report(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "Parameter CONFIG requires an argument."),
-        (["wave.yaml", "--otput", "x"], "Unknown option: --otput. Did you mean --output?"),
         (
             ["wave.yaml", "--formats", "doc"],
             "--formats: 'doc' is not a format; it should be any of html, pdf, json, xlsx, feedback",
         ),
-        (["wave.yaml", "--fail-on", "bad"], 'Invalid value "bad" for --fail-on.'),
         (["sned", "archive/run"], "sned: there is no such command, and no such file; did you mean send?"),
+        (["--quiet", "check"], "check: there is no such file; a command stands first: `qa-report check ...`"),
         (["config"], "config: there is no such file; give the path of a configuration"),
     ],
 )
@@ -358,29 +360,137 @@ def test_a_wrong_command(arguments: list[str], told: str, capsys: pytest.Capture
     assert len(captured.err.splitlines()) == 1
 
 
-def test_help_has_every_option_and_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--help"]) == 0
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("", "CONFIG: is missing; give one or several configurations (YAML files)."),
+        ("--quiet", "CONFIG: is missing; give one or several configurations (YAML files)."),
+        ("--", "CONFIG: is missing; give one or several configurations (YAML files)."),
+        ("''", "CONFIG: is empty; give one or several configurations (YAML files)."),
+        ("init", "SURVEY_FILE: is missing; give the survey file, one row per interview."),
+        ("send --again", "RUN: is missing; give the folder of an archived run."),
+        ("forget", "ARCHIVE: is missing; give the folder of an archive."),
+        ("send one two", "two: is one too many; `qa-report send` takes one RUN."),
+        ("send one -- two", "two: is one too many; `qa-report send` takes one RUN."),
+        ("schema x", "x: is one too many; `qa-report schema` takes no file."),
+        ("wave.yaml --otput x", "--otput: there is no such option; did you mean --output?"),
+        ("--otput=x wave.yaml", "--otput: there is no such option; did you mean --output?"),
+        ("wave.yaml --out x", "--out: there is no such option; did you mean --output?"),
+        ("wave.yaml --dry_run", "--dry_run: there is no such option; did you mean --dry-run?"),
+        ("send run --agin", "--agin: there is no such option; did you mean --again?"),
+        ("check wave.yaml --quiet", "--quiet: there is no such option."),
+        ("wave.yaml -q", "-q: there is no such option."),
+        ("wave.yaml -hq", "-hq: there is no such option; did you mean -h?"),
+        ("wave.yaml --output", "--output: has no value; it should be --output DIR."),
+        ("--output --quiet wave.yaml", "--output: has no value; it should be --output DIR."),
+        ("--output -- wave.yaml", "--output: has no value; it should be --output DIR."),
+        ("wave.yaml --jobs a", "--jobs: is 'a'; it should be a whole number."),
+        ("wave.yaml --jobs=1.5", "--jobs: is '1.5'; it should be a whole number."),
+        ("init wave.csv --items=", "--items: is ''; it should be a whole number."),
+        ("wave.yaml --fail-on bad", "--fail-on: is 'bad'; it should be critical or warning."),
+        ("wave.yaml --quiet=3", "--quiet: takes no value; give it alone."),
+        ("wave.yaml --help=3", "-h/--help: takes no value; give it alone."),
+        ("wave.yaml --formats html --formats pdf", "--formats: is given twice; once is enough."),
+        ("--quiet wave.yaml --quiet", "--quiet: is given twice; once is enough."),
+        ("forget archive", "--older-than: is missing; give the age of the runs to remove: 90d, 26w, 18m or 2y."),
+        ("wave.yaml --\x1b[31m", "--\\x1b[31m: there is no such option."),
+        ("wave.yaml --jobs '\x1b[31m\n9'", "--jobs: is '\\x1b[31m 9'; it should be a whole number."),
+    ],
+)
+def test_a_line_that_makes_no_sense(
+    line: str, told: str, small_wave: SmallWave, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(small_wave.folder)
+    before = small_wave.files()
+    words = shlex.split(line)
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    command = f" {words[0]}" if words and words[0] in COMMANDS else ""
+    assert captured.out == ""
+    assert captured.err == f"{told} `qa-report{command} --help` shows what there is.\n"
+    assert small_wave.files() == before
+
+
+@pytest.mark.parametrize(
+    ("line", "given"),
+    [
+        ("a.yaml --quiet b.yaml", {"configs": ["a.yaml", "b.yaml"], "quiet": True}),
+        ("--quiet a.yaml --output o b.yaml", {"configs": ["a.yaml", "b.yaml"], "quiet": True, "output": "o"}),
+        ("--output=a=b a.yaml", {"configs": ["a.yaml"], "output": "a=b"}),
+        ("a.yaml --formats html,pdf --log l", {"configs": ["a.yaml"], "formats": "html,pdf", "log": "l"}),
+        ("a.yaml --fail-on=warning --strict", {"configs": ["a.yaml"], "fail_on": "warning", "strict": True}),
+        ("a.yaml --new-run --no-email", {"configs": ["a.yaml"], "new_run": True, "no_email": True}),
+        ("a.yaml --dry-run --verbose", {"configs": ["a.yaml"], "dry_run": True, "verbose": True}),
+        ("a.yaml --jobs 3", {"configs": ["a.yaml"], "jobs": 3}),
+        ("--jobs 3 -- -a.yaml --quiet", {"configs": ["-a.yaml", "--quiet"], "jobs": 3}),
+        ("a.yaml -- --help", {"configs": ["a.yaml", "--help"]}),
+        ("a.yaml check -5 @b", {"configs": ["a.yaml", "check", "-5", "@b"]}),
+    ],
+)
+def test_options_and_files_stand_in_any_order(
+    line: str, given: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[dict[str, object]] = []
+
+    def report(configs: list[Path], **options: object) -> int:
+        shown = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+        calls.append({"configs": [str(config) for config in configs], **shown})
+        return 0
+
+    monkeypatch.setattr(making, "report", report)
+    assert main(shlex.split(line)) == 0
+    assert calls == [given]
+
+
+def test_what_is_allowed_is_what_the_functions_take() -> None:
+    """Options are handed over under the names of parameters."""
+    for name, parser in {"report": report_parser, **COMMANDS}.items():
+        function = making.report if name == "report" else getattr(commands, name)
+        options = {name[2:].replace("-", "_") for name in parser().names if name.startswith("--")}
+        optional = [each for each in inspect.signature(function).parameters.values() if each.kind == each.KEYWORD_ONLY]
+        assert options - {"help", "version"} == {each.name for each in optional}
+        required = {each.name for each in optional if each.default is each.empty}
+        assert required == ({"older_than"} if name == "forget" else set())
+
+
+@pytest.mark.parametrize(
+    "line", ["--help", "-h", "wave.yaml --help", "--nonsense --help", "--output -h", "--version -h"]
+)
+def test_help_has_every_option_and_command_and_examples(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(line.split()) == 0
     page = capsys.readouterr().out
-    for words in ("CONFIG", "--output", "--formats", "--fail-on", "--quiet", "--verbose", "--version", "schema"):
-        assert words in page
-    assert "qa-report north.yaml south.yaml --output week3" in page
-    assert "Exit codes:" in page
+    for words in (*report_parser().names, *COMMANDS):
+        assert re.search(rf"^  (-h, )?{words}[ ,]", page, flags=re.MULTILINE)
+    for command in COMMANDS:
+        assert getattr(commands, command).__doc__ in " ".join(page.split())
+    assert "CONFIG" in page
+    assert page.endswith(EXAMPLES["report"])
+    assert max(len(line) for line in page.splitlines()) <= 80
 
 
-@pytest.mark.parametrize("command", sorted(commands.EXAMPLES))
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_a_command_shows_how_to_call_it_and_not_the_report(
-    command: str, capsys: pytest.CaptureFixture[str]
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([command, "--help"]) == 0
     page = capsys.readouterr().out
+    assert page.startswith(f"usage: qa-report {command}")
+    assert getattr(commands, command).__doc__ in " ".join(page.split())
+    for option in COMMANDS[command]().names:
+        assert re.search(rf"^  (-h, )?{option}[ ,]", page, flags=re.MULTILINE)
     assert f"\n  qa-report {command}" in page
     assert "wave11-report/" not in page
-    examples = commands.EXAMPLES[command]
-    assert examples in page, "wrapped at 80 columns"
+    assert page.endswith(EXAMPLES[command])
+    assert max(len(line) for line in page.splitlines()) <= 80
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert main(["-h", command]) == 0
+    assert capsys.readouterr().out == page, "the same on every terminal"
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--version"]) == 0
+@pytest.mark.parametrize("line", ["--version", "wave.yaml --version", "check --version", "--nonsense --version"])
+def test_version(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(line.split()) == 0
     assert capsys.readouterr().out == f"qa-report {__version__}\n"
 
 
@@ -405,6 +515,27 @@ def test_the_program_ends_with_the_exit_code(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert ended.stdout == "tidied\n"
     assert ended.stderr == f"{tmp_path / 'missing.yaml'}: there is no such file; give the path of a configuration\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("module", ["argparse", "qa_reports.command_line", "qa_reports.progress", "qa_reports.config"])
+def test_a_program_that_is_ended_while_it_starts_says_so(module: str, number: signal.Signals, tmp_path: Path) -> None:
+    """The signal comes when the module is looked for."""
+    program = (
+        "import os, sys\n"
+        "class Interrupting:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, *_):\n"
+        f"        if name == '{module}':\n"
+        f"            os.kill(os.getpid(), {number:d})\n"
+        "sys.meta_path.insert(0, Interrupting)\n"
+        "from qa_reports.cli import program; program()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "missing.yaml")], capture_output=True, text=True, cwd=ROOT,
+        check=False, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "stopped\n")
 
 
 def test_log_lines_carry_the_time_of_their_step() -> None:

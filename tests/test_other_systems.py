@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 POSIX_ONLY = frozenset({"fcntl", "grp", "pwd", "resource", "termios"})
 WITHOUT = """
 import asyncio, concurrent.futures.process, ctypes, email, multiprocessing, os, shutil, smtplib, subprocess, sys, types
-import cyclopts, jinja2, numpy, pandas, pydantic, pyreadstat, rich.progress, scipy.stats, statsmodels.api, xlsxwriter
+import jinja2, numpy, pandas, pydantic, pyreadstat, rich.progress, scipy.stats, statsmodels.api, xlsxwriter
 # Libraries ask for the system when they are loaded; from here on it is the program alone that may ask.
 for name in {missing}: sys.modules[name] = None
 for name in ("fork", "sched_getaffinity", "getuid", "geteuid", "fchmod", "O_CLOEXEC", "O_NOFOLLOW"): delattr(os, name)
