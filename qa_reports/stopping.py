@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sys
 
 TYPE_CHECKING = False  # as in `cli`
 if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
     from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -20,6 +22,7 @@ def stop_in_order() -> None:
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
+    sys.unraisablehook = _stop_after_all
 
 
 def is_stopping() -> bool:
@@ -32,6 +35,15 @@ def _stop(number: int, _: object) -> NoReturn:
     for further in SIGNALS:
         signal.signal(further, _ignore)
     raise KeyboardInterrupt(number)
+
+
+def _stop_after_all(lost: UnraisableHookArgs) -> None:
+    """Python lets no exception out of some places, such as what it calls after an import: stop a moment later."""
+    if not isinstance(lost.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    signal.signal(signal.SIGALRM, _stop)
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
 
 
 def _ignore(_: int, __: object) -> None:

@@ -538,6 +538,26 @@ def test_a_program_that_is_ended_while_it_starts_says_so(module: str, number: si
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "stopped\n")
 
 
+def test_an_interruption_that_python_drops_comes_a_moment_later() -> None:
+    """An exception does not get out of a finalizer, nor out of what Python calls at the end of an import."""
+    program = (
+        "import os, signal, time\n"
+        "from qa_reports.stopping import stop_in_order\n"
+        "class Deaf:\n"
+        "    def __del__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        time.sleep(0)\n"
+        "stop_in_order()\n"
+        "try:\n"
+        "    Deaf()\n"
+        "    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('stopped')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert (ended.stdout, ended.stderr) == ("stopped\n", "")
+
+
 def test_log_lines_carry_the_time_of_their_step() -> None:
     stream, clock = io.StringIO(), iter([0.0, 10.0, 12.5])
     log = LogLines(stream, clock=lambda: next(clock))
