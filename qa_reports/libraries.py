@@ -15,6 +15,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, cast
 
+from qa_reports.stopping import is_stopping
+
 _NOT_NEEDED = frozenset(("f2py", "testing"))
 """Parts of NumPy that it loads only when they are asked for: a Fortran compiler's front end and unittest."""
 
@@ -31,6 +33,9 @@ def load_numerical() -> None:
 
     SciPy takes a copy of every public name of NumPy (its `_lib/array_api_compat`), which loads all of it: a tenth of
     the time that the program takes to start. So for that moment NumPy does not name what is not needed.
+
+    Raises:
+        KeyboardInterrupt: the program was told to stop meanwhile.
     """
     _keep_freed_memory()
     import numpy as np
@@ -51,6 +56,8 @@ def load_numerical() -> None:
     # pandas would load pyarrow wherever it is installed, only to keep text in another form.
     with not_installed("pyarrow"):
         import pandas  # noqa: F401 -- likewise
+    if is_stopping():  # told so while a compiled part was loading, which may lose the interruption
+        raise KeyboardInterrupt
 
 
 def _keep_freed_memory() -> None:

@@ -33,6 +33,31 @@ def test_what_nobody_needs_is_not_loaded(then: str) -> None:
     assert printed(program) == "[]"
 
 
+def test_an_interruption_that_a_library_swallows_counts_once_it_is_loaded() -> None:
+    program = "\n".join(
+        (
+            "import os, signal, sys, time",
+            "from importlib.abc import MetaPathFinder",
+            "from qa_reports.libraries import load_numerical",
+            "from qa_reports.stopping import stop_in_order",
+            "class Swallows(MetaPathFinder):",
+            "    def find_spec(self, name, path=None, target=None):",
+            "        if name == 'pandas':",
+            "            try:",
+            "                os.kill(os.getpid(), signal.SIGINT)",
+            "                time.sleep(1)",
+            "            except KeyboardInterrupt:",
+            "                print('swallowed')",
+            "signal.signal(signal.SIGINT, signal.default_int_handler)",
+            "stop_in_order()",
+            "sys.meta_path.insert(0, Swallows())",
+            "try: load_numerical()",
+            "except KeyboardInterrupt: print('stopped')",
+        )
+    )
+    assert printed(program).split("\n") == ["swallowed", "stopped"]
+
+
 def test_numpy_is_whole_afterwards() -> None:
     program = (
         "import numpy as np; names, listed = set(np.__all__), set(dir(np));"
