@@ -225,7 +225,7 @@ def _make_report(
     def document() -> dict[str, object]:
         return results_document(survey, items, damages, flags, config, versions, used.sha256, sensitivity, indicators)
 
-    waves = _compared(earlier, document, config)
+    waves = _compared(earlier, document, config, survey)
     summary = summarise(survey, items, damages, flags, config, printed_date, versions, waves, sensitivity, indicators)
     sheets = None
     if "feedback" in makeable:
@@ -355,15 +355,16 @@ def _size(content: bytes) -> str:
 
 
 def _compared(
-    earlier: Sequence[Wave], document: Callable[[], Mapping[str, object]], config: ReportConfig
+    earlier: Sequence[Wave], document: Callable[[], Mapping[str, object]], config: ReportConfig, survey: Survey
 ) -> WaveComparison | None:
     """This wave beside earlier ones; without these nothing is read from the document, which may be very long."""
     if not earlier:
         return None
     present = Wave(config.survey.wave or "this wave", None, results_of(document()))
-    same_interviewers = config.archive is None or config.archive.same_interviewers
+    same_interviewers = None if config.archive is None else config.archive.same_interviewers
     keyed = frozenset(item.name for item in config.items if item.key is not None)
-    return compare_waves(earlier, present, config.flags.false_discovery_rate, same_interviewers, keyed)
+    labels = {covariate.name: covariate.label for covariate in survey.interviewer_covariates}
+    return compare_waves(earlier, present, config.flags.false_discovery_rate, same_interviewers, keyed, labels)
 
 
 def _printed_date() -> datetime.date:

@@ -18,8 +18,10 @@ class ArchiveConfig(Section):
         description="Earlier waves to compare with, oldest first, [] for none; where left out, all of this survey in "
         "the archive that were first run before this one.",
     )
-    same_interviewers: Flag = Field(
-        True, description="`false` where an interviewer id may be somebody else in another wave."
+    same_interviewers: Flag | None = Field(
+        None,
+        description="`false` where an interviewer id may be somebody else in another wave, `true` where it never is; "
+        "left out, it may be where a category of the interviewer, such as gender, differs from the wave before.",
     )
 
 

@@ -25,6 +25,7 @@ def _waves(comparison: WaveComparison) -> Document:
         "joined": list(comparison.joined),
         "left": list(comparison.left),
         "n_stayed": comparison.n_stayed,
+        "perhaps_others": [asdict(other) for other in comparison.perhaps_others],
         "same_interviewers": comparison.same_interviewers,
         "notes": list(comparison.notes),
     }

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
-from qa_reports.report.formats import count_of, listing
+from qa_reports.report.formats import integer, listing
 from qa_reports.report.wave_results import InterviewerResult, WaveResults
 from qa_reports.report.wave_words import wave_in_words
 
-ChangeStatus = Literal["new", "repeated", "reviewed", "resolved", "left", "not_judged"]
+ChangeStatus = Literal["new", "repeated", "reviewed", "resolved", "left", "not_judged", "perhaps_other"]
+MOST_NAMED = 10
+"""Ids named in a note; `results.json` has them all."""
 
 
 class TrajectoryPoint(Struct, frozen=True):
@@ -35,6 +37,7 @@ class InterviewerChange(Struct, frozen=True):
     `new`: now, not in the last wave. `repeated`: both, or now and looked into then. `reviewed`: in the last wave;
     stands out now, too, and has been looked into. `resolved`: in the last wave; judged now and not flagged.
     `left`: in the last wave; no interviews now. `not_judged`: in the last wave; too few interviews now.
+    `perhaps_other`: now or in the last wave, and perhaps two people who have had one id.
     """
 
     interviewer: str
@@ -47,24 +50,38 @@ class InterviewerChange(Struct, frozen=True):
     """One per wave, oldest first; None without interviews."""
 
 
-def compare_interviewers(waves: Sequence[str], results: Sequence[WaveResults]) -> tuple[InterviewerChange, ...]:
+class PerhapsOther(Struct, frozen=True):
+    """An id under which a category that does not change in a person, such as gender, differs from the last wave."""
+
+    interviewer: str
+    covariate: str
+    label: str
+    then: str
+    now: str
+
+
+def compare_interviewers(
+    waves: Sequence[str], results: Sequence[WaveResults], others: Collection[str] = ()
+) -> tuple[InterviewerChange, ...]:
     """Everybody who is worth a call in the last of the waves or was in the one before it.
 
     Args:
         waves: names, oldest first, at least two.
         results: their results.
+        others: ids that are perhaps somebody else than in the wave before.
 
     Returns:
-        The repeated ones first, then new, reviewed, resolved, not judged and left, each by id.
+        The repeated ones first, then new, reviewed, resolved, not judged, left and perhaps others, each by id.
     """
     people = [{who.interviewer: who for who in wave.interviewers} for wave in results]
     levels = [_levels(wave) for wave in results]
     before, now = people[-2], people[-1]
-    order: tuple[ChangeStatus, ...] = ("repeated", "new", "reviewed", "resolved", "not_judged", "left")
+    order: tuple[ChangeStatus, ...] = ("repeated", "new", "reviewed", "resolved", "not_judged", "left", "perhaps_other")
     changes = []
     for who in dict.fromkeys((*now, *before)):
         status = _status(before.get(who), now.get(who))
         if status is not None:
+            status = "perhaps_other" if who in others else status
             points = tuple(
                 _point(wave, found.get(who), level.get(who, ()))
                 for wave, found, level in zip(waves, people, levels, strict=True)
@@ -86,21 +103,56 @@ def roster(before: WaveResults, now: WaveResults) -> tuple[tuple[str, ...], tupl
     )
 
 
-def other_people(before: WaveResults, now: WaveResults, wave: str) -> tuple[str, ...]:
-    """A warning where a category that does not change in a person, such as gender, differs under the same id."""
-    then = {who.interviewer: who.covariates for who in before.interviewers}
-    differing: dict[str, list[str]] = {}
-    for who in now.interviewers:
+def other_people(before: WaveResults, now: WaveResults, labels: Mapping[str, str]) -> tuple[PerhapsOther, ...]:
+    """The ids that are perhaps somebody else now, because a category under them has changed.
+
+    Args:
+        before: the last wave.
+        now: this one.
+        labels: covariate -> its label.
+    """
+    then = _categories(before)
+    found = []
+    for name, present in _categories(now).items():
+        earlier = then.get(name, {})
+        # Without one category in common the covariate is coded in another way, and says nothing about people.
+        if not {_same(value) for value in present.values()} & {_same(value) for value in earlier.values()}:
+            continue
+        found += [
+            PerhapsOther(who, name, labels.get(name, name), earlier[who], value)
+            for who, value in present.items()
+            if who in earlier and _same(earlier[who]) != _same(value)
+        ]
+    return tuple(found)
+
+
+def other_people_notes(others: Sequence[PerhapsOther], wave: str) -> Iterator[str]:
+    """Which ids they are, what speaks for it, and what the configuration could say."""
+    for label in dict.fromkeys(other.label for other in others):
+        of_label = [other for other in others if other.label == label]
+        named = [f"{other.interviewer} ({other.then} then, {other.now} now)" for other in of_label[:MOST_NAMED]]
+        more = len(of_label) - MOST_NAMED
+        shown = listing([*named, f"{integer(more)} more"] if more > 0 else named)
+        yield f"“{label}” is not what it was in {wave_in_words(wave)} for {shown}."
+    if others:
+        yield (
+            "If they are the same people all the same, set archive.same_interviewers to true; if ids are given to "
+            "other people in every wave, to false."
+        )
+
+
+def _categories(wave: WaveResults) -> dict[str, dict[str, str]]:
+    """Covariate -> interviewer -> category; numbers, such as age, change by themselves."""
+    categories: dict[str, dict[str, str]] = {}
+    for who in wave.interviewers:
         for name, value in who.covariates.items():
-            earlier = then.get(who.interviewer, {}).get(name)
-            if isinstance(value, str) and isinstance(earlier, str) and value != earlier:
-                differing.setdefault(name, []).append(who.interviewer)
-    return tuple(
-        f"{name} is not what it was in {wave_in_words(wave)} for {count_of(len(ids), 'interviewer')} of the same id "
-        f"({listing(ids[:5])}{'' if len(ids) <= 5 else ', …'}): if ids are given to other people, set "
-        "archive.same_interviewers to false."
-        for name, ids in differing.items()
-    )
+            if isinstance(value, str):
+                categories.setdefault(name, {})[who.interviewer] = value
+    return categories
+
+
+def _same(category: str) -> str:
+    return " ".join(category.casefold().split())
 
 
 def _status(before: InterviewerResult | None, now: InterviewerResult | None) -> ChangeStatus | None:

@@ -19,7 +19,8 @@ def roster_sentence(comparison: WaveComparison) -> str | None:
     """Who joined and who left; None where ids are not the same people."""
     if not comparison.same_interviewers:
         return None
-    stayed = count_of(comparison.n_stayed, "interviewer")
+    others = {other.interviewer for other in comparison.perhaps_others}
+    stayed = count_of(comparison.n_stayed - len(others), "interviewer")
     return (
         f"{stayed} worked in {wave_in_words(comparison.last)} too, {integer(len(comparison.joined))} joined, "
         f"{integer(len(comparison.left))} left."
@@ -33,13 +34,26 @@ def _flags(comparison: WaveComparison) -> str:
     counts = {status: len(comparison.with_status(status)) for status in ("new", "repeated", "resolved")}
     seen = len(comparison.with_status("reviewed"))
     gone, unjudged = len(comparison.with_status("left")), len(comparison.with_status("not_judged"))
-    if not any((*counts.values(), seen, gone, unjudged)):
+    others = comparison.with_status("perhaps_other")
+    if not any((*counts.values(), seen, gone, unjudged, len(others))):
         return f"Since {last}: nobody was worth a call then, and nobody is now."
     words = [f"{integer(n)} {status}" for status, n in counts.items()]
     words += [f"{integer(seen)} looked into already"] if seen else []
     words += [f"{integer(gone)} no longer working"] if gone else []
     words += [f"{integer(unjudged)} with too few interviews now"] if unjudged else []
-    return f"Since {last}: {', '.join(words)}."
+    return " ".join((f"Since {last}: {', '.join(words)}.", *_left_out(comparison)))
+
+
+def _left_out(comparison: WaveComparison) -> list[str]:
+    """Who is in none of the counts, because the id is perhaps somebody else's."""
+    n = len({other.interviewer for other in comparison.perhaps_others})
+    if n == 0:
+        return []
+    labels = [f"“{label}”" for label in dict.fromkeys(other.label for other in comparison.perhaps_others)]
+    verb = "differs" if len(labels) == 1 else "differ"
+    rest = "is left out of this" if n == 1 else "are left out of this"
+    people = "it is perhaps another person" if n == 1 else "they are perhaps other people"
+    return [f"{count_of(n, 'id')} {rest}: {listing(labels)} {verb}, so {people}."]
 
 
 def _items(comparison: WaveComparison) -> list[str]:

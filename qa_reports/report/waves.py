@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -21,7 +22,15 @@ from msgspec.structs import replace
 from qa_reports.effects.distributions import normal_isf, normal_sf, t_isf, t_sf
 from qa_reports.effects.inference import false_discovery_q
 from qa_reports.report.formats import count_of
-from qa_reports.report.wave_changes import ChangeStatus, InterviewerChange, compare_interviewers, other_people, roster
+from qa_reports.report.wave_changes import (
+    ChangeStatus,
+    InterviewerChange,
+    PerhapsOther,
+    compare_interviewers,
+    other_people,
+    other_people_notes,
+    roster,
+)
 from qa_reports.report.wave_results import FixedEffectResult, ItemResult, WaveResults
 from qa_reports.report.wave_words import asks_the_same, wave_in_words, with_this_label
 
@@ -126,6 +135,9 @@ class WaveComparison(Struct, frozen=True):
     joined: tuple[str, ...]
     left: tuple[str, ...]
     n_stayed: int
+    """Ids of both waves, those included that are perhaps other people."""
+    perhaps_others: tuple[PerhapsOther, ...]
+    """Ids of both waves that are perhaps other people; one may stand here once for each covariate."""
     same_interviewers: bool
     notes: tuple[str, ...]
 
@@ -151,8 +163,9 @@ def compare_waves(
     earlier: Sequence[Wave],
     now: Wave,
     false_discovery_rate: float,
-    same_interviewers: bool = True,
+    same_interviewers: bool | None = None,
     keyed: Collection[str] = (),
+    covariate_labels: Mapping[str, str] = MappingProxyType({}),
 ) -> WaveComparison | None:
     """Compare a wave with earlier ones.
 
@@ -160,8 +173,10 @@ def compare_waves(
         earlier: the earlier waves, oldest first.
         now: the present wave.
         false_discovery_rate: for the items' tests, each family by itself.
-        same_interviewers: False where an id may be somebody else in another wave.
+        same_interviewers: False where an id may be somebody else in another wave; where None, it may where a category
+            such as gender differs.
         keyed: the items of this wave whose key the configuration gives.
+        covariate_labels: interviewer covariate -> its label.
 
     Returns:
         The comparison, or None when there is no earlier wave.
@@ -171,21 +186,22 @@ def compare_waves(
     waves = (*earlier, now)
     items = tuple(_item_over_waves(item, earlier, now, item.item in keyed) for item in now.results.items)
     everybody = [wave.results for wave in waves]
-    joined, left, stayed = roster(everybody[-2], everybody[-1]) if same_interviewers else ((), (), ())
-    changes = compare_interviewers([wave.name for wave in waves], everybody) if same_interviewers else ()
+    matched = same_interviewers is not False
+    others = other_people(everybody[-2], everybody[-1], covariate_labels) if same_interviewers is None else ()
+    joined, left, stayed = roster(everybody[-2], everybody[-1]) if matched else ((), (), ())
+    names, other_ids = [wave.name for wave in waves], frozenset(other.interviewer for other in others)
+    changes = compare_interviewers(names, everybody, other_ids) if matched else ()
     return WaveComparison(
-        waves=tuple(wave.name for wave in waves),
+        waves=tuple(names),
         runs=tuple(wave.run for wave in earlier if wave.run is not None),
         items=_judged(items, false_discovery_rate),
         interviewers=changes,
         joined=joined,
         left=left,
         n_stayed=len(stayed),
-        same_interviewers=same_interviewers,
-        notes=(
-            *_questions_to_match(items),
-            *(other_people(everybody[-2], everybody[-1], earlier[-1].name) if same_interviewers else ()),
-        ),
+        perhaps_others=others,
+        same_interviewers=matched,
+        notes=(*_questions_to_match(items), *other_people_notes(others, earlier[-1].name)),
     )
 
 

@@ -20,7 +20,7 @@ from qa_reports.delivery.history import find_history
 from qa_reports.report.results import results_json, results_schema
 from qa_reports.report.summarise import ReportSummary
 from qa_reports.report.trends import icc_trend, sparkline
-from qa_reports.report.wave_changes import compare_interviewers, other_people, roster
+from qa_reports.report.wave_changes import PerhapsOther, compare_interviewers, other_people, roster
 from qa_reports.report.wave_results import (
     EffectResult,
     FixedEffectResult,
@@ -321,9 +321,54 @@ def test_interviewers_are_left_alone_where_ids_are_other_people() -> None:
 def test_another_gender_under_the_same_id_is_noticed() -> None:
     before = wave("1", people=(person("a", sex="Male"), person("b", sex="Male"))).results
     now = wave("2", people=(person("a", sex="Female"), person("b", sex="Male"), person("c", sex="Male"))).results
-    (note,) = other_people(before, now, "Round 1")
-    assert note.startswith("sex is not what it was in Round 1 for 1 interviewer of the same id (a): ")
-    assert other_people(now, now, "Round 1") == ()
+    assert other_people(before, now, {"sex": "Gender"}) == (PerhapsOther("a", "sex", "Gender", "Male", "Female"),)
+    assert other_people(now, now, {}) == ()
+
+
+def test_categories_that_are_only_spelled_otherwise_are_nobody_else() -> None:
+    before = wave("1", people=(person("a", sex="Male"), person("b", sex="Female"))).results
+    upper = wave("2", people=(person("a", sex="MALE"), person("b", sex="FEMALE"))).results
+    coded = wave("2", people=(person("a", sex="1"), person("b", sex="2"))).results
+    assert other_people(before, upper, {}) == other_people(before, coded, {}) == ()
+
+
+def other_people_waves() -> tuple[Wave, Wave]:
+    """Of three who were worth a call before, one is perhaps somebody else; so is one of two who are now."""
+    before = ("critical", "Male"), ("warning", "Male"), ("none", "Male"), ("none", "Male")
+    now = ("none", "Female"), ("none", "Male"), ("warning", "Female"), ("warning", "Male")
+    then, present = (
+        wave(name, item(), people=tuple(person(who, s, sex=sex) for who, (s, sex) in zip("abcd", these, strict=True)))
+        for name, these in (("Round 5", before), ("Round 6", now))
+    )
+    return then, present
+
+
+def test_who_is_perhaps_somebody_else_is_not_counted() -> None:
+    then, now = other_people_waves()
+    comparison = compare_waves([then], now, 0.05, covariate_labels={"sex": "Interviewer's gender"})
+    assert comparison is not None
+    assert since_sentence(comparison) == (
+        "Since Round 5: 1 new, 0 repeated, 1 resolved. 2 ids are left out of this: “Interviewer's gender” differs, so "
+        "they are perhaps other people."
+    )
+    assert [(change.interviewer, change.status) for change in comparison.interviewers] == [
+        ("d", "new"), ("b", "resolved"), ("a", "perhaps_other"), ("c", "perhaps_other")
+    ]  # fmt: skip
+    assert roster_sentence(comparison) == "2 interviewers worked in Round 5 too, 0 joined, 0 left."
+    which, remedy = comparison.notes
+    assert which == (
+        "“Interviewer's gender” is not what it was in Round 5 for a (Male then, Female now) and c (Male then, Female "
+        "now)."
+    )
+    assert "archive.same_interviewers" in remedy
+
+
+def test_who_says_that_ids_are_the_same_people_is_believed() -> None:
+    then, now = other_people_waves()
+    comparison = compare_waves([then], now, 0.05, same_interviewers=True)
+    assert comparison is not None
+    assert since_sentence(comparison) == "Since Round 5: 2 new, 0 repeated, 2 resolved."
+    assert (comparison.perhaps_others, comparison.notes) == ((), ())
 
 
 def test_the_sentence_names_the_items_that_changed() -> None:
