@@ -274,7 +274,7 @@ def _item_over_waves(item: ItemResult, earlier: Sequence[Wave], now: Wave, keyed
     points: list[WavePoint | None] = []
     then_result: ItemResult | None = None
     unmatched: Literal["other_question", "other_name"] | None
-    note, unmatched = "not asked in an earlier wave", None
+    note, unmatched = "not examined in an earlier wave", None
     for wave in earlier:
         other = next((other for other in wave.results.items if other.key == item.key), None)
         obstacle = None if other is None else _obstacle(item, other, wave.name)

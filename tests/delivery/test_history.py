@@ -176,7 +176,7 @@ def test_items_are_matched_by_key_and_scales_are_checked() -> None:
     assert same.points[:2] == (None, None)
     assert (same.icc_change, same.mean_change, same.then) == (None, None, None)
     assert same.note == "scale 1 to 4 in wave 2, 1 to 5 now: not compared"
-    assert fresh.note == unmodelled.note == "not asked in an earlier wave"
+    assert fresh.note == unmodelled.note == "not examined in an earlier wave"
 
 
 def test_a_name_that_stood_for_another_question_compares_nothing() -> None:
@@ -211,7 +211,7 @@ def test_a_question_under_another_name_is_pointed_out() -> None:
     twice = wave("6", item("a", label="Trust president"), item("b", label="Trust president"))
     ambiguous = compare_waves([twice], now, 0.05)
     assert ambiguous is not None
-    assert ambiguous.items[0].note == "not asked in an earlier wave"
+    assert ambiguous.items[0].note == "not examined in an earlier wave"
 
 
 @pytest.mark.parametrize(
