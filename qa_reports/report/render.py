@@ -32,7 +32,7 @@ from qa_reports.report.summarise import ReportSummary
 from qa_reports.report.svg import Counts, answers_before_after, draw_svg, drawn_order, icc_bar
 from qa_reports.report.trends import icc_trend, sparkline
 from qa_reports.report.wave_changes import InterviewerChange
-from qa_reports.report.wave_sentences import roster_sentence, since_sentence
+from qa_reports.report.wave_sentences import not_compared_sentence, roster_sentence, since_sentence
 from qa_reports.report.wave_words import wave_in_words
 from qa_reports.report.waves import ItemOverWaves
 from qa_reports.survey.audit import InterviewerAudit
@@ -73,6 +73,7 @@ def template_environment() -> jinja2.Environment:
     environment.filters["anchor"] = anchor
     environment.filters["since"] = since_sentence
     environment.filters["roster"] = roster_sentence
+    environment.filters["not_compared"] = not_compared_sentence
     environment.filters["wave_in_words"] = wave_in_words
     environment.filters["pattern_name"] = _pattern_name
     return environment

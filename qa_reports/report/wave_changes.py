@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -126,19 +126,20 @@ def other_people(before: WaveResults, now: WaveResults, labels: Mapping[str, str
     return tuple(found)
 
 
-def other_people_notes(others: Sequence[PerhapsOther], wave: str) -> Iterator[str]:
+def other_people_note(others: Sequence[PerhapsOther], wave: str) -> str:
     """Which ids they are, what speaks for it, and what the configuration could say."""
+    sentences = []
     for label in dict.fromkeys(other.label for other in others):
         of_label = [other for other in others if other.label == label]
         named = [f"{other.interviewer} ({other.then} then, {other.now} now)" for other in of_label[:MOST_NAMED]]
         more = len(of_label) - MOST_NAMED
         shown = listing([*named, f"{integer(more)} more"] if more > 0 else named)
-        yield f"“{label}” is not what it was in {wave_in_words(wave)} for {shown}."
-    if others:
-        yield (
-            "If they are the same people all the same, set archive.same_interviewers to true; if ids are given to "
-            "other people in every wave, to false."
-        )
+        sentences.append(f"“{label}” is not what it was in {wave_in_words(wave)} for {shown}.")
+    remedy = (
+        "If they are the same people all the same, set archive.same_interviewers to true; if ids are given to other "
+        "people in every wave, to false."
+    )
+    return " ".join((*sentences, remedy))
 
 
 def _categories(wave: WaveResults) -> dict[str, dict[str, str]]:

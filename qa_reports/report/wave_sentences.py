@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from qa_reports.report.formats import count_of, integer, listing, percent
+from qa_reports.report.limits import MOST_NAMED
 from qa_reports.report.wave_words import wave_in_words
-from qa_reports.report.waves import ItemOverWaves, WaveComparison
+from qa_reports.report.waves import NOT_EXAMINED, ItemOverWaves, WaveComparison
 
 MOST_ITEMS = 3
 """Items named in a sentence; the table has them all."""
@@ -25,6 +26,24 @@ def roster_sentence(comparison: WaveComparison) -> str | None:
         f"{stayed} worked in {wave_in_words(comparison.last)} too, {integer(len(comparison.joined))} joined, "
         f"{integer(len(comparison.left))} left."
     )
+
+
+def not_compared_sentence(comparison: WaveComparison) -> str | None:
+    """The items without an earlier wave, and why where there is more to say; None where all are compared."""
+    fresh = [item.label for item in comparison.not_compared if item.note == NOT_EXAMINED]
+    others = [f"{item.label} ({item.note})" for item in comparison.not_compared if item.note != NOT_EXAMINED]
+    sentences = []
+    if fresh:
+        verb = "was" if len(fresh) == 1 else "were"
+        sentences.append(f"{count_of(len(fresh), 'item')} {verb} {NOT_EXAMINED}: {_some(fresh)}.")
+    if others:
+        sentences.append(f"{count_of(len(others), 'item')} cannot be compared as things are: {_some(others)}.")
+    return " ".join(sentences) or None
+
+
+def _some(items: list[str]) -> str:
+    more = len(items) - MOST_NAMED
+    return "; ".join([*items[:MOST_NAMED], *([f"and {integer(more)} more, see results.json"] if more > 0 else [])])
 
 
 def _flags(comparison: WaveComparison) -> str:

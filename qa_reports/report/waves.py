@@ -28,7 +28,7 @@ from qa_reports.report.wave_changes import (
     PerhapsOther,
     compare_interviewers,
     other_people,
-    other_people_notes,
+    other_people_note,
     roster,
 )
 from qa_reports.report.wave_results import FixedEffectResult, ItemResult, WaveResults
@@ -40,6 +40,7 @@ LIMIT_TAIL = float(normal_sf(3))
 """Share beyond each limit when nothing has changed, as with three standard deviations that are known."""
 CONFIDENCE = 0.95
 _Z = float(normal_isf((1 - CONFIDENCE) / 2))
+NOT_EXAMINED = "not examined in an earlier wave"
 _INTERCEPT = "(Intercept)"
 
 
@@ -154,6 +155,16 @@ class WaveComparison(Struct, frozen=True):
         end = max((point.icc_interval[1] for point in points if point.icc_interval is not None), default=0.0)
         return max(1.08 * largest, min(end, 2 * largest), 0.01)
 
+    @property
+    def compared(self) -> tuple[ItemOverWaves, ...]:
+        """The items that an earlier wave has, too."""
+        return tuple(item for item in self.items if item.then is not None)
+
+    @property
+    def not_compared(self) -> tuple[ItemOverWaves, ...]:
+        """The others, each with a note."""
+        return tuple(item for item in self.items if item.then is None)
+
     def with_status(self, status: ChangeStatus) -> list[str]:
         """The interviewers with a status."""
         return [change.interviewer for change in self.interviewers if change.status == status]
@@ -201,7 +212,7 @@ def compare_waves(
         n_stayed=len(stayed),
         perhaps_others=others,
         same_interviewers=matched,
-        notes=(*_questions_to_match(items), *other_people_notes(others, earlier[-1].name)),
+        notes=(*_questions_to_match(items), *([other_people_note(others, earlier[-1].name)] if others else [])),
     )
 
 
@@ -266,7 +277,7 @@ def _questions_to_match(items: Sequence[ItemOverWaves]) -> Iterator[str]:
     for kind, what in sentences.items():
         count = sum(item.unmatched == kind for item in items)
         if count:
-            yield f"{count_of(count, 'item')} {'has' if count == 1 else 'have'} {what} (see the table)."
+            yield f"{count_of(count, 'item')} {'has' if count == 1 else 'have'} {what} (see below)."
 
 
 def _item_over_waves(item: ItemResult, earlier: Sequence[Wave], now: Wave, keyed: bool) -> ItemOverWaves:
@@ -274,7 +285,7 @@ def _item_over_waves(item: ItemResult, earlier: Sequence[Wave], now: Wave, keyed
     points: list[WavePoint | None] = []
     then_result: ItemResult | None = None
     unmatched: Literal["other_question", "other_name"] | None
-    note, unmatched = "not examined in an earlier wave", None
+    note, unmatched = NOT_EXAMINED, None
     for wave in earlier:
         other = next((other for other in wave.results.items if other.key == item.key), None)
         obstacle = None if other is None else _obstacle(item, other, wave.name)

@@ -30,7 +30,7 @@ from qa_reports.report.wave_results import (
     ModelResults,
     WaveResults,
 )
-from qa_reports.report.wave_sentences import roster_sentence, since_sentence
+from qa_reports.report.wave_sentences import not_compared_sentence, roster_sentence, since_sentence
 from qa_reports.report.wave_words import same_question
 from qa_reports.report.waves import Wave, WavePoint, compare_waves, icc_change, icc_limits, mean_change
 from tests.delivery.archived import put
@@ -179,6 +179,20 @@ def test_items_are_matched_by_key_and_scales_are_checked() -> None:
     assert fresh.note == unmodelled.note == "not examined in an earlier wave"
 
 
+def test_items_without_an_earlier_wave_are_said_in_a_sentence() -> None:
+    first = wave("1", item("same"), item("wider", scale=(1.0, 4.0)))
+    comparison = compare_waves([first], wave("2", item("same"), item("wider"), item("fresh"), item("new")), 0.05)
+    assert comparison is not None
+    assert [one.item for one in comparison.compared] == ["same"]
+    assert not_compared_sentence(comparison) == (
+        "2 items were not examined in an earlier wave: Label of fresh; Label of new. 1 item cannot be compared as "
+        "things are: Label of wider (scale 1 to 4 in wave 1, 0 to 10 now: not compared)."
+    )
+    alike = compare_waves([first], wave("2", item("same")), 0.05)
+    assert alike is not None
+    assert not_compared_sentence(alike) is None
+
+
 def test_a_name_that_stood_for_another_question_compares_nothing() -> None:
     """Rounds number their questions anew: Q53A was one, and is another."""
     then = wave("6", item("Q53A", label="Corruption: office of the Presidency"), item("Q52A", label="Trust president"))
@@ -189,7 +203,7 @@ def test_a_name_that_stood_for_another_question_compares_nothing() -> None:
     assert comparison.items[0].note == "in wave 6 Q53A is “Corruption: office of the Presidency”: not compared"
     assert comparison.notes == (
         "1 item has the name of another question in an earlier wave, by the labels, and nothing to compare with "
-        "(see the table).",
+        "(see below).",
     )
     # Whoever gives it a key says that it is the same.
     keyed = compare_waves([then], wave("7", asked), 0.05, keyed={"Q53A"})
@@ -355,12 +369,12 @@ def test_who_is_perhaps_somebody_else_is_not_counted() -> None:
         ("d", "new"), ("b", "resolved"), ("a", "perhaps_other"), ("c", "perhaps_other")
     ]  # fmt: skip
     assert roster_sentence(comparison) == "2 interviewers worked in Round 5 too, 0 joined, 0 left."
-    which, remedy = comparison.notes
-    assert which == (
+    (note,) = comparison.notes
+    assert note == (
         "“Interviewer's gender” is not what it was in Round 5 for a (Male then, Female now) and c (Male then, Female "
-        "now)."
+        "now). If they are the same people all the same, set archive.same_interviewers to true; if ids are given to "
+        "other people in every wave, to false."
     )
-    assert "archive.same_interviewers" in remedy
 
 
 def test_who_says_that_ids_are_the_same_people_is_believed() -> None:
@@ -505,6 +519,7 @@ def test_the_printed_report_tells_what_is_new(small_wave: SmallWave, monkeypatch
     small_wave.replace("items:", "archive: {folder: archive}\nitems:")
     assert main([str(small_wave.config), "--quiet", "--formats", "json"]) == 0
     small_wave.replace("wave: 1", "wave: 2")
+    small_wave.replace("{name: help, scale: [0, 10]}", "{name: help, scale: [-1, 10]}")
     spoil(small_wave, (103,))
     # The page is laid out in another process: a file is what both can see.
     copy, real = small_wave.folder / "page.html", pdf.print_page
@@ -519,3 +534,7 @@ def test_the_printed_report_tells_what_is_new(small_wave: SmallWave, monkeypatch
     page = copy.read_text(encoding="utf-8")
     assert "Since wave 1: 1 new, 0 repeated, 0 resolved." in page
     assert 'id="waves"' in page
+    section = page[page.index('id="waves"') :].partition("</section>")[0]
+    assert "1 item cannot be compared as things are: " in section
+    assert section.count("scale 0 to 10 in wave 1, -1 to 10 now: not compared") == 1
+    assert section.count("<tr>") == section.count("<table>") + 2  # one interviewer, one item
