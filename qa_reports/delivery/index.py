@@ -47,6 +47,8 @@ class IndexRun(Struct, frozen=True):
     n_critical: int
     n_reviewed: int
     median_icc: float | None
+    """Over its own items; see `IndexTrend` for what waves are compared by."""
+    n_items_modelled: int
     links: tuple[tuple[str, str], ...]
     """(words, relative address)."""
 
@@ -69,6 +71,26 @@ class IndexItem(Struct, frozen=True):
     """One per wave, oldest first; None where the wave lacks it or it could not be modelled."""
 
 
+class IndexTrend(Struct, frozen=True):
+    """The typical interviewer ICC over waves, from the same items in each."""
+
+    icc: tuple[float | None, ...]
+    """Median over the shared items, one per wave, oldest first; None in waves that lack some of them."""
+    n_waves: int
+    """The latest ones, which share the items."""
+    n_items: int
+    """How many they share."""
+
+    @property
+    def words(self) -> str:
+        """Over what the medians are."""
+        which = "1 item" if self.n_items == 1 else f"{self.n_items:,} items"
+        outside = len(self.icc) - self.n_waves
+        if outside:
+            return f"{which} of the last {self.n_waves:,} waves"
+        return f"{which} of both waves" if self.n_waves == 2 else f"{which} of all {self.n_waves:,} waves"
+
+
 class IndexSurvey(Struct, frozen=True):
     """A survey with its waves."""
 
@@ -77,11 +99,8 @@ class IndexSurvey(Struct, frozen=True):
     waves: tuple[IndexWave, ...]
     """Oldest first, by their first run."""
     items: tuple[IndexItem, ...]
-
-    @property
-    def median_icc(self) -> tuple[float | None, ...]:
-        """Of each wave's latest run, oldest first."""
-        return tuple(wave.latest.median_icc for wave in self.waves)
+    trend: IndexTrend | None
+    """None for a single wave, and where the last two have no item in common."""
 
     @property
     def n_flagged(self) -> tuple[int, ...]:
@@ -146,7 +165,25 @@ def _survey(runs: Sequence[ArchivedRun], archive: Path) -> IndexSurvey:
         for same in by_wave.values()
     ]
     latest = [same[-1] for same in by_wave.values()]
-    return IndexSurvey(facts.survey, facts.country, tuple(waves), _items(latest))
+    items = _items(latest)
+    return IndexSurvey(facts.survey, facts.country, tuple(waves), items, _trend(items, len(latest)))
+
+
+def _trend(items: Sequence[IndexItem], n_waves: int) -> IndexTrend | None:
+    """From the last two waves back, as long as at least half of the items that these share are in all of them.
+
+    Medians over each wave's own items would compare other questions: some have ten times the ICC of others.
+    """
+    if n_waves < 2:
+        return None
+    shared = [item.icc for item in items if item.icc[-1] is not None and item.icc[-2] is not None]
+    if not shared:
+        return None
+    first, fewest = n_waves - 2, len(shared) / 2
+    while first > 0 and len(still := [icc for icc in shared if icc[first - 1] is not None]) >= fewest:
+        first, shared = first - 1, still
+    medians = np.median(np.array([icc[first:] for icc in shared], dtype=np.float64), axis=0)
+    return IndexTrend((*(None,) * first, *medians.tolist()), n_waves - first, len(shared))
 
 
 def _items(latest: Sequence[ArchivedRun]) -> tuple[IndexItem, ...]:
@@ -186,6 +223,7 @@ def _run(run: ArchivedRun, archive: Path) -> IndexRun:
         n_critical=facts.n_critical,
         n_reviewed=facts.n_reviewed,
         median_icc=float(np.median(iccs)) if iccs else None,
+        n_items_modelled=len(iccs),
         links=tuple((words, quote(f"{place}/{name}")) for name, words in _LINKS.items() if name in there),
     )
 

@@ -46,8 +46,45 @@ def test_surveys_waves_and_runs(tmp_path: Path) -> None:
     assert [wave.name for wave in trust.waves] == ["Round 5", "Round 6", "Round 7"]
     assert [len(wave.older) for wave in trust.waves] == [1, 0, 0]
     assert trust.n_flagged == (3, 0, 1)
-    assert trust.median_icc == pytest.approx((0.04, 0.03, 0.01))
+    assert [wave.latest.median_icc for wave in trust.waves] == pytest.approx([0.04, 0.03, 0.01])
     assert [(item.key, item.icc) for item in trust.items] == [("police", (0.07, 0.05, None)), ("help", (0.01,) * 3)]
+
+
+def put_iccs(archive: Path, wave: str, **iccs: float) -> None:
+    put(archive, wave=wave, items=tuple(ManifestItem(name, name, name.upper(), icc) for name, icc in iccs.items()))
+
+
+def test_waves_are_compared_by_the_items_that_both_have(tmp_path: Path) -> None:
+    """Round 5 asked about more sensitive things; what both asked has hardly changed."""
+    put_iccs(tmp_path, "5", a=0.10, b=0.06, old=0.4, older=0.5)
+    put_iccs(tmp_path, "6", a=0.09, b=0.05, new=0.0, newer=0.0)
+    (survey,) = summarise_archive(list_archive(tmp_path), tmp_path).surveys
+    assert survey.trend is not None
+    assert survey.trend.icc == pytest.approx((0.08, 0.07))
+    assert (survey.trend.n_items, survey.trend.words) == (2, "2 items of both waves")
+    page = rebuild_index(tmp_path).read_text(encoding="utf-8")
+    assert "Typical ICC of the 2 items of both waves" in page
+    assert "8.0% to 7.0%" in page
+    assert "typical ICC 2.5% over its 4 items" in page
+
+
+def test_a_trend_goes_back_as_far_as_half_of_the_items_do(tmp_path: Path) -> None:
+    put_iccs(tmp_path, "1", z=0.9)
+    put_iccs(tmp_path, "2", a=0.3)
+    put_iccs(tmp_path, "3", a=0.2, b=0.4)
+    put_iccs(tmp_path, "4", a=0.1, b=0.5, c=0.9)
+    (survey,) = summarise_archive(list_archive(tmp_path), tmp_path).surveys
+    assert survey.trend is not None
+    assert survey.trend.icc == (None, 0.3, 0.2, 0.1)
+    assert survey.trend.words == "1 item of the last 3 waves"
+
+
+def test_waves_without_an_item_in_common_have_no_trend(tmp_path: Path) -> None:
+    put_iccs(tmp_path, "1", a=0.9)
+    put_iccs(tmp_path, "2", b=0.1)
+    (survey,) = summarise_archive(list_archive(tmp_path), tmp_path).surveys
+    assert survey.trend is None
+    assert "no item in both of the last waves" in rebuild_index(tmp_path).read_text(encoding="utf-8")
 
 
 def test_every_link_leads_to_a_file_wherever_the_archive_is(tmp_path: Path) -> None:
