@@ -17,8 +17,8 @@ from qa_reports import __version__
 from qa_reports.config import REVIEWED_FILE, ConfigFile, Format, ReportConfig, load_reviewed, read_content
 from qa_reports.delivery.archive import ArchivedRun, list_archive
 from qa_reports.delivery.folder import check_writable, write_files
-from qa_reports.delivery.history import find_history
-from qa_reports.delivery.keep import find_same, keep_run, refresh_index, run_facts
+from qa_reports.delivery.history import find_history, other_data_note
+from qa_reports.delivery.keep import data_of, find_same, keep_run, refresh_index, run_facts
 from qa_reports.delivery.manifest import HashedFile, RunFacts, fingerprint, sha256_of
 from qa_reports.delivery.pseudonyms import keep_pseudonyms
 from qa_reports.effects.damage import measure_damages
@@ -165,7 +165,8 @@ def _make_report(
         refresh_index(archive, same)
         progress.note(f"already archived as {same.manifest.run}: same data, same configuration, same program")
         return _archived(same, _mail(same.folder, config, config_path, mailing, progress))
-    for note in history.notes:
+    again = other_data_note(runs, config, data_of(config, inputs)) if keep else None
+    for note in (*history.notes, *filter(None, [again])):
         progress.note(note)
 
     progress.begin("clean")

@@ -80,6 +80,12 @@ def same_name(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
+def loose_name(name: str) -> str:
+    """A name without what people spell in different ways: case, white space and punctuation."""
+    letters = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(character for character in letters if character.isalnum()) or same_name(name)
+
+
 def folder_name(name: str) -> str:
     """A name of a survey or wave as a folder name for any file system; different names stay different.
 

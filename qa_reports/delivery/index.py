@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 
 from qa_reports.delivery.archive import ArchivedRun, ArchiveListing, list_archive, run_folders, write_atomically
-from qa_reports.delivery.manifest import ManifestItem
+from qa_reports.delivery.manifest import ManifestItem, other_data
 from qa_reports.errors import OutputError
 from qa_reports.report.formats import calendar_date
 from qa_reports.report.render import render_archive_index
@@ -60,6 +60,8 @@ class IndexWave(Struct, frozen=True):
     latest: IndexRun
     older: tuple[IndexRun, ...]
     """Newest first."""
+    other_data: IndexRun | None
+    """The newest of them that was made from other data than the latest run: perhaps another wave."""
 
 
 class IndexItem(Struct, frozen=True):
@@ -160,13 +162,18 @@ def _survey(runs: Sequence[ArchivedRun], archive: Path) -> IndexSurvey:
     for run in runs:
         by_wave.setdefault(run.wave, []).append(run)
     facts = runs[-1].manifest.facts
-    waves = [
-        IndexWave(same[-1].manifest.facts.wave, _run(same[-1], archive), tuple(_run(r, archive) for r in same[-2::-1]))
-        for same in by_wave.values()
-    ]
+    waves = [_wave(same, archive) for same in by_wave.values()]
     latest = [same[-1] for same in by_wave.values()]
     items = _items(latest)
     return IndexSurvey(facts.survey, facts.country, tuple(waves), items, _trend(items, len(latest)))
+
+
+def _wave(runs: Sequence[ArchivedRun], archive: Path) -> IndexWave:
+    newest, *before = reversed(runs)
+    facts = newest.manifest.facts
+    other = next((run for run in before if other_data(run.manifest.facts, facts.own_data)), None)
+    older = tuple(_run(run, archive) for run in before)
+    return IndexWave(facts.wave, _run(newest, archive), older, None if other is None else _run(other, archive))
 
 
 def _trend(items: Sequence[IndexItem], n_waves: int) -> IndexTrend | None:

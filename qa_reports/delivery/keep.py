@@ -97,7 +97,13 @@ def run_facts(
         n_doubts=len(summary.doubts),
         n_reviewed=summary.verdict.n_reviewed,
         expected_flagged=summary.verdict.expected_by_chance.interviewers,
+        data=data_of(config, inputs),
     )
+
+
+def data_of(config: ReportConfig, inputs: Sequence[HashedFile]) -> tuple[str, ...]:
+    """SHA-256 of the survey's own files, which are the first that are read."""
+    return tuple(file.sha256 for file in inputs[: len(config.data.file)])
 
 
 def find_same(runs: Sequence[ArchivedRun], fingerprint: str) -> ArchivedRun | None:

@@ -78,11 +78,29 @@ class RunFacts(Struct, frozen=True):
     """Interviewers who stand out and have been looked into already."""
     expected_flagged: float | None = None
     """Interviewers that chance alone would flag; None in manifests of earlier versions."""
+    data: tuple[str, ...] | None = None
+    """SHA-256 of each of the survey's own files, those of interviewers and codebooks not among them; none for the table
+    of a database, whose digest hangs on the columns in use. None in manifests of earlier versions."""
+
+    @property
+    def own_data(self) -> tuple[str, ...]:
+        """SHA-256 of each of the survey's own files; of earlier versions the first file that was read."""
+        return tuple(file.sha256 for file in self.inputs[:1]) if self.data is None else self.data
 
     @property
     def sentence(self) -> str:
         """What the report says, and what is new in it."""
         return " ".join(filter(None, (self.verdict, self.since_last_wave)))
+
+
+def other_data(then: RunFacts, now: Sequence[str]) -> bool:
+    """Whether a run was made from other data, sharing no file of a survey; False where nobody can tell.
+
+    Args:
+        then: the run.
+        now: SHA-256 of each of the survey's own files, as `RunFacts.data`.
+    """
+    return bool(then.own_data and now) and not frozenset(then.own_data) & frozenset(now)
 
 
 class Manifest(Struct, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import jsonschema
 import msgspec
@@ -16,7 +17,7 @@ import qa_reports.report.pdf as pdf
 from qa_reports.cli import main
 from qa_reports.config import load_config
 from qa_reports.delivery.archive import list_archive
-from qa_reports.delivery.history import find_history
+from qa_reports.delivery.history import find_history, other_data_note
 from qa_reports.report.results import results_json, results_schema
 from qa_reports.report.summarise import ReportSummary
 from qa_reports.report.trends import icc_trend, sparkline
@@ -460,6 +461,75 @@ def test_results_of_another_version_are_passed_over(small_wave: SmallWave) -> No
     history = find_history(list_archive(archive).runs, load_config(small_wave.config))
     assert history.waves == ()
     assert "cannot be compared with (Object missing required field `wave`)" in history.notes[0]
+
+
+def notes_of(archive: Path, small_wave: SmallWave) -> tuple[str, ...]:
+    return find_history(list_archive(archive).runs, load_config(small_wave.config)).notes
+
+
+def test_waves_under_another_spelling_or_country_are_named(small_wave: SmallWave) -> None:
+    archive = small_wave.folder / "archive"
+    results = {"results.json": msgspec.json.encode(wave("0", item()).results)}
+    put(archive, results, survey="A quite other survey", wave="0", country=None)
+    put(archive, results, survey="SMALL-WAVE", wave="1", country=None)  # this very wave
+    assert notes_of(archive, small_wave) == ()
+    put(archive, results, survey="SMALL-WAVE", wave="0", country=None)
+    assert notes_of(archive, small_wave) == (
+        "no earlier wave of Small wave is in the archive, but it has SMALL-WAVE (wave 0); if "
+        "that is the same survey, write survey.name as there",
+    )
+    put(archive, results, survey="Small wave", wave="0", country="Belgium")
+    (note,) = notes_of(archive, small_wave)
+    assert "has SMALL-WAVE without a country (wave 0) and Small wave, Belgium (wave 0); if" in note
+    assert note.endswith("write survey.name and survey.country as there")
+    put(archive, results, survey="Small wave", wave="1", country=None)
+    put(archive, results, survey="Small wave", wave="2", country="France")  # a later wave
+    assert notes_of(archive, small_wave) == (note,)
+    small_wave.replace("items:", "archive: {folder: archive, earlier_waves: []}\nitems:")
+    assert notes_of(archive, small_wave) == ()
+    small_wave.replace(", earlier_waves: []", "")
+    small_wave.replace("wave: 1", "wave: 3")  # which has an earlier one, wave 1
+    assert notes_of(archive, small_wave) == ()
+
+
+def test_other_data_under_a_name_that_is_archived_are_noted(small_wave: SmallWave) -> None:
+    archive = small_wave.folder / "archive"
+    config = load_config(small_wave.config)
+    mine = {"survey": "Small wave", "country": None}
+    put(archive, wave="0", data=("b",), **mine)
+    put(archive, wave="1", data=("b",), survey="Small wave", country="Belgium")
+    assert other_data_note(list_archive(archive).runs, config, ("b",)) is None
+    first = put(archive, wave="1", data=("a",), **mine)
+    runs = list_archive(archive).runs
+    assert other_data_note(runs, config, ("a",)) is None
+    assert other_data_note(runs, config, ("a", "c")) is None  # a file is added
+    assert other_data_note(runs, config, ()) is None  # the table of a database
+    assert other_data_note(runs, config, ("b",)) == (
+        f"wave 1 is archived already, with other data (1,200 interviews, run {first.manifest.run}); if this is a new "
+        "wave, change survey.wave and remove the run that is now made; if the data were corrected, all is well"
+    )
+    put(archive, wave="1", data=("b",), **mine)  # once is enough
+    assert other_data_note(list_archive(archive).runs, config, ("b",)) is None
+
+
+def test_the_terminal_says_that_a_name_holds_other_data(
+    small_wave: SmallWave, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_wave.replace("items:", "archive: {folder: archive}\nitems:")
+    said = "with other data"
+    arguments = [str(small_wave.config), "--formats", "json"]
+    assert main(arguments) == 0
+    assert main(arguments) == 0
+    small_wave.replace("{name: help, scale: [0, 10]}", "{name: help, scale: [-1, 10]}")
+    assert main(arguments) == 0
+    assert said not in "".join(capsys.readouterr())
+    spoil(small_wave, (101,))
+    assert main(arguments) == 0
+    assert "wave 1 is archived already, with other data (" in "".join(capsys.readouterr())
+    assert main([*arguments, "--new-run"]) == 0
+    assert said not in "".join(capsys.readouterr())
+    index = (small_wave.folder / "archive" / "index.html").read_text(encoding="utf-8")
+    assert index.count("was made from other data") == 1
 
 
 def spoil(small_wave: SmallWave, interviewers: tuple[int, ...]) -> None:

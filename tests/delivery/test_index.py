@@ -14,7 +14,7 @@ from qa_reports.cli import main
 from qa_reports.delivery import index as index_module
 from qa_reports.delivery.archive import list_archive
 from qa_reports.delivery.index import rebuild_index, summarise_archive
-from qa_reports.delivery.manifest import ManifestItem
+from qa_reports.delivery.manifest import HashedFile, ManifestItem
 from tests.delivery.archived import put
 
 HOSTILE = '<script>alert("x")</script>/../&'
@@ -85,6 +85,37 @@ def test_waves_without_an_item_in_common_have_no_trend(tmp_path: Path) -> None:
     (survey,) = summarise_archive(list_archive(tmp_path), tmp_path).surveys
     assert survey.trend is None
     assert "no item in both of the last waves" in rebuild_index(tmp_path).read_text(encoding="utf-8")
+
+
+def test_a_wave_of_other_data_is_pointed_out(tmp_path: Path) -> None:
+    """What was archived under one name is perhaps two waves; the same data with another configuration is one."""
+    put(tmp_path, wave="1", data=("a",), n_interviews=2420)
+    put(tmp_path, wave="1", data=("b",))
+    put(tmp_path, wave="1", data=("b",))
+    put(tmp_path, wave="2", data=("b",))
+    put(tmp_path, wave="2", data=("b", "c"))
+    put(tmp_path, wave="3", data=None, inputs=(HashedFile("old.csv", "d"), HashedFile("interviewers.csv", "i")))
+    put(tmp_path, wave="3", data=("e",), inputs=(HashedFile("new.csv", "e"), HashedFile("interviewers.csv", "i")))
+    put(tmp_path, wave="4", data=())
+    put(tmp_path, wave="4", data=())
+    (survey,) = summarise_archive(list_archive(tmp_path), tmp_path).surveys
+    assert [None if one.other_data is None else one.other_data.n_interviews for one in survey.waves] == [
+        2420, None, 1200, None
+    ]  # fmt: skip
+    page = rebuild_index(tmp_path).read_text(encoding="utf-8")
+    assert page.count("was made from other data") == 2
+    assert "was made from other data (2,420 interviews)" in page
+
+
+def test_two_countries_of_a_survey_are_two_lists(tmp_path: Path) -> None:
+    """They share folders, because folders are named after survey and wave; manifests tell them apart."""
+    for wave, country in (("1", "Belgium"), ("1", "France"), ("2", "Belgium"), ("2", None)):
+        put(tmp_path, wave=wave, country=country, data=(f"{wave} {country}",))
+    surveys = summarise_archive(list_archive(tmp_path), tmp_path).surveys
+    assert [(one.country, [wave.name for wave in one.waves]) for one in surveys] == [
+        (None, ["2"]), ("Belgium", ["1", "2"]), ("France", ["1"])
+    ]  # fmt: skip
+    assert [wave.other_data for one in surveys for wave in one.waves] == [None] * 4
 
 
 def test_every_link_leads_to_a_file_wherever_the_archive_is(tmp_path: Path) -> None:
