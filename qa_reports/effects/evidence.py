@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from qa_reports.effects.between import against_others, pair_weights, weights_in_t, without
 from qa_reports.effects.distributions import chi2_isf, chi2_sf
 from qa_reports.effects.estimate import ItemEffects
+from qa_reports.effects.few import FEWEST_JUDGED
 from qa_reports.effects.side_by_side import CHUNK, Table, side_by_side
 from qa_reports.effects.simulated_levels import OwnSpread, SimulatedLevels, of_any_workload, simulate_levels
 from qa_reports.effects.threads import mapped
@@ -64,8 +65,7 @@ def combine_evidence(
     table = side_by_side(items, n_interviewers, sampled, batteries)
     rows = np.flatnonzero(judged & np.isfinite(table.deviation).any(axis=1))
     p = np.full(n_interviewers, np.nan)
-    if len(rows) < 3:
-        # With two interviewers there is nobody to compare either with.
+    if len(rows) < FEWEST_JUDGED:
         return CombinedEvidence(p, None)
     # Interviews that vary twice as much say as much about a level as half as many.
     overlap = table.overlap if len(rows) == n_interviewers else table.overlap[rows]

@@ -11,6 +11,7 @@ from qa_reports.config import ReportConfig
 from qa_reports.effects.categorical_items import CategoricalResult
 from qa_reports.effects.categorical_search import NODES
 from qa_reports.effects.estimate import ItemEffects
+from qa_reports.effects.few import FEWEST_JUDGED
 from qa_reports.effects.flag import Flags
 from qa_reports.effects.linear import FailedModel, ModelResult
 from qa_reports.effects.rlrt import SIMULATIONS
@@ -275,7 +276,8 @@ def _together(config: ReportConfig) -> str:
 
 def _calls(flags: Flags) -> str:
     """How many interviewers are worth a call, and how many chance would make so."""
-    if all(verdict.combined_p is None for verdict in flags.interviewers):
+    judged = [verdict for verdict in flags.interviewers if verdict.combined_p is not None]
+    if len(judged) < FEWEST_JUDGED:
         return "Too few interviewers have enough interviews to compare anybody with."
     chance = flags.expected_by_chance
     severities = [verdict.severity for verdict in flags.interviewers if verdict.severity != "none"]

@@ -12,14 +12,14 @@ from msgspec.structs import replace
 
 from qa_reports.config import ReportConfig
 from qa_reports.effects.damage import SuspectDamage
-from qa_reports.effects.doubts import FEW_INTERVIEWERS, Doubt, find_doubts
+from qa_reports.effects.doubts import Doubt, find_doubts
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled
+from qa_reports.effects.few import why_nobody, wrong_column
 from qa_reports.effects.flag import ExpectedByChance, Flag, Flags, InterviewerVerdict
 from qa_reports.effects.indicator_effects import NO_INDICATORS, JudgedIndicators
 from qa_reports.effects.sensitivity import Sensitivity
 from qa_reports.report.everyone import Everyone, summarise_everyone
 from qa_reports.report.explanation import explain_flags
-from qa_reports.report.formats import count_of, expected, integer, listing, percent
 from qa_reports.report.heat_map import HeatMap, build_heat_map
 from qa_reports.report.indicators import IndicatorsSummary, summarise_indicators
 from qa_reports.report.interviewers import Call, NamedItem, Profile, summarise_calls, summarise_profiles
@@ -28,12 +28,20 @@ from qa_reports.report.limits import MOST_PAGES, most_profiles
 from qa_reports.report.methods import Methods, describe_methods
 from qa_reports.report.sensitivity import SensitivitySummary, area_note, summarise_sensitivity
 from qa_reports.report.suspects import ItemSuspects, SuspectSummary, by_item, summarise_suspects
+from qa_reports.report.verdict_words import (
+    column_notes,
+    doubt_notes,
+    effect_notes,
+    gap_notes,
+    referee_notes,
+    reviewed_notes,
+    suspect_notes,
+    verdict_sentence,
+)
 from qa_reports.report.wave_sentences import since_sentence
 from qa_reports.report.waves import WaveComparison
 from qa_reports.survey.clean import CleaningLog, Survey
 
-_NAMED = 5
-"""Interviewers named in a note."""
 _FILE_PROFILES = 10
 """Profiles of interviewers with suspicious codes and no other flag that are shown however many are worth a call."""
 _TEAM_PROFILES = 10
@@ -80,6 +88,8 @@ class Verdict(Struct, frozen=True):
     n_data_problems: int
     n_reviewed: int = 0
     """Interviewers who stand out and have been looked into."""
+    nobody_judged: bool = False
+    """Whether nobody's answers could be compared with others'."""
 
 
 class ReportSummary(Struct, frozen=True, eq=False):
@@ -181,7 +191,7 @@ def summarise(
             suspects,
             flags,
             waves,
-            config.flags.min_interviews,
+            config,
             other_models,
         ),
         calls=calls,
@@ -259,24 +269,27 @@ def _verdict(
     suspects: tuple[SuspectSummary, ...],
     flags: Flags,
     waves: WaveComparison | None,
-    min_interviews: int,
+    config: ReportConfig,
     sensitivity: SensitivitySummary | None,
 ) -> Verdict:
+    min_interviews, columns = config.flags.min_interviews, config.data.interviewer
+    unjudged = why_nobody(survey.workload, min_interviews, columns)
     worst = max(pages, key=lambda page: page.icc, default=None)
     n_too_few = sum(verdict.too_few for verdict in flags.interviewers)
     chance = flags.expected_by_chance
     reviewed = tuple(verdict.interviewer for verdict in flags.interviewers if verdict.reviewed)
     return Verdict(
-        sentence=_sentence(calls, len(survey.interviewer_ids), chance, bool(pages), bool(reviewed)),
+        sentence=verdict_sentence(calls, len(survey.interviewer_ids), chance, bool(pages), bool(reviewed), unjudged),
         notes=(
-            *_suspect_notes(suspects),
+            *column_notes(unjudged, wrong_column(survey.workload, columns), bool(calls)),
+            *suspect_notes(suspects),
             *(() if waves is None else (since_sentence(waves),)),
-            *_effect_notes(worst),
+            *effect_notes(worst),
             *(() if sensitivity is None else sensitivity.verdict_notes),
             *reviewed_notes(reviewed),
-            *_gap_notes(not_modelled, n_too_few, min_interviews),
-            *_doubt_notes(doubts),
-            *_referee_notes(pages),
+            *gap_notes(not_modelled, n_too_few, min_interviews),
+            *doubt_notes(doubts),
+            *referee_notes(pages),
         ),
         n_interviews=survey.n_interviews,
         n_interviewers=len(survey.interviewer_ids),
@@ -294,102 +307,5 @@ def _verdict(
         expected_by_chance=chance,
         n_data_problems=len(by_item(suspects)),
         n_reviewed=len(reviewed),
+        nobody_judged=unjudged is not None,
     )
-
-
-def _sentence(
-    calls: tuple[Call, ...], n_interviewers: int, chance: ExpectedByChance, any_item: bool, any_reviewed: bool
-) -> str:
-    if not any_item:
-        return "No item could be modelled, so no interviewer was judged."
-    if not calls and any_reviewed:
-        return "No interviewer needs a call: everybody who stands out has been looked into."
-    if not calls:
-        return "No interviewer needs a call: nobody stands out from the other interviewers."
-    by_chance = f"by chance alone {expected(chance.interviewers)} would be flagged"
-    if len(calls) == 1:
-        return f"One of {integer(n_interviewers)} interviewers is worth a call: {calls[0].interviewer} ({by_chance})."
-    return (
-        f"{integer(len(calls))} of {integer(n_interviewers)} interviewers are worth a call, "
-        f"{calls[0].interviewer} first ({by_chance})."
-    )
-
-
-def _suspect_notes(suspects: tuple[SuspectSummary, ...]) -> tuple[str, ...]:
-    if not suspects:
-        return ()
-    problems = by_item(suspects)
-    values = "; ".join(problem.title for problem in problems[:3])
-    more = "" if len(problems) <= 3 else f"; and {count_of(len(problems) - 3, 'more item')}"
-    looks = "value looks like a missing code" if len(suspects) == 1 else "values look like missing codes"
-    return (f"First put the data preparation right: {len(suspects)} {looks} that nobody declared ({values}{more}).",)
-
-
-def _effect_notes(worst: ItemSummary | None) -> tuple[str, ...]:
-    if worst is None:
-        return ()
-    if worst.icc == 0:
-        return ("Interviewers make no difference to any item beyond chance.",)
-    return (
-        f"Interviewers matter most for “{worst.label}”: {percent(worst.icc)} of its variation is between interviewers, "
-        "so its "
-        f"{count_of(worst.n_interviews, 'interview')} are worth about {integer(worst.effective_n)}.",
-    )
-
-
-def reviewed_notes(interviewers: Sequence[str]) -> tuple[str, ...]:
-    """Who stands out and needs no call, because it was looked into."""
-    if not interviewers:
-        return ()
-    more = "" if len(interviewers) <= _NAMED else f" and {integer(len(interviewers) - _NAMED)} more"
-    verb = "stands" if len(interviewers) == 1 else "stand"
-    has = "has" if len(interviewers) == 1 else "have"
-    return (
-        f"{count_of(len(interviewers), 'interviewer')} {verb} out and {has} been looked into already "
-        f"({listing(list(interviewers[:_NAMED]))}{more}).",
-    )
-
-
-def _gap_notes(not_modelled: tuple[ItemNotModelled, ...], n_too_few: int, min_interviews: int) -> tuple[str, ...]:
-    notes = []
-    if not_modelled:
-        notes.append(f"{count_of(len(not_modelled), 'item')} could not be modelled (the items table says why).")
-    if n_too_few:
-        has = "has" if n_too_few == 1 else "have"
-        notes.append(
-            f"{count_of(n_too_few, 'interviewer')} {has} fewer than {count_of(min_interviews, 'interview')}: too few "
-            "to judge, "
-            "which does not mean fine."
-        )
-    return tuple(notes)
-
-
-def _referee_notes(pages: tuple[ItemSummary, ...]) -> tuple[str, ...]:
-    disagreeing = [page.label for page in pages if not page.referee_agrees]
-    if not disagreeing:
-        return ()
-    return (
-        f"The check against statsmodels failed for {listing(disagreeing)}: do not use these numbers before it is "
-        "cleared.",
-    )
-
-
-_DOUBTS_IN_WORDS = {
-    "failed": "model that could not be estimated",
-    "singular": "model at a bound",
-    "few_interviewers": f"item with fewer than {FEW_INTERVIEWERS} interviewers",
-}
-"""Kinds of doubts that no other note speaks of."""
-
-
-def _doubt_notes(doubts: tuple[Doubt, ...]) -> tuple[str, ...]:
-    counts = {words: sum(doubt.kind == kind for doubt in doubts) for kind, words in _DOUBTS_IN_WORDS.items()}
-    found = [_counted(n, words) for words, n in counts.items() if n]
-    if not found:
-        return ()
-    return (f"To be read with care: {listing(found)} (listed under Methods and model status).",)
-
-
-def _counted(n: int, words: str) -> str:
-    noun, _, rest = words.partition(" ")
-    return f"{count_of(n, noun)} {rest}"

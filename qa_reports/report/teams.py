@@ -20,7 +20,8 @@ from qa_reports.report.heat_map import HeatMap
 from qa_reports.report.indicators import IndicatorsSummary, PairRow
 from qa_reports.report.interviewers import Call
 from qa_reports.report.items import ItemSummary
-from qa_reports.report.summarise import ReportSummary, Verdict, reviewed_notes
+from qa_reports.report.summarise import ReportSummary, Verdict
+from qa_reports.report.verdict_words import reviewed_notes
 from qa_reports.survey.clean import CleaningLog
 
 Members = frozenset[str]
@@ -125,11 +126,12 @@ def _verdict(
         expected_by_chance=verdict.expected_by_chance,
         n_data_problems=verdict.n_data_problems,
         n_reviewed=len(reviewed),
+        nobody_judged=verdict.nobody_judged,
     )
 
 
 def _sentence(verdict: Verdict, team: str, calls: tuple[Call, ...], n_members: int) -> str:
-    if not verdict.n_items_modelled:
+    if not verdict.n_items_modelled or (verdict.nobody_judged and not verdict.n_flagged):
         return verdict.sentence
     everywhere = f"in the whole survey {integer(verdict.n_flagged)} of {integer(verdict.n_interviewers)}"
     if not calls:

@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from qa_reports.config import ReportConfig, load_config
+from qa_reports.effects.few import why_nobody, wrong_column
 from qa_reports.effects.linear import FailedModel, ModelPlan
 from qa_reports.effects.mixed_model import obstacles
 from qa_reports.effects.moments import compute_moments
@@ -69,6 +70,16 @@ class Checked(Struct, frozen=True, eq=False):
         least = self.config.flags.min_interviews
         pairs = zip(self.survey.interviewer_ids, self.workloads.tolist(), strict=True)
         return tuple((name, n) for name, n in pairs if n < least)
+
+    @property
+    def nobody_judged(self) -> str | None:
+        """Why nobody can be judged; None where somebody can."""
+        return why_nobody(self.workloads, self.config.flags.min_interviews, self.config.data.interviewer)
+
+    @property
+    def wrong_column(self) -> str | None:
+        """What speaks against the column of interviewers, where somebody can be judged."""
+        return wrong_column(self.workloads, self.config.data.interviewer) if self.nobody_judged is None else None
 
     @property
     def codes(self) -> tuple[tuple[float | str, str, int, int], ...]:

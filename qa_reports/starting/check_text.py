@@ -24,6 +24,11 @@ _COLUMNS = (("item", 14), ("scale", 9), ("answers", 8), ("codes", 7), ("blank", 
 def check_lines(path: Path, checked: Checked) -> Iterator[str]:
     """The whole answer, line by line; the last one says whether it would run."""
     yield one_line(str(path))
+    nobody = checked.nobody_judged
+    if nobody is not None:
+        yield from _wrapped("look first", f"nobody can be judged: {nobody}")
+    elif checked.wrong_column is not None:
+        yield from _wrapped("look first", checked.wrong_column)
     for title, text in _facts(checked):
         yield from _wrapped(title, text)
     yield ""
@@ -46,9 +51,11 @@ def verdict(path: Path, checked: Checked) -> str:
         return one_line(f"{path}: would not run: no item can be modelled; see why above")
     suspects = len({(suspect.item, suspect.value) for suspect in survey.suspects})
     looks = f"; {_counted(suspects, 'value')} to look at: missing codes nobody declared?" if suspects else ""
+    judged = "; nobody can be judged: is data.interviewer the right column?" if checked.nobody_judged else ""
     return one_line(
         f"{path}: would run: {checked.n_modelled:,} of {_counted(len(checked.items), 'item')}, "
-        f"{_counted(survey.n_interviews, 'interview')} by {_counted(len(survey.interviewer_ids), 'interviewer')}{looks}"
+        f"{_counted(survey.n_interviews, 'interview')} by {_counted(len(survey.interviewer_ids), 'interviewer')}"
+        f"{judged}{looks}"
     )
 
 

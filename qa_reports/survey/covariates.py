@@ -29,6 +29,8 @@ from qa_reports.survey.readers import VariableLabels
 
 _MOST_NAMED = 20
 _MOST_SHOWN = 5
+_MOST_VALUES = 3
+"""Values of one interviewer that a message shows; with more they are hardly a slip in the file."""
 
 
 class Covariate(Struct, frozen=True, eq=False):
@@ -121,10 +123,18 @@ def _varying(
     said = []
     for j in positions[:_MOST_SHOWN]:
         theirs = covariate.values[interviewers.position == j]
-        shown = [_shown(covariate, value) for value in np.unique(theirs[~np.isnan(theirs)])]
+        values = np.unique(theirs[~np.isnan(theirs)])
+        shown = [_shown(covariate, value) for value in values[:_MOST_VALUES]]
+        if len(values) > _MOST_VALUES:
+            shown.append(f"{len(values) - _MOST_VALUES:,} more values")
         said.append(f"interviewer {interviewers.ids[j]} has {'both ' if len(shown) == 2 else ''}{_listed(shown)}")
     more = len(positions) - len(said)
     others = f" (and {more} more have several values)" if more else ""
+    if _is_no_property(covariate, interviewers):
+        return (
+            f'{file}: "{covariate.name}" is an interviewer covariate, but {"; ".join(said)}{others}; it looks like a '
+            "covariate of respondents (respondent_covariates), or data.interviewer names the wrong column"
+        )
     by_code = {as_code(value): label for value, label in labels.values}
     present = {as_code(text) for text in as_text(column) if text}
     codes = [code for code in reasons_of_labels(by_code.items()) if code in present]
@@ -137,6 +147,14 @@ def _varying(
         f'{file}: "{covariate.name}" is an interviewer covariate, but {"; ".join(said)}{others}; correct it, '
         f"or declare {remedy}"
     )
+
+
+def _is_no_property(covariate: Covariate, interviewers: Interviewers) -> bool:
+    """Whether most interviewers have more values than a missing code or a slip beside the right one would make."""
+    known = ~np.isnan(covariate.values)
+    pairs = np.unique(np.stack([interviewers.position[known], covariate.values[known]]), axis=1)
+    n_values = np.bincount(pairs[0].astype(np.int64), minlength=len(interviewers.ids))
+    return bool(2 * (n_values >= _MOST_VALUES).sum() > len(interviewers.ids))
 
 
 def _listed(shown: list[str]) -> str:

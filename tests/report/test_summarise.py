@@ -75,6 +75,28 @@ def test_nobody_to_call_is_said() -> None:
     assert calm.profiles == ()
 
 
+def test_where_nobody_can_be_judged_nobody_is_said_to_be_fine() -> None:
+    given = without_flags(example_report_input())
+    flags = given.config.flags.model_copy(update={"min_interviews": 1000})
+    summary = summary_of(structs.replace(given, config=given.config.model_copy(update={"flags": flags})))
+    assert summary.verdict.sentence == (
+        "Nobody can be judged: none of 12 interviewers have the 1,000 interviews that a judgement takes "
+        "(flags.min_interviews): is data.interviewer (intnum) the right column?"
+    )
+    page = render_html(summary)
+    assert "Nobody can be judged</h3>" in page
+    assert "stands out from the others" not in page
+    assert "expected by chance" not in page
+
+
+def test_two_interviewers_of_whom_one_is_worth_a_call_are_not_compared() -> None:
+    given = example_report_input()
+    flags = given.config.flags.model_copy(update={"min_interviews": 1000})
+    verdict = summary_of(structs.replace(given, config=given.config.model_copy(update={"flags": flags}))).verdict
+    assert verdict.sentence.endswith("1003 (for how the interviews were done; answers could not be compared).")
+    assert verdict.notes[0].startswith("No answers can be compared: none of 12 interviewers")
+
+
 def test_no_model_at_all_is_said() -> None:
     given = example_report_input()
     items = tuple(ItemNotModelled(item.item, item.label, "Constant.", 0) for item in given.items)

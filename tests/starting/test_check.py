@@ -78,6 +78,35 @@ def test_what_would_not_run(small_wave: SmallWave, capsys: pytest.CaptureFixture
     assert out.endswith(f"{small_wave.config}: would not run: no item can be modelled; see why above\n")
 
 
+@pytest.mark.parametrize(
+    ("people", "interviews", "asked"),
+    [
+        (
+            2,
+            120,
+            "nobody can be judged: only 2 interviewers for 120 interviews: is data.interviewer (intnum) the right",
+        ),
+        (3, 120, None),
+        (8, 120, None),
+        (6, 1500, "only 6 interviewers with about 250 interviews each: is data.interviewer (intnum) the right column?"),
+    ],
+)
+def test_a_column_that_is_hardly_the_interviewers(
+    small_wave: SmallWave, capsys: pytest.CaptureFixture[str], people: int, interviews: int, asked: str | None
+) -> None:
+    header, *rows = small_wave.survey_file.read_text(encoding="utf-8").splitlines()
+    cells = [rows[row % len(rows)].split(",") for row in range(interviews)]
+    few = [",".join([str(row), str(row % people), *one[2:]]) for row, one in enumerate(cells)]
+    small_wave.survey_file.write_text("\n".join([header, *few]) + "\n", encoding="utf-8")
+    text = printed(capsys, small_wave.config)
+    if asked is None:
+        assert "right column" not in text
+    else:
+        assert f"look first {asked}" in " ".join(text.split())
+    said = "; nobody can be judged: is data.interviewer the right column?"
+    assert text.splitlines()[-1].endswith(said) is (people == 2)
+
+
 def test_suspects_come_with_the_line_to_paste(capsys: pytest.CaptureFixture[str]) -> None:
     out = printed(capsys, ROOT / "configs" / "example.yaml")
     assert "  trstplc: 88 in 1 interview of 1 interviewer: outside the scale 0 to 10;" in out

@@ -272,6 +272,17 @@ def test_every_interviewer_whose_covariate_varies_is_named_with_the_values(
     )
 
 
+def test_a_covariate_of_respondents_is_taken_for_one(clean: Clean) -> None:
+    rows = "".join(f"{1 + row % 2},1,{20 + row}\n" for row in range(12))
+    with pytest.raises(DataError) as error:
+        clean(f"int,q,age\n{rows}", interviewers={"covariates": ["age"]})
+    assert str(error.value).endswith(
+        '"age" is an interviewer covariate, but interviewer 1 has 20, 22, 24 and 3 more values; interviewer 2 has 21, '
+        "23, 25 and 3 more values; it looks like a covariate of respondents (respondent_covariates), or "
+        "data.interviewer names the wrong column"
+    )
+
+
 def test_weights_area_and_team(clean: Clean) -> None:
     columns = {"weight": "w", "area": "psu", "team": "t"}
     survey = clean("int,q,w,psu,t\n1,1,0.5,10,B\n1,1,,9,A\n2,1,2,,B\n1,1,1,9,A\n3,1,1,9,\n", columns)
