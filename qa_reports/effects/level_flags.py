@@ -13,9 +13,10 @@ from qa_reports.effects.distributions import normal_isf
 from qa_reports.effects.estimate import ItemEffects
 from qa_reports.effects.findings import Flag
 from qa_reports.effects.judge import level_cells
+from qa_reports.effects.one_answer import one_answer
 from qa_reports.effects.patterns import level_pattern
 from qa_reports.effects.rules import MINIMUM_SIZE, NAMED_BESIDE, WEIGHT_OF_LEVELS
-from qa_reports.effects.sentences import level_sentence
+from qa_reports.effects.sentences import level_sentence, one_answer_sentence
 from qa_reports.effects.sources import Cell, EvidenceSource, Finding
 from qa_reports.survey.clean import Survey
 
@@ -39,6 +40,7 @@ def level_source(
         strongest, single, p = named[0], bool(finding.single), finding.p
         deviations = {cell.what: cell.deviation for cell in finding.cells}
         about = _one_battery(named, deviations, batteries, scales)
+        answer = one_answer(survey, strongest.what, finding.interviewer) if about is None else None
         return Flag(
             interviewer=survey.interviewer_ids[finding.interviewer],
             severity=finding.severity,
@@ -61,7 +63,8 @@ def level_source(
                 scales[strongest.what],
                 adjusted_for,
                 None if about is None else (about.name, len(about.items), about.deviation),
-            ),
+            )
+            + ("" if answer is None else one_answer_sentence(answer, labels[strongest.what] if named[1:] else None)),
             pattern=level_pattern([cell.what for cell in named], deviations, list(batteries.values())),
         )
 

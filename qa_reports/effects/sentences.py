@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from qa_reports.effects.one_answer import OneAnswer
+
+_ONE_PERCENT = 0.01
 _MANY = 2
 """Labels named before the rest is counted."""
 
@@ -55,6 +58,22 @@ def level_sentence(
         opposed = f"{n_named - len(opposite)} {_side(deviation)}, {len(opposite)} {_side(-deviation)}"
         rest = f"; {n_named} of {n_items} items stand out, {opposed if opposite else f'all {_side(deviation)}'}"
     return f"In {interviews(n_interviews)}, {first}{rest}."
+
+
+def one_answer_sentence(answer: OneAnswer, item: str | None) -> str:
+    """What the deviation of an item comes from, with a blank in front.
+
+    Args:
+        answer: the one answer.
+        item: its label, where the sentence before names several.
+    """
+    about = "" if item is None else f" to “{item}”"
+    label = "" if answer.label is None else f" “{answer.label}”"
+    share = "none" if answer.share_elsewhere == 0 else f"{max(answer.share_elsewhere, 0.01):.0%}"
+    fewer = "fewer than " if 0 < answer.share_elsewhere < _ONE_PERCENT else ""
+    return (
+        f" {answer.n:,} of {answer.n_answers:,} answers{about} are {answer.value:g}{label}; elsewhere {fewer}{share}."
+    )
 
 
 def slope_sentence(n_interviews: int, outcome: str, predictor: str, own: float, usual: float) -> str:

@@ -25,6 +25,8 @@ _LEAST_GRADED = 0.5
 """Share of the answers' labels with a word of degree ("very", "agree") from which a scale is ordered."""
 _MOST_UNLABELLED_CODES = 0.35
 _NO_SCALE = "numbers without a scale"
+_NEAR = 3
+"""Columns from a question to one of its sisters, at most."""
 _USUAL = 3
 """Questions on one scale from which it counts as the file's usual one."""
 _MOST_POINTS_USED = 0.7
@@ -75,6 +77,7 @@ def guess_items(columns: Sequence[Column], taken: frozenset[str], n_interviews: 
             left_out[found] += 1
         else:
             items.append(found)
+    items = _like_their_sisters(items, columns, n_interviews)
     unlabelled = frozenset(column.name for column in columns if not column.answer_labels)
     unsure = [column for column in columns if column.name in unlabelled - {item.name for item in items} - taken]
     fitting = [item for column in unsure if (item := _on_the_usual_scale(column, items, unlabelled)) is not None]
@@ -84,8 +87,38 @@ def guess_items(columns: Sequence[Column], taken: frozenset[str], n_interviews: 
     return Questions(tuple(items), tuple((why, n) for why, n in left_out.most_common() if n > 0))
 
 
-def _item_or_reason(column: Column, n_interviews: int) -> ItemGuess | str:
-    """The question of a column, or why it is none, in a few words for a list."""
+def _like_their_sisters(items: list[ItemGuess], columns: Sequence[Column], n_interviews: int) -> list[ItemGuess]:
+    """The same answers with the same code beside the scale in all of several questions, where it is so in one.
+
+    Sisters stand near each other, share all other answers, and the one in question begins with the same two words.
+    """
+    by_name = {column.name: column for column in columns}
+    said = {item.name: by_name[item.name].answer_labels for item in items}
+    beside = [(item, own) for item in items if (own := said[item.name].keys() & item.codes.keys())]
+
+    def alike(item: ItemGuess) -> ItemGuess:
+        own = said[item.name]
+        for sister, values in beside:
+            theirs = said[sister.name]
+            if (
+                0 < abs(sister.position - item.position) <= _NEAR
+                and not values & item.codes.keys()
+                and own.keys() == theirs.keys()
+                and all(_begins_like(own[v], theirs[v], 2 if v in values else None) for v in own)
+            ):
+                found = _item_or_reason(by_name[item.name], n_interviews, frozenset(values))
+                return item if isinstance(found, str) else found
+        return item
+
+    return [alike(item) for item in items]
+
+
+def _begins_like(label: str, other: str, n_words: int | None) -> bool:
+    return words.plain(label).split()[:n_words] == words.plain(other).split()[:n_words]
+
+
+def _item_or_reason(column: Column, n_interviews: int, beside: frozenset[float] = frozenset()) -> ItemGuess | str:
+    """The question of a column, or why it is none, in a few words for a list; answers `beside` its scale are known."""
     if column.holds_text or column.holds_times() or not len(column.distinct):
         return "text, times or empty"
     if words.INTERVIEWER.search(column.words) or words.NO_ATTITUDE.search(column.words):
@@ -93,7 +126,7 @@ def _item_or_reason(column: Column, n_interviews: int) -> ItemGuess | str:
     counts = column.value_counts()
     if not counts or any(value % 1 for value in counts):
         return _NO_SCALE
-    scale = _labelled_scale(column, counts) if column.answer_labels else _unlabelled_scale(column, counts)
+    scale = _labelled_scale(column, counts, beside) if column.answer_labels else _unlabelled_scale(column, counts)
     if isinstance(scale, str):
         return scale
     low, high, codes, remarks = scale
@@ -121,10 +154,10 @@ def _item_or_reason(column: Column, n_interviews: int) -> ItemGuess | str:
 _Scale = tuple[float, float, dict[float, str], tuple[str, ...]]
 
 
-def _labelled_scale(column: Column, counts: dict[float, int]) -> _Scale | str:
+def _labelled_scale(column: Column, counts: dict[float, int], beside: frozenset[float]) -> _Scale | str:
     """The scale that value labels name: all of its answers, or its ends."""
     labels, codes, remarks = dict(column.answer_labels), dict(column.codes), []
-    for value in _beside_the_scale(labels):
+    for value in sorted(beside | set(_beside_the_scale(labels))):
         codes[value] = labels.pop(value)
         remarks.append(f'{number_text(value)} "{codes[value]}" stands beside the scale and counts as no answer')
     if len(labels) < 2:
@@ -159,8 +192,19 @@ def _beside_the_scale(labels: dict[float, str]) -> Iterator[float]:
     for value in (values[-1], values[0]):
         text = words.plain(labels[value])
         alone = value == values[-1] and value - values[-2] > 1 and not text.isdigit()
-        if words.NEITHER.search(text) or (alone and len(labels) > 3 and values[-2] - values[0] == len(values) - 2):
+        others = [words.plain(label) for other, label in labels.items() if other != value]
+        if (
+            words.NEITHER.search(text)
+            or (words.NEVER_HAD.search(text) and not _is_lowest_degree(others))
+            or (alone and len(labels) > 3 and values[-2] - values[0] == len(values) - 2)
+        ):
             yield value
+
+
+def _is_lowest_degree(others: list[str]) -> bool:
+    """Whether "have never done it" is an end of the others' scale: of how often, without its own "no" or "never"."""
+    has_no = any(words.NO.match(text) for text in others)
+    return not has_no and any(words.HOW_OFTEN.search(text) for text in others)
 
 
 def _is_ordered(texts: list[str]) -> bool:

@@ -147,8 +147,21 @@ _GRADES = (
 GRADED = _words(_GRADES)
 """A word of an answer that stands on a scale."""
 NEITHER = _words(r"neither|nor|weder|teils teils|ni uno ni otro|ninguno de los dos|aucun des deux"
-                 r"|none of (?:these|them)"
-                r"|never (?:tried|try|used|had)\b.*|no (?:contact|experience)\b.*")  # fmt: skip
+                 r"|none of (?:these|them)|no (?:contact|experience)\b.*")  # fmt: skip
+"""An answer that stands beside any scale."""
+NEVER_HAD = _words(
+    r"never (?:tried|try|used|had|been|visited|met|worked|applied|attended|experienced|seen|gone|contacted|needed)\b"
+    r"|(?:have|has|ve) never \w+|n (?:ai|a|avez) jamais \w+|jamais (?:eu|ete|visite|utilise|essaye|contacte)\b"
+    r"|noch nie \w+|nie (?:gehabt|besucht|genutzt|benutzt|gebraucht|versucht)\b"
+    r"|nunca (?:ha|he|han|tuvo|tuve|estuvo|estuve|fue|fui) ?\w*"
+)
+"""That a question does not apply: beside a scale of which it is not the lowest degree."""
+HOW_OFTEN = _words(
+    r"often|sometimes|always|rarely|seldom|occasionally|frequently|daily|weekly|monthly|times|every day|week|month"
+    r"|souvent|parfois|toujours|rarement|fois|oft|haufig|manchmal|selten|immer|mal|a menudo|a veces|siempre|veces"
+)
+NO = _words(r"no|non|nein|never|jamais|nie|nunca|not at all")
+"""At the beginning of an answer: the scale's own zero."""
 WAVE = _words(r"round|wave|essround|vague|welle|ola|oleada")
 COUNTRY = _words(r"country|cntry|pays|land|pais")
 YES_NO = _words(r"yes|no|oui|non|ja|nein|si|marked|not marked|mentioned|not mentioned|genannt|nicht genannt|selected"

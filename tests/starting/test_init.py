@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pandas as pd
 import pyreadstat
 import pytest
@@ -275,3 +276,36 @@ def test_ess_with_its_codebook(tmp_path: Path) -> None:
     checked = check_config(tmp_path / "first.yaml")
     assert checked.n_modelled == len(checked.items)
     assert not checked.survey.suspects
+
+
+SISTERS = {
+    "doctor": {1: "Yes, once", 2: "Yes, more than once", 3: "No", 4: "Have never visited a doctor"},
+    "work": {1: "Yes, once", 2: "Yes, more than once", 3: "No", 4: "Have never had a job"},
+    "police": {1: "Yes, once", 2: "Yes, more than once", 3: "No", 4: "No contact with the police"},
+    "service": {1: "Very bad", 2: "Bad", 3: "Good", 4: "Very good", 5: "Have never been there"},
+    "often": {1: "Have never done so", 2: "Seldom", 3: "Sometimes", 4: "Often"},
+    # In a language whose words nobody has listed, one of two sisters says it in words that are known.
+    "first": {1: "Very bad", 2: "Bad", 3: "Good", 4: "Not tried: no contact"},
+    "second": {1: "Very bad", 2: "Bad", 3: "Good", 4: "Not tried: moved house"},
+    "third": {1: "Very bad", 2: "Bad", 3: "Good", 4: "Excellent service"},
+}
+
+
+def test_sister_questions_are_treated_alike(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    n = 300
+    table = pd.DataFrame({"id": np.arange(n, dtype=float), "interviewer": np.arange(n) % 20 + 101.0})
+    for name, labels in SISTERS.items():
+        table[name] = rng.choice([float(value) for value in labels], n)
+    pyreadstat.write_sav(
+        table, str(tmp_path / "wave.sav"), variable_value_labels={k: dict(v) for k, v in SISTERS.items()}
+    )
+    config = begun(tmp_path / "wave.sav", tmp_path)
+    scales = {item.name: item.scale for item in config.items}
+    assert scales == {
+        "doctor": (1, 3), "work": (1, 3), "police": (1, 3), "service": (1, 4), "often": (1, 4),
+        "first": (1, 3), "second": (1, 3), "third": (1, 4),
+    }  # fmt: skip
+    codes = {item.name: dict(item.missing_codes or {}) for item in config.items}
+    assert codes["doctor"] == {4: "Have never visited a doctor"}
+    assert codes["second"] == {4: "Not tried: moved house"}
