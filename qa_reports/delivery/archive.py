@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import sys
+import tempfile
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from qa_reports.delivery.folder import nearest_existing
 from qa_reports.delivery.manifest import (
     MANIFEST_NAME,
     MANIFEST_VERSION,
@@ -128,7 +130,27 @@ def archive_run(files: Mapping[str, bytes], facts: RunFacts, archive: Path) -> A
             if _written(folder, {**files, MANIFEST_NAME: manifest_json(manifest)}):
                 return ArchivedRun(folder, manifest)
     except OSError as error:
-        raise OutputError(f"{archive}: the archive cannot be written to ({error.strerror or error})") from None
+        raise _not_writable(archive, error) from None
+
+
+def check_archive(archive: Path, survey: str, wave: str | None) -> None:
+    """Find out before any work whether a run of a wave could be put into an archive; nothing stays behind.
+
+    Raises:
+        OutputError: it could not.
+    """
+    try:
+        existing = nearest_existing(wave_folder(archive, survey, wave))
+        if not existing.is_dir():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise _not_writable(archive, error) from None
+
+
+def _not_writable(archive: Path, error: OSError) -> OutputError:
+    return OutputError(f"{archive}: the archive cannot be written to ({error.strerror or error})")
 
 
 def list_archive(archive: Path) -> ArchiveListing:

@@ -20,7 +20,7 @@ def check_writable(folder: Path, names: tuple[str, ...]) -> None:
         blocked = [folder / name for name in names if (folder / name).is_dir()]
         if blocked:
             raise OutputError(f"{blocked[0]}: a folder stands where the report is to be written; rename or move it")
-        existing = _nearest_existing(folder)
+        existing = nearest_existing(folder)
         if not existing.is_dir():
             raise OutputError(f"{existing}: is a file, but the report needs a folder there; choose another --output")
         with tempfile.TemporaryFile(dir=existing):
@@ -54,7 +54,7 @@ def _write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _nearest_existing(folder: Path) -> Path:
+def nearest_existing(folder: Path) -> Path:
     """The folder itself, or the first one above it that exists."""
     return next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
 

@@ -10,12 +10,16 @@ import numpy as np
 from msgspec import Struct
 
 from qa_reports.config import ReportConfig, load_config
+from qa_reports.delivery.archive import check_archive
+from qa_reports.delivery.folder import check_writable
 from qa_reports.effects.few import why_nobody, wrong_column
 from qa_reports.effects.linear import FailedModel, ModelPlan
 from qa_reports.effects.mixed_model import obstacles
 from qa_reports.effects.moments import compute_moments
 from qa_reports.effects.plans import ItemPlans, plan_items
 from qa_reports.engine.choose import clean_delivered, load_delivered
+from qa_reports.errors import OutputError
+from qa_reports.report.files import FILE_NAMES
 from qa_reports.survey.clean import ItemResponses, Survey
 
 MODELS = ("null", "adjusted", "slope", "covariates")
@@ -53,6 +57,8 @@ class Checked(Struct, frozen=True, eq=False):
     items: tuple[CheckedItem, ...]
     workloads: np.ndarray
     """(J,) interviews of each interviewer."""
+    unwritable: str | None = None
+    """Why the report could not be put where it belongs."""
 
     @property
     def n_modelled(self) -> int:
@@ -61,8 +67,8 @@ class Checked(Struct, frozen=True, eq=False):
 
     @property
     def would_run(self) -> bool:
-        """Whether there would be a report: a single item is enough."""
-        return self.n_modelled > 0
+        """Whether there would be a report: a single item is enough, and a place for it."""
+        return self.n_modelled > 0 and self.unwritable is None
 
     @property
     def too_few(self) -> tuple[tuple[str, int], ...]:
@@ -110,7 +116,20 @@ def check_config(path: Path) -> Checked:
         outside[values.item] += values.n
     planned = zip(survey.items, plan_items(survey, config), strict=True)
     items = tuple(_checked(item, plans, survey, coded, outside) for item, plans in planned)
-    return Checked(config, survey, items, survey.workload)
+    return Checked(config, survey, items, survey.workload, _unwritable(path, config))
+
+
+def _unwritable(path: Path, config: ReportConfig) -> str | None:
+    """What a run without --output would say of the place of its report."""
+    try:
+        if config.archive is None:
+            names = tuple(FILE_NAMES[name] for name in config.report.formats)
+            check_writable(path.with_name(f"{path.stem}-report"), names)
+        else:
+            check_archive(path.parent / config.archive.folder, config.survey.name, config.survey.wave)
+    except OutputError as error:
+        return str(error)
+    return None
 
 
 def _checked(

@@ -47,6 +47,8 @@ def check_lines(path: Path, checked: Checked) -> Iterator[str]:
 def verdict(path: Path, checked: Checked) -> str:
     """Whether the report would be made, and how much of it."""
     survey = checked.survey
+    if checked.n_modelled and checked.unwritable is not None:
+        return one_line(f"{path}: would not run: {checked.unwritable}")
     if not checked.would_run:
         return one_line(f"{path}: would not run: no item can be modelled; see why above")
     suspects = len({(suspect.item, suspect.value) for suspect in survey.suspects})

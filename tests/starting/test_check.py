@@ -124,3 +124,21 @@ def test_several_configurations_and_a_mistake_in_one(small_wave: SmallWave, caps
 def test_texts_from_files_cannot_change_the_terminal(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
     small_wave.replace("survey: {name: Small wave, wave: 1}", 'survey: {name: "Small \\e[31mwave"}')
     assert "survey        Small \\x1b[31mwave" in printed(capsys, small_wave.config)
+
+
+@pytest.mark.parametrize("place", ["archive", "output"])
+def test_a_place_that_cannot_be_written_to(
+    small_wave: SmallWave, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    """As in a run: a file stands where a folder is needed, which even root cannot write into."""
+    taken = small_wave.folder / ("taken" if place == "archive" else f"{small_wave.config.stem}-report")
+    taken.write_text("here already", encoding="utf-8")
+    if place == "archive":
+        small_wave.config.write_text(
+            f"{small_wave.config.read_text(encoding='utf-8')}archive: {{folder: taken}}\n", encoding="utf-8"
+        )
+    last = printed(capsys, small_wave.config, code=2).splitlines()[-1]
+    said = "the archive cannot be written to (File exists)" if place == "archive" else "is a file, but the report needs"
+    assert last.startswith(f"{small_wave.config}: would not run: {taken}: {said}")
+    assert main([str(small_wave.config), "--quiet"]) == 2
+    assert f"{taken}: {said}" in capsys.readouterr().err
