@@ -30,7 +30,7 @@ def init(
 ) -> int:
     """Write a first configuration for a survey file, every guess with what speaks for it."""
     from qa_reports.starting.begin import begin_config
-    from qa_reports.starting.draft import Wishes
+    from qa_reports.starting.opened import Wishes
 
     if items < 1:
         raise UserError(f"--items: is {items}; it should be at least 1")

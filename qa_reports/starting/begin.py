@@ -11,7 +11,8 @@ from msgspec import Struct
 from qa_reports.config import config_schema
 from qa_reports.delivery.folder import write_files
 from qa_reports.errors import OutputError
-from qa_reports.starting.draft import Draft, Wishes, draft_config
+from qa_reports.starting.draft import Draft, draft_config
+from qa_reports.starting.opened import Wishes
 from qa_reports.starting.write import SCHEMA_FILE, write_config
 from qa_reports.survey.interviewers import counted
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,17 +11,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qa_reports.config.yaml_text import yaml_text
-from qa_reports.errors import DataError, is_whole
+from qa_reports.errors import DataError
 from qa_reports.starting import words
 from qa_reports.starting.batteries import BatteryGuess, choose_items, guess_batteries
-from qa_reports.starting.columns import Column, columns_of
+from qa_reports.starting.columns import Column
 from qa_reports.starting.covariates import (
     CovariateGuess,
     guess_interviewer_covariates,
     guess_respondent_covariates,
 )
 from qa_reports.starting.items import ItemGuess, guess_items
-from qa_reports.starting.joining import FoundJoin, Joined, join_beside
+from qa_reports.starting.joining import FoundJoin, Joined
+from qa_reports.starting.opened import Wishes, open_survey, relative_path
 from qa_reports.starting.roles import (
     Guess,
     Roles,
@@ -31,22 +31,10 @@ from qa_reports.starting.roles import (
     interviewer_candidates,
     interviewer_evidence,
 )
-from qa_reports.starting.rows import RowsGuess, guess_rows
+from qa_reports.starting.rows import RowsGuess
 from qa_reports.starting.texts import TextQuestion, text_questions
-from qa_reports.survey.codebook import Codebook, describe_columns, read_codebook
 from qa_reports.survey.columns import did_you_mean
-from qa_reports.survey.readers import DataFile, VariableLabels, read_data_file
-
-
-class Wishes(Struct, frozen=True):
-    """What the user said beyond the name of the survey file."""
-
-    interviewer: str | None = None
-    codebook: Path | None = None
-    join: Path | None = None
-    name: str | None = None
-    wave: str | None = None
-    most_items: int = 40
+from qa_reports.survey.readers import DataFile
 
 
 class Draft(Struct, frozen=True):
@@ -95,19 +83,10 @@ def draft_config(survey_file: Path, folder: Path, wishes: Wishes) -> Draft:
     Raises:
         DataError: the file cannot be read, no column says who did the interviews, or no question is found.
     """
-    if not is_whole(survey_file.name):
-        raise DataError(f"{survey_file}: its name is not UTF-8 text, so no configuration could name it; rename it")
-    delivered = read_data_file(survey_file.parent, survey_file.name)
-    rows = None if delivered.labels else guess_rows(delivered.table)
-    if rows is not None:
-        delivered = read_data_file(survey_file.parent, survey_file.name, rows.read)
-    codebook, codebook_file = _codebook(survey_file, delivered, wishes.codebook)
-    joined = _join_if_needed(delivered, delivered.labels, survey_file, wishes)
-    table, labels = (delivered.table, delivered.labels) if joined is None else (joined.table, joined.labels)
-    if codebook is not None:
-        labels = describe_columns(labels, codebook, (str(name) for name in table.columns))
-    columns = columns_of(table, labels)
-    roles = guess_roles(columns, _interviewer(columns, wishes, survey_file.name))
+    opened = open_survey(survey_file, wishes)
+    table, columns, delivered = opened.table, opened.columns, opened.delivered
+    joined = opened.joined
+    roles = guess_roles(columns, choose_interviewer(columns, wishes, survey_file.name))
     others = [column for column in columns if column.name not in roles.columns]
     respondents = guess_respondent_covariates(others)
     interviewers = guess_interviewer_covariates(columns, roles.interviewer.column)
@@ -120,17 +99,17 @@ def draft_config(survey_file: Path, folder: Path, wishes: Wishes) -> Draft:
     batteries = guess_batteries(items)
     by_name = {column.name: column for column in columns}
     default, own = _default_codes(items, by_name)
-    wave, country = _constants(columns)
+    wave, country = constants(columns)
     return Draft(
         name=wishes.name or _title(survey_file),
         wave=wishes.wave or wave,
         country=country,
-        file=_relative(survey_file, folder),
-        rows=rows,
+        file=relative_path(survey_file, folder),
+        rows=opened.rows,
         n_interviews=len(table),
         n_columns=len(columns),
         n_labelled=sum(bool(column.labels.label or column.labels.values) for column in columns),
-        codebook=None if codebook_file is None else _relative(codebook_file, folder),
+        codebook=None if opened.codebook is None else relative_path(opened.codebook, folder),
         join=None if joined is None else joined.found(folder),
         roles=roles,
         default_codes=default,
@@ -178,40 +157,7 @@ def _chosen(
     return choose_items(own, whole, most)
 
 
-def _codebook(survey_file: Path, delivered: DataFile, wanted: Path | None) -> tuple[Codebook | None, Path | None]:
-    """The codebook the user names, or a file called codebook beside a survey file that has no labels of its own.
-
-    Raises:
-        DataError: the codebook the user names cannot be read.
-    """
-    if wanted is not None:
-        return read_codebook(wanted.parent, wanted.name), wanted
-    if delivered.labels:
-        return None, None
-    for path in sorted(survey_file.absolute().parent.glob("*codebook*.csv")):
-        try:
-            codebook = read_codebook(path.parent, path.name)
-            describe_columns({}, codebook, delivered.table.columns)
-        except DataError:
-            continue  # not asked for, so a table that is no codebook of these data is simply not the one looked for
-        return codebook, survey_file.with_name(path.name)
-    return None, None
-
-
-def _join_if_needed(
-    delivered: DataFile, labels: dict[str, VariableLabels], survey_file: Path, wishes: Wishes
-) -> Joined | None:
-    """A second file where the first does not say who asked; None where it does, or where none is found."""
-    columns = columns_of(delivered.table, labels)
-    has_interviewer = (
-        wishes.interviewer in delivered.table.columns if wishes.interviewer else guess_interviewer(columns) is not None
-    )
-    if wishes.join is None and has_interviewer:
-        return None
-    return join_beside(delivered, survey_file, wishes.join, wishes.interviewer)
-
-
-def _interviewer(columns: Sequence[Column], wishes: Wishes, file: str) -> Guess:
+def choose_interviewer(columns: Sequence[Column], wishes: Wishes, file: str) -> Guess:
     """The column the user names, or the one that says so itself."""
     if wishes.interviewer is not None:
         for column in columns:
@@ -272,7 +218,7 @@ def _declared_codes(column: Column) -> set[float]:
     }
 
 
-def _constants(columns: Sequence[Column]) -> tuple[str | None, str | None]:
+def constants(columns: Sequence[Column]) -> tuple[str | None, str | None]:
     """The wave and the country, where a column says the same of every interview."""
     found: list[str | None] = []
     for pattern in (words.WAVE, words.COUNTRY):
@@ -297,8 +243,3 @@ def _constants(columns: Sequence[Column]) -> tuple[str | None, str | None]:
 def _title(survey_file: Path) -> str:
     stem = survey_file.name.split(".")[0]
     return " ".join(stem.replace("_", " ").replace("-", " ").split()) or stem
-
-
-def _relative(path: Path, folder: Path) -> str:
-    """A path as the configuration writes it: relative to its folder, with forward slashes."""
-    return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()

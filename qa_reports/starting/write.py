@@ -12,14 +12,12 @@ from qa_reports.starting.batteries import BatteryGuess
 from qa_reports.starting.covariates import CovariateGuess
 from qa_reports.starting.draft import Draft
 from qa_reports.starting.items import ItemGuess
+from qa_reports.starting.lines import WIDTH, cut, entry_lines, remark_lines, remarked
 from qa_reports.starting.roles import Guess
 from qa_reports.survey.columns import number_text
 
 SCHEMA_FILE = "qa-report.schema.json"
 """The schema for editors, beside the configuration: yaml-language-server resolves a bare name from there."""
-_WIDTH = 118
-_REMARKS_AT = 34
-_LONGEST_LABEL = 70
 _FEWEST_IN_GROUP = 3
 _WELL_ANSWERED = 0.75
 """Share of answers from which it is not worth a remark."""
@@ -44,7 +42,7 @@ def write_config(draft: Draft, file_name: str) -> str:
 def _head(draft: Draft, file_name: str) -> Iterator[str]:
     yield f"# yaml-language-server: $schema={SCHEMA_FILE}"
     yield "#"
-    yield from _remark(
+    yield from remark_lines(
         f'A first configuration for {draft.file}, written by `qa-report init`. Everything after a "#" is a remark. '
         "Each line is a guess with what speaks for it: read from top to bottom, compare with the questionnaire, and "
         "correct what is wrong. Then"
@@ -52,7 +50,7 @@ def _head(draft: Draft, file_name: str) -> Iterator[str]:
     yield "#"
     yield from (f"#   {line}" for line in _commands(shlex.quote(one_line(file_name))))
     yield "#"
-    yield from _remark("`qa-report schema` and docs/configuration.md say what else can stand here.")
+    yield from remark_lines("`qa-report schema` and docs/configuration.md say what else can stand here.")
 
 
 def _commands(file_name: str) -> tuple[str, str]:
@@ -65,7 +63,7 @@ def _commands(file_name: str) -> tuple[str, str]:
 def _survey(draft: Draft) -> Iterator[str]:
     yield "# What the report is about, as it should be printed."
     yield "survey:"
-    yield from _line(f"  name: {yaml_text(draft.name)}", "write the name of the survey")
+    yield from remarked(f"  name: {yaml_text(draft.name)}", "write the name of the survey")
     if draft.wave is None:
         yield "  # wave: Round 1"
     else:
@@ -79,17 +77,17 @@ def _data(draft: Draft) -> Iterator[str]:
     yield "# The survey file, one row per interview, and the columns that are not questions."
     yield "data:"
     labelled = f", {draft.n_labelled:,} of them labelled" if draft.n_labelled else ", none with a label"
-    yield from _line(
+    yield from remarked(
         f"  file: {yaml_text(draft.file)}", f"{draft.n_interviews:,} interviews, {draft.n_columns:,} columns{labelled}"
     )
     if draft.rows is not None:
-        yield from _line(f"  read: {{{draft.rows.entries}}}", draft.rows.evidence)
+        yield from remarked(f"  read: {{{draft.rows.entries}}}", draft.rows.evidence)
     if draft.codebook is not None:
-        yield from _line(f"  codebook: {yaml_text(draft.codebook)}", "has the labels and the missing codes")
+        yield from remarked(f"  codebook: {yaml_text(draft.codebook)}", "has the labels and the missing codes")
     if draft.join is not None:
         yield "  join:"
         on = ", ".join(yaml_text(column) for column in draft.join.on)
-        yield from _line(f"    - {{file: {yaml_text(draft.join.file)}, on: [{on}]}}", draft.join.evidence)
+        yield from remarked(f"    - {{file: {yaml_text(draft.join.file)}, on: [{on}]}}", draft.join.evidence)
     yield from _role("respondent", roles.respondent, "the column that tells interviews apart; row numbers stand in")
     yield from _role("interviewer", roles.interviewer, "")
     yield from _role("weight", roles.weight, "the survey weight")
@@ -100,21 +98,21 @@ def _data(draft: Draft) -> Iterator[str]:
     else:
         times = roles.duration.duration.model_dump(exclude_none=True)
         entries = ", ".join(f"{key}: {yaml_text(column)}" for key, column in times.items())
-        yield from _line(f"  duration: {{{entries}}}", roles.duration.evidence)
+        yield from remarked(f"  duration: {{{entries}}}", roles.duration.evidence)
 
 
 def _role(key: str, guess: Guess | None, meaning: str) -> Iterator[str]:
     if guess is None:
         yield f"  # {key}: COLUMN   no column found for {meaning}"
         return
-    label = f'"{_cut(guess.label)}"; ' if guess.label else ""
-    yield from _line(f"  {key}: {yaml_text(guess.column)}", label + guess.evidence)
+    label = f'"{cut(guess.label)}"; ' if guess.label else ""
+    yield from remarked(f"  {key}: {yaml_text(guess.column)}", label + guess.evidence)
 
 
 def _missing_codes(draft: Draft) -> Iterator[str]:
     if not draft.default_codes and draft.n_declared:
         source = "the codebook" if draft.codebook is not None else "the survey file"
-        yield from _remark(
+        yield from remark_lines(
             f"Answers that are no answers: {source} itself declares them for {draft.n_declared:,} of the "
             f"{len(draft.items):,} questions below. A question with other codes names its own; here could stand those "
             "of all that have none, for example:"
@@ -123,7 +121,7 @@ def _missing_codes(draft: Draft) -> Iterator[str]:
         yield from _code_groups(draft)
         return
     if not draft.default_codes:
-        yield from _remark(
+        yield from remark_lines(
             "Answers that are no answers. No label names any that hold for most questions; add them here if the "
             "questionnaire has some, for example:"
         )
@@ -131,7 +129,7 @@ def _missing_codes(draft: Draft) -> Iterator[str]:
         yield from _code_groups(draft)
         return
     assumed = any(item.codes_assumed for item in draft.items if item.name not in draft.own_codes)
-    yield from _remark(
+    yield from remark_lines(
         f"Answers that are no answers, in {draft.n_with_default:,} of the {len(draft.items):,} questions below; a "
         "question with other codes names its own."
         + (" No label says what they mean: the usual meanings are assumed, compare with the questionnaire."
@@ -164,7 +162,7 @@ def _grouped(draft: Draft) -> list[list[ItemGuess]]:
 
 
 def _interviewers(draft: Draft) -> Iterator[str]:
-    yield from _remark(
+    yield from remark_lines(
         "What is known about the interviewers. The report says how much of the differences between them each of these "
         "explains; none of them hides an interviewer who stands out."
     )
@@ -178,7 +176,7 @@ def _interviewers(draft: Draft) -> Iterator[str]:
 
 
 def _respondents(draft: Draft) -> Iterator[str]:
-    yield from _remark(
+    yield from remark_lines(
         "How respondents differ anyway: interviewers are compared as if they had interviewed the same kind of people."
     )
     if not draft.respondent_covariates:
@@ -197,13 +195,13 @@ def _covariate(guess: CovariateGuess, indent: str) -> Iterator[str]:
         fields.append("type: categorical")
     if guess.codes:
         fields.append(f"missing_codes: {_codes(guess.codes)}")
-    yield from _entry(fields, guess.evidence, indent)
+    yield from entry_lines(fields, guess.evidence, indent)
 
 
 def _items(draft: Draft) -> Iterator[str]:
     n_chosen, n_all = len(draft.chosen), len(draft.items)
     some = f'{n_chosen:,} of them are examined to begin with, the others stand behind a "#" further down.'
-    yield from _remark(
+    yield from remark_lines(
         f"The questions. {n_all:,} columns look like questions with answers in order; "
         f"{'all of them are examined.' if n_chosen == n_all else some} `scale` is the lowest and the highest answer: "
         "what lies outside and is no missing code is set aside and reported."
@@ -214,13 +212,13 @@ def _items(draft: Draft) -> Iterator[str]:
         yield f"  {line}"
     if n_chosen < n_all:
         yield ""
-        yield from _remark('Further questions: to examine one, take away its "#" and the blank behind it.', "  ")
+        yield from remark_lines('Further questions: to examine one, take away its "#" and the blank behind it.', "  ")
         others = [item for item in draft.items if item.name not in draft.chosen]
         for line in _listed(others, draft):
             yield f"  # {line}" if line else ""
     if draft.as_text:
         yield ""
-        yield from _remark(
+        yield from remark_lines(
             "Questions whose answers stand as text: to examine one, put its answers in their order, the lowest first, "
             'and take away its "#" and the blank behind it.',
             "  ",
@@ -231,10 +229,10 @@ def _items(draft: Draft) -> Iterator[str]:
             if question.codes:
                 codes = ", ".join(f"{yaml_text(text)}: {yaml_text(reason)}" for text, reason in question.codes)
                 fields.append(f"missing_codes: {{{codes}}}")
-            yield from (f"  # {line}" for line in _entry(fields, "", "", _WIDTH - 4))
+            yield from (f"  # {line}" for line in entry_lines(fields, "", "", WIDTH - 4))
     if draft.left_out:
         yield ""
-        yield from _remark(
+        yield from remark_lines(
             "Columns that are left out: " + "; ".join(f"{n:,} with {why}" for why, n in draft.left_out) + ".", "  "
         )
 
@@ -253,7 +251,7 @@ def _listed(items: Sequence[ItemGuess], draft: Draft) -> Iterator[str]:
         shared = set.intersection(*(set(one.remarks) for one in together)) if grid is not None else set()
         if grid is not None:
             heading = "; ".join([f"{grid.name}: {grid.evidence}{_ends(item, ': ')}", *sorted(shared)])
-            yield from _remark(heading, "", width=_WIDTH - 4)
+            yield from remark_lines(heading, "", width=WIDTH - 4)
         for one in together:
             remarks = [] if grid is not None else [_ends(one, "")]
             remarks += [_answered(one, draft.n_interviews), *(text for text in one.remarks if text not in shared)]
@@ -273,7 +271,7 @@ def _ends(item: ItemGuess, before: str) -> str:
     if not any(item.ends):
         return ""
     low, high = (
-        f'{number_text(value)} "{_cut(label, 40)}"' if label else number_text(value)
+        f'{number_text(value)} "{cut(label, 40)}"' if label else number_text(value)
         for value, label in zip(item.scale, item.ends, strict=True)
     )
     return f"{before}{low} to {high}"
@@ -287,11 +285,11 @@ def _item(item: ItemGuess, own_codes: bool, remark: str) -> Iterator[str]:
     fields.append(f"scale: [{low}, {high}]")
     if own_codes:
         fields.append(f"missing_codes: {_codes(item.codes)}")
-    yield from _entry(fields, remark, "", _WIDTH - 4)
+    yield from entry_lines(fields, remark, "", WIDTH - 4)
 
 
 def _batteries(draft: Draft) -> Iterator[str]:
-    yield from _remark(
+    yield from remark_lines(
         "Questions that are asked as one grid with the same answers to choose from. The names are for the report: "
         "change them as you like."
     )
@@ -313,7 +311,7 @@ def _batteries(draft: Draft) -> Iterator[str]:
 def _grid(grid: BatteryGuess, indent: str) -> Iterator[str]:
     names = ", ".join(yaml_text(item.name) for item in grid.items)
     one = f"{indent}- {{name: {yaml_text(grid.name)}, items: [{names}]}}"
-    if len(one) <= _WIDTH:
+    if len(one) <= WIDTH:
         yield one
         return
     yield f"{indent}- name: {yaml_text(grid.name)}"
@@ -324,11 +322,11 @@ def _wrapped_list(key: str, names: Sequence[str], indent: str) -> Iterator[str]:
     """A list in brackets behind its key; where it is too long, its further lines stand under it."""
     text = f"{key}: [{', '.join(yaml_text(name) for name in names)}]"
     under = f"{indent}    "
-    yield from textwrap.wrap(text, _WIDTH, subsequent_indent=under, break_long_words=False, break_on_hyphens=False)
+    yield from textwrap.wrap(text, WIDTH, subsequent_indent=under, break_long_words=False, break_on_hyphens=False)
 
 
 def _rest() -> Iterator[str]:
-    yield from _remark(
+    yield from remark_lines(
         "Of the interviewers shown as critical, at most this share is there by chance; nobody with fewer interviews is "
         "judged."
     )
@@ -341,39 +339,9 @@ def _rest() -> Iterator[str]:
     yield "# archive: {folder: archive}"
 
 
-def _entry(fields: Sequence[str], remark: str, indent: str, width: int = _WIDTH) -> Iterator[str]:
-    """An entry of a list on one line, or with one key per line where it is too long; its remark behind or above."""
-    one = f"{indent}- {{{', '.join(fields)}}}"
-    if len(one) <= width:
-        yield from _line(one, remark, width)
-        return
-    if remark:
-        yield from _remark(remark, indent, width)
-    for place, field in enumerate(fields):
-        yield f"{indent}{'- ' if place == 0 else '  '}{field}"
-
-
-def _line(text: str, remark: str, width: int = _WIDTH) -> Iterator[str]:
-    """A line with its remark behind it where both fit, else above it."""
-    remark = one_line(remark)
-    behind = f"{text:<{_REMARKS_AT}}  # {remark}"
-    if not remark:
-        yield text
-    elif len(behind) <= width:
-        yield behind
-    else:
-        yield from _remark(remark, " " * (len(text) - len(text.lstrip())), width)
-        yield text
-
-
-def _remark(text: str, indent: str = "", width: int = _WIDTH) -> Iterator[str]:
-    wrapped = textwrap.wrap(one_line(text), width - len(indent) - 2, break_long_words=False, break_on_hyphens=False)
-    yield from (f"{indent}# {line}" for line in wrapped)
-
-
 def _wrapped_codes(key: str, codes: Mapping[float, str], indent: str) -> Iterator[str]:
     one = f"{indent}{key}: {_codes(codes)}"
-    if len(one) <= _WIDTH:
+    if len(one) <= WIDTH:
         yield one
         return
     yield f"{indent}{key}:"
@@ -386,8 +354,3 @@ def _codes(codes: Mapping[float, str]) -> str:
 
 def _code_entries(codes: Iterable[tuple[float, str]]) -> Iterator[str]:
     return (f"{number_text(code)}: {yaml_text(reason)}" for code, reason in codes)
-
-
-def _cut(text: str, longest: int = _LONGEST_LABEL) -> str:
-    text = one_line(text)
-    return text if len(text) <= longest else f"{text[: longest - 3].rstrip()}..."

@@ -19,7 +19,7 @@ from qa_reports.config import ReportConfig, config_schema, load_config
 from qa_reports.config.yaml_file import read_yaml
 from qa_reports.starting.begin import begin_config
 from qa_reports.starting.check import check_config
-from qa_reports.starting.draft import Wishes
+from qa_reports.starting.opened import Wishes
 from tests.starting.labelled_wave import LANGUAGES, labelled_table, write_labelled_wave
 
 ROOT = Path(__file__).parents[2]
