@@ -35,7 +35,8 @@ def init(
     if items < 1:
         raise UserError(f"--items: is {items}; it should be at least 1")
     begun = begin_config(survey_file, output, Wishes(interviewer, codebook, join, name, wave, items), force)
-    tell(begun.words)
+    for line in begun.words:
+        tell(line)
     tell(f"next: qa-report check {shlex.quote(str(begun.config))}")
     return REPORT_MADE
 

@@ -43,6 +43,8 @@ class Opened(Struct, frozen=True, eq=False):
     """Where the names of the columns stand, if not in the first row."""
     codebook: Path | None
     joined: Joined | None
+    read_as_wished: bool
+    """Whether it was read by other options than those that are detected."""
 
 
 def open_survey(survey_file: Path, wishes: Wishes, read: ReadConfig = _AS_DETECTED) -> Opened:
@@ -67,7 +69,7 @@ def open_survey(survey_file: Path, wishes: Wishes, read: ReadConfig = _AS_DETECT
     table, labels = (delivered.table, delivered.labels) if joined is None else (joined.table, joined.labels)
     if codebook is not None:
         labels = describe_columns(labels, codebook, (str(name) for name in table.columns))
-    return Opened(delivered, table, columns_of(table, labels), rows, codebook_file, joined)
+    return Opened(delivered, table, columns_of(table, labels), rows, codebook_file, joined, read != _AS_DETECTED)
 
 
 def relative_path(path: Path, folder: Path) -> str:
