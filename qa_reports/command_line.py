@@ -46,6 +46,8 @@ For example:
       writes wave11.yaml beside wave11.sav, and the schema for editors
   qa-report init wave11.csv --codebook codebook.csv --output first/wave.yaml
       takes labels and missing codes from a table; first/ is made
+  qa-report init wave12.sav --like wave11.yaml --wave "Wave 12"
+      finds the questions of wave 11 again, so that the waves are compared
 
 Exit codes: 0 it is written, 1 a bug in this program, 2 something you can put
 right (the message says what).
@@ -168,6 +170,7 @@ def report_parser() -> CommandParser:
 def _init() -> CommandParser:
     file = Files("survey_file", "SURVEY_FILE", "The survey file, one row per interview.")
     parser = _command(commands.init, "SURVEY_FILE [OPTIONS]", file)
+    parser.option("--like", "CONFIG", "Earlier wave's configuration: what it examined is found again.", Path)
     parser.option("--interviewer", "COLUMN", "Column that says who did the interview, where its name and label do not.")
     parser.option("--codebook", "FILE", "File with labels and missing codes, where the survey file has none.", Path)
     parser.option("--join", "FILE", "File with further columns of the same interviews, such as who did them.", Path)

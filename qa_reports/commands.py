@@ -19,6 +19,7 @@ FIRST_ITEMS = 40
 def init(
     survey_file: Path,
     *,
+    like: Path | None = None,
     interviewer: str | None = None,
     codebook: Path | None = None,
     join: Path | None = None,
@@ -34,7 +35,7 @@ def init(
 
     if items < 1:
         raise UserError(f"--items: is {items}; it should be at least 1")
-    begun = begin_config(survey_file, output, Wishes(interviewer, codebook, join, name, wave, items), force)
+    begun = begin_config(survey_file, output, Wishes(interviewer, codebook, join, name, wave, items), force, like)
     for line in begun.words:
         tell(line)
     tell(f"next: qa-report check {shlex.quote(str(begun.config))}")

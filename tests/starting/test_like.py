@@ -185,3 +185,19 @@ def test_a_file_of_another_survey(small_wave: SmallWave) -> None:
     with pytest.raises(UserError, match=r"none of the 2 items of .*wave\.yaml is in it \(trust"):
         like(file, small_wave.config)
     assert not (small_wave.folder / "wave2.yaml").exists()
+
+
+def test_the_command(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(small_wave.survey_file, small_wave.folder / "wave2.csv")
+    command = ["init", str(small_wave.folder / "wave2.csv"), "--like", str(small_wave.config), "--wave", "2"]
+    assert main(command) == 0
+    config = small_wave.folder / "wave2.yaml"
+    assert capsys.readouterr().out.splitlines() == [
+        f"{config}: 2 of 2 items of {small_wave.config} are found again (2 by their names)",
+        f"next: qa-report check {config}",
+    ]
+    assert main(["check", str(config)]) == 0
+    capsys.readouterr()
+    small_wave.replace("scale: [0, 10]}", "scael: [0, 10]}")
+    assert main([*command, "--force"]) == 2
+    assert "wave.yaml:5: items.trust.scael" in capsys.readouterr().err
