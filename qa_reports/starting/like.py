@@ -23,7 +23,7 @@ from qa_reports.survey.columns import number_text
 from qa_reports.survey.pseudonyms import KEY_FILE
 from qa_reports.survey.where import parse_where
 
-_KEPT = ("flags", "report", "email")
+_KEPT = ("flags", "report")
 """Sections that name no column and no file."""
 
 
@@ -41,6 +41,8 @@ class Likened(Struct, frozen=True, eq=False):
     """(what else the earlier configuration has, why it is left out)."""
     further: tuple[str, ...]
     """Columns that look like questions and are none of the earlier items."""
+    email: dict[str, Any] | None
+    """The earlier section, offered as a remark: nobody is to be mailed what nobody has looked at."""
     unread: str | None
     """Why the labels of the earlier file are not known."""
 
@@ -111,6 +113,7 @@ def liken(survey_file: Path, folder: Path, wishes: Wishes, earlier: Earlier) -> 
         lost_items=tuple(lost_items),
         lost=tuple(notes.lost),
         further=_further(opened, value, now),
+        email=earlier.value.get("email"),
         unread=earlier.unread,
     )
 

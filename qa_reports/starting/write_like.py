@@ -54,6 +54,9 @@ def write_like(made: Likened, config_name: str, earlier: Path, schema: str) -> s
     if "archive" not in made.value:
         lines += ["", *remark_lines("Waves are compared in an archive, which the earlier configuration has none of:")]
         lines.append("# archive: {folder: archive}")
+    if made.email is not None:
+        lines += ["", *remark_lines('To mail the report as before, take away the "#" once it has been looked at:')]
+        lines += [f"# {line}" for line in _key("email", made.email, "")]
     return "\n".join(lines) + "\n"
 
 
@@ -87,7 +90,7 @@ def _section(section: str, content: Any, made: Likened) -> Iterator[str]:
         for key, value in content.items():
             yield from remarked("\n".join(_key(key, value, "  ")), made.remarks.get(f"{section}.{key}", ""))
         if section == "survey" and "wave" not in content:
-            yield f"  # wave: Wave 2   {made.remarks.get('survey.wave', '')}"
+            yield from remark_lines(f"wave: Wave 2   {made.remarks.get('survey.wave', '')}", "  ")
     elif section == "items":
         yield "items:"
         for entry in content:

@@ -201,3 +201,14 @@ def test_the_command(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) 
     small_wave.replace("scale: [0, 10]}", "scael: [0, 10]}")
     assert main([*command, "--force"]) == 2
     assert "wave.yaml:5: items.trust.scael" in capsys.readouterr().err
+
+
+def test_nobody_is_mailed_before_somebody_has_looked(small_wave: SmallWave) -> None:
+    email = 'email: {from: qa@agency.example, to: ["field@agency.example"], smtp: {host: mail.agency.example}}'
+    small_wave.replace("items:", f"archive: {{folder: archive}}\n{email}\nitems:")
+    shutil.copy(small_wave.survey_file, small_wave.folder / "wave2.csv")
+    config = like(small_wave.folder / "wave2.csv", small_wave.config).config
+    assert load_config(config).email is None
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("# email:", "email:"), encoding="utf-8")
+    assert load_config(config).email == load_config(small_wave.config).email
