@@ -52,6 +52,7 @@ def missing_code_flags(survey: Survey, damages: Sequence[SuspectDamage], config:
                         *(["make this interviewer stand out"] if stands_out else []),
                         *([consequence] if consequence else []),
                     ],
+                    suspect.wider,
                 ),
                 pattern="data_preparation",
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qa_reports.effects.one_answer import OneAnswer
+from qa_reports.survey.wider_scale import WiderScale
 
 _ONE_PERCENT = 0.01
 _MANY = 2
@@ -96,10 +97,26 @@ def spread_sentence(n_interviews: int, share: float, item: str | None, also: Seq
     )
 
 
-def missing_code_sentence(n_answers: int, value: float, label: str, why: str, consequences: Sequence[str]) -> str:
-    """`consequences`: what the value would do, each a clause that continues "Left in, it would"."""
-    answers, look = ("1 answer", "looks") if n_answers == 1 else (f"{n_answers:,} answers", "look")
+def missing_code_sentence(
+    n_answers: int,
+    value: float,
+    label: str,
+    why: str,
+    consequences: Sequence[str],
+    wider: WiderScale | None = None,
+) -> str:
+    """`consequences`: what the value would do, each a clause that continues "Left in, it would"; `wider`: the scale
+    that would hold it, where the declared one may be mistyped.
+    """
+    answers, look, stand = (
+        ("1 answer", "looks", "stands") if n_answers == 1 else (f"{n_answers:,} answers", "look", "stand")
+    )
     effect = f" Left in, it would {', '.join(consequences)}." if consequences else ""
+    if wider is not None:
+        return (
+            f"{answers} of {value:g} to “{label}” {stand} {wider.where}, which may be mistyped (is it {wider.words}?): "
+            f"a matter of data preparation, not of the interviewer.{effect}"
+        )
     return (
         f"{answers} of {value:g} to “{label}” ({why}) {look} like a missing code that the configuration does not "
         f"declare: a matter of data preparation, not of the interviewer.{effect}"

@@ -127,6 +127,11 @@ def _counts(record: Record) -> Cell:
     return ", ".join(f"{interviewer}: {n}" for interviewer, n in record["interviewers"].items())
 
 
+def _perhaps_scale(record: Record) -> Cell:
+    ends = record["perhaps_scale"]
+    return None if ends is None else " to ".join(str(end) for end in ends)
+
+
 def _limit(name: str, end: int) -> Callable[[Record], Cell]:
     def value(record: Record) -> Cell:
         return None if record.get(name) is None else cast(Cell, record[name][end])
@@ -332,6 +337,8 @@ _SUSPECTS = (
     Column("answers", "count", 9, key_value("n")),
     Column("interviewers", "text", 40, _counts),
     Column("reason", "text", 30, key_value("reason")),
+    Column("kind", "text", 13, key_value("kind")),
+    Column("perhaps scale", "text", 13, _perhaps_scale),
     Column("set aside", "text", 10, key_value("set_aside")),
     *(
         Column(f"{heading} {words}", look, 12, _treatment(name, key))

@@ -102,7 +102,11 @@ def _height_of_the_rest(report: ReportSummary) -> float:
 
     height = FIXED_MM + text(name, 17, 1.2, bold=True) + text(verdict.sentence, 13, 1.25, bold=True)
     height += sum(text(note, 8.5, 1.3, width=WIDTH_MM - 8) for note in verdict.notes)
-    height += sum(_card([problem.sentence + " What it would have done"]) for problem in report.problems[:MOST_PROBLEMS])
+    remedies = [" If so, correct it at item: scale: [0, 10]" if one.wider else "" for one in report.problems]
+    height += sum(
+        _card([f"{problem.sentence}{remedy} What it would have done"])
+        for problem, remedy in zip(report.problems[:MOST_PROBLEMS], remedies, strict=False)
+    )
     height += sum(text(f"{flag.interviewer}, {flag.pattern}: {flag.sentence}", 9, 1.4) for flag in report.reviewed[:10])
     height += 12.0 * bool(report.reviewed)
     if report.too_few:

@@ -113,6 +113,8 @@ def suspect_record(suspect: CodeSuspect, damages: tuple[SuspectDamage, ...]) -> 
         "n": suspect.n,
         "interviewers": _counts(suspect.interviewers),
         "reason": suspect.reason,
+        "kind": suspect.kind,
+        "perhaps_scale": None if suspect.wider is None else [_code(end) for end in suspect.wider.perhaps],
         "set_aside": suspect.set_aside,
         "treatments": {name: None if shown is None else _consequence(shown) for name, shown in treatments.items()},
         "icc_with": number(damage.icc_with) if damage else None,

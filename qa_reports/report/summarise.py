@@ -27,7 +27,7 @@ from qa_reports.report.items import ItemSummary, summarise_item
 from qa_reports.report.limits import MOST_PAGES, most_profiles
 from qa_reports.report.methods import Methods, describe_methods
 from qa_reports.report.sensitivity import SensitivitySummary, area_note, summarise_sensitivity
-from qa_reports.report.suspects import ItemSuspects, SuspectSummary, by_item, summarise_suspects
+from qa_reports.report.suspects import ItemSuspects, SuspectSummary, by_item, summarise_suspects, suspect_notes
 from qa_reports.report.verdict_words import (
     column_notes,
     doubt_notes,
@@ -35,7 +35,6 @@ from qa_reports.report.verdict_words import (
     gap_notes,
     referee_notes,
     reviewed_notes,
-    suspect_notes,
     verdict_sentence,
 )
 from qa_reports.report.wave_sentences import since_sentence

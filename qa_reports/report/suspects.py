@@ -16,6 +16,7 @@ from qa_reports.report.interviewers import NamedItem
 from qa_reports.report.items import ModelSummary, summarise_model
 from qa_reports.survey.clean import Survey
 from qa_reports.survey.suspects import CodeSuspect
+from qa_reports.survey.wider_scale import WiderScale, values_words
 
 
 class SuspectTreatment(Struct, frozen=True):
@@ -38,7 +39,7 @@ class SuspectComparison(Struct, frozen=True, eq=False):
 
 
 class SuspectSummary(Struct, frozen=True, eq=False):
-    """A value that is probably a missing code nobody declared: a data-preparation problem."""
+    """A value that is probably a missing code nobody declared, or outside a mistyped scale: a matter of the file."""
 
     item: NamedItem
     value: float
@@ -55,27 +56,38 @@ class SuspectSummary(Struct, frozen=True, eq=False):
     """The item without any suspect, with this one, and with all of them where there are more; empty where the item
     could not be modelled."""
     comparisons: tuple[SuspectComparison, ...]
+    wider: WiderScale | None = None
+    """The scale that would hold it, where the declared one may be mistyped."""
 
 
 class ItemSuspects(Struct, frozen=True, eq=False):
-    """The suspicious values of one item, which are one problem to put right."""
+    """The suspicious values of one item that are one problem to put right: its scale, or codes."""
 
     item: NamedItem
     suspects: tuple[SuspectSummary, ...]
 
     @property
+    def wider(self) -> WiderScale | None:
+        """The scale that would hold them, where the declared one may be mistyped."""
+        return self.suspects[0].wider
+
+    @property
     def title(self) -> str:
         """ "88 in Trust in the police"."""
+        if self.wider is not None:
+            return f"{values_words([suspect.value for suspect in self.suspects])} in {self.item.label}"
         return f"{listing([suspect.value_text for suspect in self.suspects])} in {self.item.label}"
 
     @property
     def sentence(self) -> str:
         """What they are and, of several, what they would do together."""
-        if len(self.suspects) == 1:
+        if len(self.suspects) == 1 and self.wider is None:
             return self.suspects[0].sentences[0]
         n = sum(suspect.n for suspect in self.suspects)
         holders = {name for suspect in self.suspects for name, _ in suspect.interviewers}
         said = f"{count_of(n, 'answer')} at {count_of(len(holders), 'interviewer')}"
+        if self.wider is not None:
+            return _beside(self.wider, said, n)
         treatments = self.suspects[0].treatments
         together, without = (treatments[-1].consequence, treatments[0].consequence) if treatments else (None, None)
         if together is None or without is None or together.icc is None or without.icc is None:
@@ -86,11 +98,52 @@ class ItemSuspects(Struct, frozen=True, eq=False):
         )
 
 
+def _beside(wider: WiderScale, said: str, n: int) -> str:
+    stand = "stands" if n == 1 else "stand"
+    return (
+        f"{said} ({percent(wider.share)} of all) {stand} {wider.where}, which may be mistyped: is the scale "
+        f"{wider.words}?"
+    )
+
+
 def by_item(suspects: tuple[SuspectSummary, ...]) -> tuple[ItemSuspects, ...]:
-    """The suspects of each item together, in the given order."""
-    names = dict.fromkeys(suspect.item.name for suspect in suspects)
-    own = [tuple(suspect for suspect in suspects if suspect.item.name == name) for name in names]
-    return tuple(ItemSuspects(group[0].item, group) for group in own)
+    """The suspects of each item together, mistyped scales before codes, otherwise in the given order."""
+    of_scales = [suspect for suspect in suspects if suspect.wider is not None]
+    of_codes = [suspect for suspect in suspects if suspect.wider is None]
+    groups: list[ItemSuspects] = []
+    for same in (of_scales, of_codes):
+        for name in dict.fromkeys(suspect.item.name for suspect in same):
+            own = tuple(suspect for suspect in same if suspect.item.name == name)
+            groups.append(ItemSuspects(own[0].item, own))
+    return tuple(groups)
+
+
+def suspect_notes(suspects: tuple[SuspectSummary, ...]) -> tuple[str, ...]:
+    """What the verdict says of them: mistyped scales first."""
+    problems = by_item(suspects)
+    scales = [problem for problem in problems if problem.wider is not None]
+    codes = [problem for problem in problems if problem.wider is None]
+    n_codes = sum(len(problem.suspects) for problem in codes)
+    which = "declared scale, which" if len(scales) == 1 else "declared scales, which"
+    place = "just outside" if all(problem.wider.adjoins for problem in scales if problem.wider) else "outside"
+    mistyped = [f"{problem.title}: is its scale {problem.wider.words}?" for problem in scales if problem.wider]
+    looks = "value looks like a missing code" if n_codes == 1 else "values look like missing codes"
+    said = (
+        *([f"answers stand {place} the {which} may be mistyped ({_first_of(mistyped)})."] if scales else []),
+        *(
+            [f"{n_codes} {looks} that nobody declared ({_first_of([problem.title for problem in codes])})."]
+            if codes
+            else []
+        ),
+    )
+    begin = ("First put the data preparation right: ", "Also in the data preparation: ")
+    return tuple(f"{words}{sentence}" for words, sentence in zip(begin, said, strict=False))
+
+
+def _first_of(problems: list[str]) -> str:
+    """The first three of them, and how many more there are."""
+    more = "" if len(problems) <= 3 else f"; and {count_of(len(problems) - 3, 'more item')}"
+    return f"{'; '.join(problems[:3])}{more}"
 
 
 def summarise_suspects(survey: Survey, damages: tuple[SuspectDamage, ...], flags: Flags) -> tuple[SuspectSummary, ...]:
@@ -138,6 +191,7 @@ def _summarise(
             _compare(NamedItem(outcome, labels.get(outcome, outcome)), model, clean, survey, holders, suspect)
             for outcome, model, clean in refits
         ),
+        wider=suspect.wider,
     )
 
 
@@ -155,7 +209,10 @@ def _what(suspect: CodeSuspect, label: str) -> str:
     else:
         who = f"{'interviewer' if len(suspect.interviewers) == 1 else 'interviewers'} {who}"
     times = "once" if suspect.n == 1 else f"{suspect.n} times"
-    return f"The value {answer(suspect.value)} stands {times} in “{label}” ({who}): {suspect.reason}."
+    said = f"The value {answer(suspect.value)} stands {times} in “{label}” ({who})"
+    if suspect.wider is None:
+        return f"{said}: {suspect.reason}."
+    return f"{said}: {suspect.wider.where}, which may be mistyped: is the scale {suspect.wider.words}?"
 
 
 def _icc_sentence(damage: SuspectDamage) -> tuple[str, ...]:

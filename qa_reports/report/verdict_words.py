@@ -10,7 +10,6 @@ from qa_reports.effects.flag import ExpectedByChance
 from qa_reports.report.formats import count_of, expected, integer, listing, percent
 from qa_reports.report.interviewers import Call
 from qa_reports.report.items import ItemSummary
-from qa_reports.report.suspects import SuspectSummary, by_item
 
 _NAMED = 5
 """Interviewers named in a note."""
@@ -59,17 +58,6 @@ def column_notes(unjudged: str | None, wrong: str | None, any_call: bool) -> tup
     if unjudged is not None:
         return (f"No answers can be compared: {unjudged}",) if any_call else ()
     return () if wrong is None else (f"{wrong[:1].upper()}{wrong[1:]}",)
-
-
-def suspect_notes(suspects: tuple[SuspectSummary, ...]) -> tuple[str, ...]:
-    """What to do with suspicious codes, before anything else."""
-    if not suspects:
-        return ()
-    problems = by_item(suspects)
-    values = "; ".join(problem.title for problem in problems[:3])
-    more = "" if len(problems) <= 3 else f"; and {count_of(len(problems) - 3, 'more item')}"
-    looks = "value looks like a missing code" if len(suspects) == 1 else "values look like missing codes"
-    return (f"First put the data preparation right: {len(suspects)} {looks} that nobody declared ({values}{more}).",)
 
 
 def effect_notes(worst: ItemSummary | None) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from qa_reports.errors import one_line
 from qa_reports.starting.check import Checked, CheckedItem
 from qa_reports.survey.columns import number_text
 from qa_reports.survey.suspects import CodeSuspect
+from qa_reports.survey.wider_scale import values_words
 
 _WIDTH = 80
 _INDENT = 14
@@ -34,7 +36,8 @@ def check_lines(path: Path, checked: Checked) -> Iterator[str]:
     yield ""
     yield from _table(checked)
     yield from _obstacles(checked.items)
-    yield from _suspects(checked.survey.suspects)
+    yield from _scales(tuple(suspect for suspect in checked.survey.suspects if suspect.wider is not None))
+    yield from _suspects(tuple(suspect for suspect in checked.survey.suspects if suspect.wider is None))
     if checked.survey.log.notes:
         yield ""
         yield "notes"
@@ -51,8 +54,10 @@ def verdict(path: Path, checked: Checked) -> str:
         return one_line(f"{path}: would not run: {checked.unwritable}")
     if not checked.would_run:
         return one_line(f"{path}: would not run: no item can be modelled; see why above")
-    suspects = len({(suspect.item, suspect.value) for suspect in survey.suspects})
-    looks = f"; {_counted(suspects, 'value')} to look at: missing codes nobody declared?" if suspects else ""
+    codes = len({(suspect.item, suspect.value) for suspect in survey.suspects if suspect.wider is None})
+    scales = len({suspect.item for suspect in survey.suspects if suspect.wider is not None})
+    looks = f"; {_counted(scales, 'scale')} to look at: mistyped?" if scales else ""
+    looks += f"; {_counted(codes, 'value')} to look at: missing codes nobody declared?" if codes else ""
     judged = "; nobody can be judged: is data.interviewer the right column?" if checked.nobody_judged else ""
     return one_line(
         f"{path}: would run: {checked.n_modelled:,} of {_counted(len(checked.items), 'item')}, "
@@ -147,6 +152,35 @@ def _obstacles(items: tuple[CheckedItem, ...]) -> Iterator[str]:
     for item, model, reason in reasons:
         what = item.name if model == "null" else f"{item.name}, {model} model"
         yield from _wrapped("", f"{what}: {reason}", indent=2)
+
+
+def _scales(suspects: tuple[CodeSuspect, ...]) -> Iterator[str]:
+    """Each item whose scale may be mistyped, with the scale to paste first, and the codes after it."""
+    if not suspects:
+        return
+    yield ""
+    yield "scales that may be mistyped"
+    for item, group in groupby(suspects, key=lambda suspect: suspect.item):
+        own = tuple(group)
+        wider = own[0].wider
+        if wider is None:
+            continue
+        people = len({name for suspect in own for name, _ in suspect.interviewers})
+        yield from _wrapped(
+            "",
+            f"{item}: {values_words([suspect.value for suspect in own])} in "
+            f"{_counted(sum(suspect.n for suspect in own), 'interview')} of {_counted(people, 'interviewer')} "
+            f"({_share(wider.share)} of the answers): {wider.where}; set aside",
+            indent=2,
+        )
+        yield f"    if the scale is {wider.words}, correct it at this item in the configuration:"
+        yield f"      {one_line(wider.yaml)}"
+        yield f"    only if {'it is no answer' if len(own) == 1 else 'they are no answers'}, add there instead:"
+        yield f"      {one_line(own[0].yaml)}"
+
+
+def _share(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else "less than 1%"
 
 
 def _suspects(suspects: tuple[CodeSuspect, ...]) -> Iterator[str]:

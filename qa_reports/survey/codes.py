@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,6 +14,9 @@ from qa_reports.errors import DataError
 from qa_reports.survey.columns import BoolArray, FloatArray, as_text, number_text, parse_number, read_cells
 from qa_reports.survey.interviewers import Interviewers, Tally
 from qa_reports.survey.readers import VariableLabels
+
+_CODE_LIKE = re.compile(r"-(\d|6{2,}|7{2,}|8{2,}|9+[5-8]?)|6{2,}|7+|8+|9+|9+[5-8]")
+"""How agencies write missing codes: 7 8 9, 77 88 99, 66, 96 97 98, 999, and negative ones such as -1 or -88."""
 
 
 class Recode(Struct, frozen=True):
@@ -62,6 +66,11 @@ def as_code(code: float | str) -> float | str:
         number = parse_number(code)
         return code.strip() if number is None else number
     return float(code)
+
+
+def looks_like_code(value: float) -> bool:
+    """Whether a number is written as missing codes usually are."""
+    return bool(_CODE_LIKE.fullmatch(number_text(value)))
 
 
 def codes_of_item(item: ItemConfig, labels: VariableLabels, config: ReportConfig) -> CodesInForce:

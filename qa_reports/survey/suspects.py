@@ -1,24 +1,23 @@
-"""Step 2, clean: values that look like missing codes nobody declared."""
+"""Step 2, clean: values that look like missing codes nobody declared, or speak for another scale."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
+from typing import Literal
 
 import numpy as np
 from msgspec import Struct
 
 from qa_reports.config import ReportConfig
 from qa_reports.config.yaml_text import yaml_quoted, yaml_text
-from qa_reports.survey.codes import CodesInForce, as_code
+from qa_reports.survey.codes import CodesInForce, as_code, looks_like_code
 from qa_reports.survey.columns import FloatArray, IntArray, number_text
 from qa_reports.survey.interviewers import Interviewers, Tally
 from qa_reports.survey.items import CleanItem
 from qa_reports.survey.label_words import reasons_of_labels
 from qa_reports.survey.readers import VariableLabels
+from qa_reports.survey.wider_scale import WiderScale, negative_end, scale_words, wider_scale
 
-_CODE_LIKE = re.compile(r"-(\d|6{2,}|7{2,}|8{2,}|9+[5-8]?)|6{2,}|7+|8+|9+|9+[5-8]")
-"""How agencies write missing codes: 7 8 9, 77 88 99, 66, 96 97 98, 999, and negative ones such as -1 or -88."""
 _MOST_OUTSIDE = 0.5
 """Labels that leave more than this share of the answers outside name single values, not a scale."""
 _MOST_STRAYS = 3
@@ -31,8 +30,6 @@ _NOT_RARE = 0.01
 _FEW_ANSWERS = 50
 """Gaps between n answers that say nothing: up to 50/n of their range."""
 _TAIL_ANSWERS, _TAIL_SHARE = 30, 0.02
-_LEAST_SHARE = 0.05
-"""Answers below 0 on a scale from -1 to 1; a scale from -k to k may have this over k squared."""
 _MOST_LOOKED_AT = 1_000_000
 """Answers that show how a distribution ends as well as more of them would."""
 _SHORT = 20.0
@@ -40,7 +37,7 @@ _SHORT = 20.0
 
 
 class CodeSuspect(Struct, frozen=True):
-    """A value of one item that is probably a missing code the configuration forgot."""
+    """A value of one item that is probably a missing code the configuration forgot, or outside a mistyped scale."""
 
     item: str
     value: float
@@ -50,9 +47,16 @@ class CodeSuspect(Struct, frozen=True):
     reason: str
     """Why it is suspected, in a few words: "outside the scale 0 to 10"."""
     yaml: str
-    """The line to paste under the item in the configuration."""
+    """The line to paste under the item in the configuration, if the value is no answer."""
     set_aside: bool = True
     """Whether the main analysis goes without it (outside a declared scale), or it stays in."""
+    wider: WiderScale | None = None
+    """The scale that would hold it, where the declared one may be mistyped: then the first thing to look at."""
+
+    @property
+    def kind(self) -> Literal["missing_code", "scale"]:
+        """Whether it looks like a missing code, or says that the declared scale may be mistyped."""
+        return "missing_code" if self.wider is None else "scale"
 
 
 def known_reasons(config: ReportConfig) -> dict[float, str]:
@@ -71,7 +75,8 @@ def find_suspects(item: CleanItem, reasons: Mapping[float, str], interviewers: I
 
     Suspicious are values outside the declared scale, values whose label says that there is no answer, values outside
     the labelled answers, and, where nothing is declared or labelled, isolated far values that are written as missing
-    codes are. Only the first are set aside.
+    codes are. Only the first are set aside; of them, those that speak for a wider scale are no codes by what other
+    items' codes mean, and are not in the line that declares the others.
 
     Args:
         reasons: what codes stand for elsewhere, from `known_reasons`; a label in the file says it better.
@@ -79,15 +84,27 @@ def find_suspects(item: CleanItem, reasons: Mapping[float, str], interviewers: I
     values = _suspicious_values(item, reasons, interviewers)
     if not values:
         return ()
-    line = missing_codes_line(item, values, reasons)
+    wider = wider_scale(item, reasons.keys(), interviewers)
     aside = item.responses.suspects
+    of_scale = frozenset(() if wider is None else wider.values)
+    codes = {code: reason for code, reason in reasons.items() if code not in of_scale}
+    line_of_all = missing_codes_line(item, values, codes)
+    line_of_codes = missing_codes_line(item, [value for value in values if value not in of_scale], codes)
     found = []
     for value, why in values.items():
         cells = (aside == value) | (item.responses.answers == value)
-        set_aside = bool((aside == value).any())
-        tally = interviewers.tally(cells)
-        n = interviewers.total(cells)
-        found.append(CodeSuspect(item.responses.name, value, n, tally, why, line, set_aside))
+        found.append(
+            CodeSuspect(
+                item=item.responses.name,
+                value=value,
+                n=interviewers.total(cells),
+                interviewers=interviewers.tally(cells),
+                reason=why,
+                yaml=line_of_all if value in of_scale else line_of_codes,
+                set_aside=bool((aside == value).any()),
+                wider=wider if value in of_scale else None,
+            )
+        )
     return tuple(found)
 
 
@@ -115,9 +132,8 @@ def _suspicious_values(item: CleanItem, reasons: Mapping[float, str], interviewe
     responses = item.responses
     suspicious: dict[float, str] = {}
     if responses.scale is not None:
-        low, high = (number_text(end) for end in responses.scale)
         aside = np.unique(responses.suspects[~np.isnan(responses.suspects)])
-        suspicious |= {float(value): f"outside the scale {low} to {high}" for value in aside}
+        suspicious |= {float(value): f"outside the scale {scale_words(responses.scale)}" for value in aside}
     valid = ~np.isnan(responses.answers)
     answers = responses.answers[valid]
     if interviewers.times is not None and responses.scale is None:
@@ -156,7 +172,7 @@ def _outside_labels(answers: FloatArray, labels: VariableLabels, codes: CodesInF
         return None
     low, high = min(ends), max(ends)
     outside = answers[(answers < low) | (answers > high)]
-    strays = [value for value in np.unique(outside) if not _CODE_LIKE.fullmatch(number_text(value))]
+    strays = [value for value in np.unique(outside) if not looks_like_code(value)]
     if len(outside) > _MOST_OUTSIDE * len(answers) or len(strays) > _MOST_STRAYS:
         return None
     why = f"outside the labelled answers {number_text(low)} to {number_text(high)}"
@@ -168,36 +184,21 @@ def _isolated_codes(answers: FloatArray, known: Collection[float]) -> dict[float
 
     `known` are codes of other items: written as codes are, however they look.
     """
-    distinct = np.unique(answers)
-    texts = [number_text(value) for value in distinct]
-    code_like = np.array([bool(_CODE_LIKE.fullmatch(text)) for text in texts], dtype=bool) | np.isin(distinct, [*known])
+    distinct, counts = np.unique(answers, return_counts=True)
+    code_like = np.array([looks_like_code(value) for value in distinct], dtype=bool) | np.isin(distinct, [*known])
     ordinary = distinct[~code_like]
     if len(ordinary) < 2:
         return {}
     suspicious: dict[float, str] = {}
     below = distinct[code_like & (distinct < ordinary[0])]
     if ordinary[0] >= 0:
-        end = _negative_end(answers, distinct, ordinary[-1])
+        end = negative_end(distinct, counts, ordinary[-1])
         suspicious |= {float(value): "a negative code" for value in below[below < -end]}
         below = below[below > 0]
     above = distinct[code_like & (distinct > ordinary[-1])]
     rest = answers[~np.isin(answers, [*suspicious, *above, *below])]
     far = [*_beyond(rest, answers, above), *(-value for value in _beyond(-rest, -answers, -below[::-1]))]
     return suspicious | dict.fromkeys(far, "far from all other answers and written like a missing code")
-
-
-def _negative_end(answers: FloatArray, distinct: FloatArray, highest: float) -> float:
-    """How far a scale with its middle at 0 goes down; 0 where the negative values are no part of a scale.
-
-    A scale runs -k, ..., -1, 0, ..., k, and answers below 0 are not rare on it: the shorter it is, the more it looks
-    like -1 and -2 beside other answers.
-    """
-    end = 0.0
-    while -end - 1 in distinct:
-        end += 1
-    balanced = 0 in distinct and (end == highest or (end > 2 and abs(end - highest) <= 2))
-    share = ((answers < 0) & (answers >= -end)).mean()
-    return end if balanced and share >= _LEAST_SHARE / max(end, 1.0) ** 2 else 0.0
 
 
 def _beyond(rest: FloatArray, answers: FloatArray, candidates: FloatArray) -> list[float]:

@@ -142,3 +142,18 @@ def test_a_place_that_cannot_be_written_to(
     assert last.startswith(f"{small_wave.config}: would not run: {taken}: {said}")
     assert main([str(small_wave.config), "--quiet"]) == 2
     assert f"{taken}: {said}" in capsys.readouterr().err
+
+
+def test_a_mistyped_scale_comes_before_missing_codes(small_wave: SmallWave, capsys: pytest.CaptureFixture[str]) -> None:
+    header, *rows = small_wave.survey_file.read_text(encoding="utf-8").splitlines()
+    trust = header.split(",").index("trust")
+    low = sum(row.split(",")[trust] in ("0", "1", "2") for row in rows)
+    small_wave.replace("label: Trust in others, scale: [0, 10]", "scale: [3, 10]")
+    out = printed(capsys, small_wave.config)
+    said = " ".join(out.split())
+    assert "scales that may be mistyped" in out
+    assert f"trust: 0 to 2 in {low} interviews of" in said
+    assert "just outside the declared scale 3 to 10; set aside if the scale is 0 to 10, correct it at this item" in said
+    assert said.index("scale: [0, 10]") < said.index("only if they are no answers, add there instead: missing_codes:")
+    assert "values that look like missing codes" not in out
+    assert out.endswith("; 1 scale to look at: mistyped?\n")

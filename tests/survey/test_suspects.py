@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from qa_reports.config import ReportConfig
 from qa_reports.survey.clean import CodeSuspect, Survey, clean_survey
 from qa_reports.survey.load import load_survey
+from qa_reports.survey.wider_scale import values_words
 
 Clean = Callable[..., Survey]
 DEFAULT = {77: "Refusal", 88: "Don't know", 99: "No answer"}
@@ -122,6 +123,91 @@ def test_a_labelled_code_inside_the_scale_is_listed_but_stays_in(labelled: Clean
 
 def test_labels_of_single_values_are_no_scale(labelled: Clean) -> None:
     assert labelled([0, 1, 20, 30, 45], {0.0: "None", 1.0: "Less than one"}).suspects == ()
+
+
+def tells(survey: Survey) -> dict[float, str]:
+    """Suspect -> its kind, with the scale where it speaks for one."""
+    return {one.value: one.kind if one.wider is None else one.wider.yaml for one in survey.suspects}
+
+
+CODES_AND_MORE = {7: "Refusal", 8: "Don't know", 9: "No answer"}
+
+
+def test_what_adjoins_the_scale_asks_for_the_scale_and_borrows_no_reason(clean: Clean) -> None:
+    items = [{"name": "q", "scale": [0, 1]}, {"name": "r", "missing_codes": CODES_AND_MORE}]
+    survey = clean(wave(*ZERO_TO_TEN, 88), missing_codes={77: "Refusal"}, items=items)
+    assert tells(survey) == dict.fromkeys(range(2, 11), "scale: [0, 10]") | {88: "missing_code"}
+    assert survey.suspects[0].yaml == (
+        "missing_codes: {77: Refusal, 2: Missing, 3: Missing, 4: Missing, 5: Missing, 6: Missing, 7: Missing, "
+        "8: Missing, 9: Missing, 10: Missing, 88: Missing}"
+    )
+    assert survey.suspects[-1].yaml == "missing_codes: {77: Refusal, 88: Missing}"
+    wider = survey.suspects[0].wider
+    assert wider is not None
+    assert (wider.share, wider.where) == (12 / 15, "just outside the declared scale 0 to 1")
+    assert survey.suspects[0].reason == "outside the scale 0 to 1"
+
+
+def test_pasting_the_scale_counts_the_answers_again(clean: Clean) -> None:
+    item: dict[str, Any] = {"name": "q", "scale": [1, 10]}
+    (suspect,) = clean(wave(*ZERO_TO_TEN), missing_codes=DEFAULT, items=[item]).suspects
+    assert suspect.wider is not None
+    repaired = clean(wave(*ZERO_TO_TEN), missing_codes=DEFAULT, items=[item | yaml.safe_load(suspect.wider.yaml)])
+    assert repaired.suspects == ()
+    assert repaired.log.descriptives[0].n == len(ZERO_TO_TEN)
+
+
+@pytest.mark.parametrize(
+    ("scale", "values", "told"),
+    [
+        pytest.param([1, 5], [*[1, 2, 3, 4, 5] * 40, 7, 8, 9], [7, 8, 9], id="codes beyond a gap"),
+        pytest.param([0, 10], [*range(11), 66, 77, 88, 99], [66, 77, 88, 99], id="two digits"),
+        pytest.param([0, 10], [*range(11), *[66] * 40], [66], id="a question that most were not asked"),
+        pytest.param([0, 10], [*range(11), -1, -2], [-2, -1], id="negative codes"),
+        pytest.param([0, 10], [*ZERO_TO_TEN * 10, 55], [55], id="a slip of the keyboard"),
+    ],
+)
+def test_what_still_looks_like_a_code(clean: Clean, scale: list[float], values: list[float], told: list[float]) -> None:
+    survey = clean(wave(*values), items=[{"name": "q", "scale": scale}])
+    assert tells(survey) == dict.fromkeys(told, "missing_code")
+
+
+@pytest.mark.parametrize(
+    ("scale", "values", "told"),
+    [
+        pytest.param([1, 5], [*[1, 2, 3, 4, 5] * 40, 6], {6: "[1, 6]"}, id="one beside it"),
+        pytest.param([0, 5], range(-5, 6), dict.fromkeys(range(-5, 0), "[-5, 5]"), id="the lower half"),
+        pytest.param([0, 5], [0, 1, 5, 10, 30, 50], dict.fromkeys([10, 30, 50], "[0, 50]"), id="tens"),
+        pytest.param([0, 6], [*range(1, 7), *[7, 8, 9] * 4], dict.fromkeys([7, 8, 9], "[0, 9]"), id="7 8 9 beside it"),
+        pytest.param([1, 5], [1, 5, *[7, 8, 9] * 4], dict.fromkeys([7, 8, 9], "[1, 9]"), id="most beyond a gap"),
+    ],
+)
+def test_what_says_that_the_scale_is_mistyped(
+    clean: Clean, scale: list[float], values: list[float], told: dict[float, str]
+) -> None:
+    survey = clean(wave(*values), items=[{"name": "q", "scale": scale}])
+    assert tells(survey) == {value: f"scale: {ends}" for value, ends in told.items()}
+
+
+def test_a_code_of_another_item_beyond_a_gap_is_no_answer_however_often_it_stands(clean: Clean) -> None:
+    items = [{"name": "q", "scale": [1, 5]}, {"name": "r", "missing_codes": {55: "Not applicable"}}]
+    survey = clean(wave(1, 2, 3, 55, 55), missing_codes={}, items=items)
+    assert tells(survey) == {55: "missing_code"}
+    assert survey.suspects[0].yaml == "missing_codes: {55: Not applicable}"
+
+
+def test_a_label_tells_a_code_beside_the_scale(labelled: Clean) -> None:
+    survey = labelled([1, 5, 10, 11, 12], {11.0: "Refused"}, scale=[1, 10])
+    assert tells(survey) == {11: "missing_code", 12: "scale: [1, 12]"}
+    assert survey.suspects[0].yaml == "missing_codes: {11: Refused}"
+
+
+def test_values_in_words() -> None:
+    assert values_words([0.0]) == "0"
+    assert values_words([0.0, 11.0]) == "0 and 11"
+    assert values_words([2.0, 3.0, 4.0]) == "2 to 4"
+    assert values_words([10.0, 20.0, 30.0]) == "10, 20 and 30"
+    assert values_words([float(ten) for ten in range(10, 80, 10)]) == "10, 20, 30, 40, 50 and 2 more"
 
 
 @given(
