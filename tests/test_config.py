@@ -98,6 +98,8 @@ def test_short_forms(tmp_path: Path) -> None:
     assert config.survey.wave == "11"
     assert config.items[2].name == "trstlgl"
     assert config.missing_codes == {77.0: "Missing", "R": "Missing"}
+    config = load(tmp_path, text + '  - trstlgl\nmissing_codes: {"77": Refusal, R: Code 7, "90..99": 9, 55: 6}\n')
+    assert config.missing_codes == {"77": "Refusal", "R": "Code 7", "90..99": "9", 55.0: "6"}
 
 
 def test_a_loaded_configuration_cannot_be_changed(tmp_path: Path) -> None:
@@ -272,6 +274,12 @@ CONTRADICTIONS = [
      "wave.yaml:7: items.pplhlp.scale: 10 to 0 stands the wrong way round; the lowest answer comes first: [0, 10]"),
     ("[0, 10]}\n", "[3, 3]}\n",
      "wave.yaml:7: items.pplhlp.scale: 3 to 3 has only one answer; give the lowest and the highest"),
+    ("[0, 10]}\n", "[0, 10]}\nmissing_codes:\n  99: No answer\n  Refusal: 77\n  Don't know: '88'\n",
+     "wave.yaml:10: missing_codes.Refusal: has the number 77 for a reason; the code comes first: {77: Refusal, 88: "
+     "Don't know}; if \"Refusal\" is what stands in the file, give its reason in words"),
+    ("{name: pplhlp, scale: [0, 10]}", "{name: pplhlp, missing_codes: {'{said} \"x\"': -1}}",
+     'wave.yaml:7: items.pplhlp.missing_codes.{said} "x": has the number -1 for a reason; the code comes first: '
+     '{-1: "{said} \\"x\\""}; if "{said} \\"x\\"" is what stands in the file, give its reason in words'),
     ("[0, 10]}\n", "[0, 10]}\nmissing_codes: {8: Don't know}\n",
      "wave.yaml:6: items.trstplc: the default missing code 8 (Don't know) lies inside its scale 0 to 10; "
      "give the item its own missing_codes, {} for none\n"

@@ -7,6 +7,8 @@ import re
 
 from pydantic_core import PydanticCustomError
 
+from qa_reports.config.yaml_text import yaml_quoted, yaml_text
+
 _NUMBER = r"[+-]?[0-9]+(?:\.[0-9]+)?"
 _OPEN_RANGE = re.compile(rf"({_NUMBER})?\s*\.\.\s*({_NUMBER})?")
 _DASHED_RANGE = re.compile(r"([0-9]+)\s*[-\u2013]\s*([0-9]+)")
@@ -26,7 +28,32 @@ def as_codes(value: object) -> object:
             raise PydanticCustomError(
                 "codes", "has the range {code}, which runs backwards; the lower end comes first", {"code": code}
             )
+    _require_codes_first(value)
     return {float(code) if isinstance(code, int) else code: reason for code, reason in value.items()}
+
+
+def _require_codes_first(codes: dict[float | str, object]) -> None:
+    """A number is no reason: beside a text it is the code itself, on the wrong side."""
+    turned = {code: reason for code, reason in codes.items() if _is_word(code) and _is_number(reason)}
+    if not turned:
+        return
+    first = str(next(iter(turned)))
+    right = ", ".join(f"{str(reason).strip()}: {yaml_text(str(code))}" for code, reason in turned.items())
+    said = (
+        f"has the number {turned[first]} for a reason; the code comes first: {{{right}}}; if {yaml_quoted(first)} is "
+        "what stands in the file, give its reason in words"
+    )
+    raise PydanticCustomError("codes", "{said}", {"entry": first, "said": said})
+
+
+def _is_word(code: float | str) -> bool:
+    return isinstance(code, str) and code_range(code) is None and not _is_number(code)
+
+
+def _is_number(reason: object) -> bool:
+    if isinstance(reason, str):
+        return re.fullmatch(_NUMBER, reason.strip()) is not None
+    return isinstance(reason, (int, float)) and not isinstance(reason, bool)
 
 
 def code_range(code: str) -> tuple[float, float] | None:

@@ -22,8 +22,9 @@ A report is described by one YAML file; `configs/example.yaml` is one to copy. O
 
 - Unknown keys, repeated keys and keys without a value are errors, with the line and what would be right.
 - Only `true` and `false` are truth values: `NO` is Norway, `on` is a word, `12:30` is text.
-- Missing codes are written `{88: Don't know, 99: No answer}`, or `[88, 99]` without reasons; `90..99`, `..-1` and
-  `90..` are ranges. The reason's first words say what kind of nonresponse it is, as docs/cleaning.md tells.
+- Missing codes are written `{88: Don't know, 99: No answer}`, the code first, or `[88, 99]` without reasons;
+  `90..99`, `..-1` and `90..` are ranges. The reason's first words say what kind of nonresponse it is, as
+  docs/cleaning.md tells.
 - Of an item's own `missing_codes`, those of its group (`missing_code_groups`), the file's or codebook's, and the
   default ones, the first that there are count and replace the others; `{}` means none. A code of the configuration
   inside an item's scale is an error until the item says which it is.

@@ -36,6 +36,7 @@ def in_plain_words(error: ValidationError, value: object, file: type[Section] = 
         if details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]:
             continue  # long enough, but an entry is wrong, and that is a complaint of its own
         place = _place_in_file(details["loc"], value, details["type"])
+        place = (*place, details["ctx"]["entry"]) if "entry" in details.get("ctx", {}) else place
         complaints.setdefault(place, Complaint(place, _text(details, place, file)))
     return tuple(complaints.values())
 
