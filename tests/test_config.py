@@ -224,6 +224,10 @@ WRONG_VALUES = [
      "wave.yaml:7: items.pplhlp.model: is 'linaer'; did you mean linear?"),
     ("{name: pplhlp, scale: [0, 10]}", "{scale: [0, 10]}",
      "wave.yaml:7: items[2].name: is missing; give column of the item"),
+    ("file: wave.csv", "file: wave.csv\n  read: {encoding: windows, delimiter: ;;}",
+     "wave.yaml:4: data.read.delimiter: is ';;', which is not a delimiter; write one sign, e.g. \";\" or \"\\t\"\n"
+     "wave.yaml:4: data.read.encoding: is 'windows', which is not the name of an encoding; write e.g. utf-8, cp1252, "
+     "cp1250 or iso-8859-15"),
     ("{name: pplhlp, scale: [0, 10]}", "{name: pplhlp, missing_codes: 88}",
      "wave.yaml:7: items.pplhlp.missing_codes: is not a set of codes; "
      "write {88: Don't know, 99: No answer}, or [88, 99] without reasons"),

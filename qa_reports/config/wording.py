@@ -74,6 +74,8 @@ def _text(details: ErrorDetails, place: KeyPath, file: type[Section]) -> str:
         return f"is not a known key; {did_you_mean(place[-1], known, 'known here: ' + ', '.join(known))}"
     if kind in ("scale", "codes", "address"):
         return details["msg"]
+    if kind in ("encoding", "delimiter"):
+        return f"is {_shown(given)}, which {details['msg']}"
     if kind == "literal_error":
         allowed = [_shown(choice).strip("'") for choice in _choices(_annotation(place, file))]
         return f"is {_shown(given)}; {did_you_mean(given, allowed, 'it should be ' + _either(allowed))}"

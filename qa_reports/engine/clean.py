@@ -138,6 +138,7 @@ def clean_in_engine(
     reasons = known_reasons(config)
     notes = (
         *_sample_notes(len(interviewer), whole.n_interviews),
+        *source.notes,
         *people.notes,
         *join_notes(people.joins),
         *team_notes,

@@ -67,6 +67,7 @@ class EngineTable(Struct, frozen=True, eq=False):
     """The files that are read, as they were before."""
     maps: tuple[mmap.mmap, ...] = ()
     """What was read of files of text: memory that `let_go` frees."""
+    notes: tuple[str, ...] = ()
 
     def require_unchanged(self) -> None:
         """The files are read more than once, so that what was counted and what was hashed must be the same.
@@ -231,10 +232,12 @@ def open_table(config: ReportConfig, folder: Path) -> EngineTable:
         table = _numbered(backend, source, name)
     labels: dict[str, VariableLabels] = {}
     provenance: tuple[FileProvenance, ...] = ()
+    notes: tuple[str, ...] = ()
     columns = [str(column) for column in table.columns if column != row]
     if config.data.codebook is not None:
         codebook = read_codebook(folder, config.data.codebook)
         labels, provenance = describe_columns({}, codebook, columns), (codebook.provenance,)
+        notes = codebook.notes
     used = [column for column in columns if column in columns_in_use(config)]
     _require_columns(config, columns, name)
     table = table.select(*([row] if row else []), *used)
@@ -243,7 +246,7 @@ def open_table(config: ReportConfig, folder: Path) -> EngineTable:
     if not n_rows:
         raise DataError(f"{name}: holds no rows")
     own = _provenance(config, folder, table, used, n_rows)
-    return EngineTable(engine, backend, table, row, n_rows, name, (*own, *provenance), labels, opened, maps)
+    return EngineTable(engine, backend, table, row, n_rows, name, (*own, *provenance), labels, opened, maps, notes)
 
 
 def _stamp(path: Path) -> _Stamp:

@@ -12,7 +12,7 @@ from qa_reports.config import ReportConfig
 from qa_reports.engine.tables import EngineTable
 from qa_reports.errors import DataError
 from qa_reports.survey.columns import FloatArray, numbers_or_error
-from qa_reports.survey.timing import interview_times, timing_columns
+from qa_reports.survey.timing import TEXT_REMEDY, interview_times, timing_columns
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -70,7 +70,7 @@ def _as_numbers(rows: Any, source: EngineTable, name: str, key: str) -> tuple[An
         return rows, name
     different = _different(rows, source, name)
     column = pd.Series(different.to_numpy(), index=np.full(len(different), -1), name=name)
-    numbers = numbers_or_error(column, None, key, source.name).numbers
+    numbers = numbers_or_error(column, None, key, source.name, TEXT_REMEDY).numbers
     return _looked_up(rows, source, name, different, numbers, f"qa_of_{name}"), f"qa_of_{name}"
 
 

@@ -73,6 +73,7 @@ __all__ = [
 ]
 
 _NO_LABELS = VariableLabels()
+_WEIGHT_REMEDY = "recode them, and leave the cell empty where an interview has no weight"
 
 
 def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
@@ -266,7 +267,8 @@ def _weights(chosen: ChosenRows, config: ReportConfig) -> tuple[FloatArray | Non
         return None, ()
     column = chosen.column(name, "data.weight")
     coded = coded_as_missing(column, chosen.labels(name))
-    weights = np.where(coded, np.nan, numbers_or_error(column, coded, "data.weight", chosen.files).numbers)
+    cells = numbers_or_error(column, coded, "data.weight", chosen.files, _WEIGHT_REMEDY)
+    weights = np.where(coded, np.nan, cells.numbers)
     negative = np.flatnonzero(weights < 0)
     if len(negative):
         raise DataError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -33,22 +33,25 @@ class Codebook(Struct, frozen=True, eq=False):
     flagged: frozenset[str]
     """Variables of which it says which values are missing, be it none; of the others it says nothing about that."""
     provenance: FileProvenance
+    notes: tuple[str, ...] = ()
+    """What a reader should know of what it does not say."""
 
 
 def read_codebook(folder: Path, name: str) -> Codebook:
     """Read a table with the columns variable, label, value, category, missing; one row per value of a variable.
 
-    A variable's label may stand in each of its rows or in one; `value` may be a range such as 90..99; `missing` is 1
-    or 0 (or yes, no, true, false), and blank where nothing is said.
+    Needed are variable, and label or value. A variable's label may stand in each of its rows or in one; `value` may be
+    a range such as 90..99; `missing` is 1 or 0 (or yes, no, true, false), and blank where nothing is said.
 
     Raises:
         DataError: the file is unreadable, or a row contradicts another or itself; the message names the line.
     """
     file = read_data_file(folder, name)
     columns = {str(column).strip().casefold(): file.table[column] for column in file.table}
-    if "variable" not in columns or not {"label", "value"} & set(columns):
-        hint = did_you_mean("variable", columns) if "variable" not in columns else ""
-        raise DataError(f"{name}: a codebook has the columns {', '.join(_COLUMNS)}{hint}")
+    if "variable" not in columns:
+        raise DataError(f"{name}: the column variable is missing; {_needed('variable', columns)}")
+    if not {"label", "value"} & set(columns):
+        raise DataError(f"{name}: the columns label and value are missing; {_needed('value', columns)}")
     blank = [""] * len(file.table)
     cells = [as_text(columns[column]) if column in columns else blank for column in _COLUMNS]
     entries: dict[str, _Entry] = {}
@@ -65,7 +68,27 @@ def read_codebook(folder: Path, name: str) -> Codebook:
         variables={variable: entry.labels() for variable, entry in entries.items()},
         flagged=frozenset(variable for variable, entry in entries.items() if entry.flags),
         provenance=file.provenance,
+        notes=tuple(_notes(name, columns)),
     )
+
+
+def _needed(column: str, columns: Collection[str]) -> str:
+    hint = did_you_mean(column, _others(columns)) or f"; this file has {', '.join(columns)}"
+    return f"a codebook has the columns {', '.join(_COLUMNS)}{hint}"
+
+
+def _others(columns: Iterable[str]) -> list[str]:
+    """Columns that are none of a codebook's: one of them may be meant."""
+    return [column for column in columns if column not in _COLUMNS]
+
+
+def _notes(name: str, columns: Collection[str]) -> Iterator[str]:
+    if "value" in columns and "category" not in columns:
+        hint = did_you_mean("category", _others(columns))
+        yield (
+            f"{name}: the column category is missing, so values have no labels, and missing codes no reason but "
+            f'"Missing"{hint or "."}'
+        )
 
 
 def describe_columns(

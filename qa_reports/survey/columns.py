@@ -136,9 +136,11 @@ def numbers_or_error(
     allowed: BoolArray | None,
     key: str,
     file: str,
-    remedy: str = "recode them, or declare them under missing_codes",
+    remedy: str,
 ) -> Cells:
     """Read a column that has to be numbers, apart from the cells in `allowed` (those of text codes).
+
+    `remedy` says what the user could do where `key` asks for the column.
 
     Raises:
         DataError: a cell holds something else; the message names file, column, row, and what stands there.

@@ -27,6 +27,10 @@ from qa_reports.survey.interviewers import Interviewers, counted, natural_key
 from qa_reports.survey.label_words import reasons_of_labels
 from qa_reports.survey.readers import VariableLabels
 
+_TEXT_REMEDY = (
+    "if its values are words, set type: categorical for it; else recode them, or declare what is no value under its "
+    "own missing_codes"
+)
 _MOST_NAMED = 20
 _MOST_SHOWN = 5
 _MOST_VALUES = 3
@@ -54,9 +58,14 @@ class CleanCovariate(Struct, frozen=True, eq=False):
 
 
 def respondent_covariate(
-    column: pd.Series, wanted: CovariateConfig, labels: VariableLabels, interviewers: Interviewers, file: str
+    column: pd.Series,
+    wanted: CovariateConfig,
+    labels: VariableLabels,
+    interviewers: Interviewers,
+    file: str,
+    key: str = "respondent_covariates",
 ) -> CleanCovariate:
-    """A covariate with one value per interview, its own missing codes set to missing.
+    """A covariate with one value per interview, its own missing codes set to missing; `key` asks for it.
 
     Raises:
         DataError: a numeric covariate holds text.
@@ -66,7 +75,7 @@ def respondent_covariate(
     if wanted.type == "categorical":
         values, levels = levels_of(column, coded.any_code, labels)
     else:
-        cells = numbers_or_error(column, coded.any_code, "covariates, or set type: categorical", file)
+        cells = numbers_or_error(column, coded.any_code, key, file, _TEXT_REMEDY)
         values = np.where(coded.any_code, np.nan, cells.numbers)
     label = wanted.label or labels.label or wanted.name
     covariate = Covariate(wanted.name, label, wanted.type, values, levels)
@@ -81,7 +90,7 @@ def interviewer_covariate(
     Raises:
         DataError: an interviewer has two different values, or a numeric covariate holds text.
     """
-    per_interview = respondent_covariate(column, wanted, labels, interviewers, file)
+    per_interview = respondent_covariate(column, wanted, labels, interviewers, file, "interviewers.covariates")
     values = per_interview.covariate.values
     low = np.full(len(interviewers.ids), np.nan)
     high = low.copy()

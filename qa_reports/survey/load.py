@@ -69,7 +69,12 @@ def load_survey(config: ReportConfig, folder: Path) -> SurveyFile:
     if config.data.codebook is not None:
         codebook = read_codebook(folder, config.data.codebook)
         described = describe_columns(loaded.labels, codebook, (str(column) for column in loaded.table))
-        loaded = replace(loaded, labels=described, provenance=(*loaded.provenance, codebook.provenance))
+        loaded = replace(
+            loaded,
+            labels=described,
+            provenance=(*loaded.provenance, codebook.provenance),
+            notes=(*loaded.notes, *codebook.notes),
+        )
     if config.indicators.back_check is not None:
         again = read_data_file(folder, config.indicators.back_check.file)
         loaded = replace(

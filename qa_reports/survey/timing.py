@@ -17,6 +17,8 @@ from qa_reports.survey.moments import DATED, day_first, is_clock, is_unclear, mi
 
 _DAY = 24 * 60.0
 _ITEM = "{item}"
+TEXT_REMEDY = "write each time as a number, and leave the cell empty where it is not known"
+"""What the user could do about text in a column of times."""
 
 
 class InterviewTimes(Struct, frozen=True, eq=False):
@@ -47,7 +49,7 @@ def interview_times(table: pd.DataFrame, duration: DurationConfig, files: str) -
     on_clock = False
     if duration.minutes is not None:
         column = require_column(table, duration.minutes, "data.duration.minutes", files)
-        minutes = numbers_or_error(column, None, "data.duration.minutes", files).numbers
+        minutes = numbers_or_error(column, None, "data.duration.minutes", files, TEXT_REMEDY).numbers
     elif duration.start is not None and duration.end is not None:
         start, end, on_clock = _start_and_end(table, duration.start, duration.end, duration.date_order, files)
         minutes = end - start
@@ -95,7 +97,10 @@ def question_times(table: pd.DataFrame, config: ReportConfig, files: str) -> Que
         if not any(pattern.replace(_ITEM, item.name) in table.columns for item in config.items):
             first = pattern.replace(_ITEM, config.items[0].name)
             raise DataError(f'{files}: no item has a column like "{first}" ({key}: {pattern}); correct the pattern')
-    given = [numbers_or_error(require_column(table, name, key, files), None, key, files).numbers for name in columns]
+    given = [
+        numbers_or_error(require_column(table, name, key, files), None, key, files, TEXT_REMEDY).numbers
+        for name in columns
+    ]
     spent = np.column_stack(given)
     impossible = int((spent <= 0).sum())
     note = f"The time of a question is zero or less and not used in {counted(impossible, 'answer')}."

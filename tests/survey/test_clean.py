@@ -230,8 +230,38 @@ def test_categories_of_text(clean: Clean) -> None:
 
 
 def test_text_in_a_numeric_covariate_is_refused(clean: Clean) -> None:
-    with pytest.raises(DataError, match=r'column "age" \(covariates, or set type: categorical\).*row 1 holds text'):
-        clean("int,q,age\n1,1,old\n", respondent_covariates=["age"])
+    remedy = (
+        "; if its values are words, set type: categorical for it; else recode them, or declare what is no value under "
+        "its own missing_codes"
+    )
+    text = "int,q,age\n1,1,30\n1,1,old\n2,1,40\n"
+    with pytest.raises(DataError) as one:
+        clean(text, respondent_covariates=["age"])
+    assert 'column "age" (respondent_covariates) has to be numbers, but row 2 holds text' in str(one.value)
+    assert str(one.value).endswith(remedy)
+    with pytest.raises(DataError) as other:
+        clean(text, interviewers={"covariates": ["age"]})
+    assert 'column "age" (interviewers.covariates)' in str(other.value)
+    assert str(other.value).endswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("data", "remedy"),
+    [
+        ({"weight": "w"}, "; recode them, and leave the cell empty where an interview has no weight"),
+        (
+            {"duration": {"minutes": "w"}},
+            "; write each time as a number, and leave the cell empty where it is not known",
+        ),
+    ],
+)
+def test_text_in_a_weight_or_a_length_has_a_remedy_that_there_is(
+    clean: Clean, data: dict[str, object], remedy: str
+) -> None:
+    with pytest.raises(DataError) as error:
+        clean("int,q,w\n1,1,1.5\n1,1,heavy\n2,1,1\n", data)
+    assert str(error.value).endswith(remedy)
+    assert "missing_codes" not in str(error.value)
 
 
 def test_interviewer_covariates_are_repaired_from_other_interviews(clean: Clean) -> None:

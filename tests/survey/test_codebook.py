@@ -88,7 +88,21 @@ def test_text_answers_are_numbered_by_the_codebook(described: Callable[..., Surv
 @pytest.mark.parametrize(
     ("codebook", "message"),
     [
-        ("name,label\nq,Trust\n", "codebook.csv: a codebook has the columns variable, label, value, category, missing"),
+        (
+            "name,label,value\nq,Trust,1\n",
+            "codebook.csv: the column variable is missing; a codebook has the columns variable, label, value, "
+            "category, missing; this file has name, label, value",
+        ),
+        (
+            "Variables,value\nq,1\n",
+            "codebook.csv: the column variable is missing; a codebook has the columns variable, label, value, "
+            'category, missing; did you mean "variables"?',
+        ),
+        (
+            "variable,missing\nq,1\n",
+            "codebook.csv: the columns label and value are missing; a codebook has the columns variable, label, value, "
+            "category, missing; this file has variable, missing",
+        ),
         ("variable,value\nq,1\n,2\n", "codebook.csv:3: the column variable is empty; give the name of the variable"),
         (
             "variable,value,category\nq,,Yes\n",
@@ -129,3 +143,13 @@ def test_the_codebook_of_a_real_survey(shared_data: Path) -> None:
     assert codebook.variables["gincdif"].user_missing == (7.0, 8.0, 9.0)
     assert codebook.variables["iphlppla"].user_missing == (66.0, 77.0, 88.0, 99.0)
     assert isinstance(codebook.variables["lrscale"], VariableLabels)
+
+
+def test_a_codebook_without_categories_says_what_is_lost(described: Callable[..., Survey]) -> None:
+    survey = described("int,q\n1,1\n1,88\n", "variable,value,categories,missing\nq,88,Don't know,1\n")
+    assert [(one.code, one.reason) for one in survey.log.recoded] == [(88, "Missing")]
+    assert survey.log.notes == (
+        "codebook.csv: the column category is missing, so values have no labels, and missing codes no reason but "
+        '"Missing"; did you mean "categories"?',
+    )
+    assert described("int,q\n1,1\n", "variable,label\nq,Trust\n").log.notes == ()
