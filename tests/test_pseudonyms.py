@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet
 import pytest
+from msgspec.structs import replace
 
 from qa_reports.cli import main
 from qa_reports.config import read_config
@@ -30,6 +31,7 @@ from qa_reports.pipeline import make_report
 from qa_reports.progress import Silent
 from qa_reports.report.files import FILE_NAMES
 from qa_reports.report.pdf_layout import pdf_obstacle
+from qa_reports.survey.interviewers import of_whom
 from qa_reports.survey.pseudonyms import PseudonymKey, choose_pseudonyms, read_key, under_pseudonyms
 from tests.report.example_survey import example_report_input
 from tests.small_wave import SmallWave, write_small_wave
@@ -200,6 +202,17 @@ def test_the_same_survey_under_other_names() -> None:
     assert names.of_interviewer(other.interviewer_ids[0]) == other.interviewer_ids[0]
     otherwise = choose_pseudonyms(survey, PseudonymKey(bytes(32)))
     assert not set(otherwise.interviewers.values()) & set(other.interviewer_ids)
+
+
+def test_interviewers_whom_a_note_names_are_renamed_there() -> None:
+    survey = example_report_input().survey
+    tally = tuple((name, 1) for name in survey.interviewer_ids[:7])
+    survey = replace(survey, log=replace(survey.log, notes=(f"Zero in 9 interviews {of_whom(tally)}: not used.",)))
+    names = choose_pseudonyms(survey, KEY)
+    listed = ", ".join(names.interviewers[name] for name, _ in tally[:5])
+    assert under_pseudonyms(survey, names).log.notes == (
+        f"Zero in 9 interviews of 7 interviewers ({listed}, and 2 more): not used.",
+    )
 
 
 def test_a_damaged_key_is_an_error_and_not_a_new_one(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ from qa_reports.survey.covariates import (
     respondent_covariate,
 )
 from qa_reports.survey.interviewers import (
+    MOST_NAMED,
     Interviewers,
     alike_notes,
     coded_as_missing,
@@ -45,6 +46,7 @@ from qa_reports.survey.interviewers import (
     index_interviewers,
     interviewer_texts,
     natural_key,
+    of_whom,
 )
 from qa_reports.survey.items import CleanItem, ItemResponses, OutOfRange, clean_item, reverse
 from qa_reports.survey.joins import LISTED_KEYS
@@ -94,9 +96,13 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
     interviewer_covariates = _clean_covariates(
         chosen, config.interviewers.covariates, "interviewers.covariates", interviewers, interviewer_covariate
     )
-    weight, weight_notes = _weights(chosen, config)
-    times = interview_times(chosen.table, config.data.duration, chosen.files) if config.data.duration else None
-    seconds = question_times(chosen.table, config, chosen.files)
+    weight, weight_notes = _weights(chosen, config, interviewers)
+    times = (
+        None
+        if config.data.duration is None
+        else interview_times(chosen.table, config.data.duration, chosen.files, interviewers)
+    )
+    seconds = question_times(chosen.table, config, chosen.files, interviewers)
     again = survey_file.back_check
     back_check = match_back_check(again, respondents, config, survey_file.labels) if again is not None else None
     covariates = respondent_covariates + interviewer_covariates
@@ -260,7 +266,9 @@ def _clean_covariates(
     )
 
 
-def _weights(chosen: ChosenRows, config: ReportConfig) -> tuple[FloatArray | None, tuple[str, ...]]:
+def _weights(
+    chosen: ChosenRows, config: ReportConfig, interviewers: Interviewers
+) -> tuple[FloatArray | None, tuple[str, ...]]:
     """(n,) weights, NaN where blank or declared missing by the file."""
     name = config.data.weight
     if name is None:
@@ -275,8 +283,17 @@ def _weights(chosen: ChosenRows, config: ReportConfig) -> tuple[FloatArray | Non
             f'{chosen.files}: column "{name}" (data.weight) is negative in {row_name(column, int(negative[0]))}; '
             "a weight is zero or more"
         )
-    absent = int(np.isnan(weights).sum())
-    return weights, (f"{name}: {counted(absent, 'interview')} without a weight.",) if absent else ()
+    absent = np.isnan(weights)
+    if not absent.any():
+        return weights, ()
+    tally, n = interviewers.tally(absent), int(absent.sum())
+    # Weights come from an office: that everybody lacks some is nobody's matter, that a few lack theirs may be theirs.
+    whose = f", {of_whom(tally)}," if len(tally) <= MOST_NAMED else ""
+    left_out, them = ("is left out", "it") if n == 1 else ("are left out", "them")
+    return weights, (
+        f"{name}: {counted(n, 'interview')} without a weight{whose} {left_out} of weighted models and weighted "
+        f"descriptive statistics; everything else counts {them}.",
+    )
 
 
 def _groups(chosen: ChosenRows, name: str | None, key: str) -> tuple[str | None, ...] | None:

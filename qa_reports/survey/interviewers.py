@@ -17,6 +17,8 @@ Tally = tuple[tuple[str, int], ...]
 """(interviewer id, count), most first."""
 
 
+MOST_NAMED = 5
+"""Interviewers whom a note names one by one."""
 _MOST_ALIKE = 5
 """Interviewers whose several ids a note lists."""
 
@@ -44,6 +46,17 @@ class Interviewers(Struct, frozen=True, eq=False):
         counts = self.counts(chosen)
         order = np.argsort(-counts, kind="stable")
         return tuple((self.ids[j], int(counts[j])) for j in order if counts[j])
+
+
+def of_whom(tally: Tally) -> str:
+    """ "of 2 interviewers (TUN07, TUN24)", "of 12 interviewers (1, 2, 3, 4, 5, and 7 more)": whom a note is about.
+
+    Pseudonyms take the place of ids where these are all that such a list holds.
+    """
+    more = len(tally) - MOST_NAMED
+    names = [name for name, _ in tally[:MOST_NAMED]]
+    listed = ", ".join([*names, f"and {more:,} more"] if more > 0 else names)
+    return f"of {counted(len(tally), 'interviewer')} ({listed})"
 
 
 def interviewer_texts(table: pd.DataFrame, columns: tuple[str, ...]) -> TextArray:

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from qa_reports.config import DurationConfig, ReportConfig
 from qa_reports.errors import DataError
-from qa_reports.survey.columns import FloatArray, numbers_or_error, require_column, row_name
-from qa_reports.survey.interviewers import counted
+from qa_reports.survey.columns import BoolArray, FloatArray, numbers_or_error, require_column, row_name
+from qa_reports.survey.interviewers import Interviewers, counted, of_whom
 from qa_reports.survey.moments import DATED, day_first, is_clock, is_unclear, minutes_of_day, since_1970
 
 _DAY = 24 * 60.0
@@ -36,8 +36,12 @@ class InterviewTimes(Struct, frozen=True, eq=False):
     """What could not be used, one sentence each."""
 
 
-def interview_times(table: pd.DataFrame, duration: DurationConfig, files: str) -> InterviewTimes:
+def interview_times(
+    table: pd.DataFrame, duration: DurationConfig, files: str, interviewers: Interviewers | None = None
+) -> InterviewTimes:
     """Read the length of every interview, and its start and end where they are configured.
+
+    Notes name interviewers where they are given.
 
     Start and end are both dates with times (`moments.py` has how they may be written) or both times of day ("10:30");
     an interview that ends at an earlier time of day than it starts ended after midnight.
@@ -57,10 +61,14 @@ def interview_times(table: pd.DataFrame, duration: DurationConfig, files: str) -
             minutes = np.where(minutes < 0, minutes + _DAY, minutes)
     else:
         raise DataError("data.duration needs either minutes, or both start and end")
-    impossible = minutes <= 0
-    notes = [f"The duration is zero or less and not used in {counted(int(impossible.sum()), 'interview')}."]
+    impossible: BoolArray = minutes <= 0
+    note = (
+        f"The duration is zero or less in {counted(int(impossible.sum()), 'interview')}"
+        f"{'' if interviewers is None else f' {of_whom(interviewers.tally(impossible))}'}: it is not used, everything "
+        "else of these interviews is."
+    )
     used = np.where(impossible, np.nan, minutes)
-    return InterviewTimes(used, start, end, on_clock, tuple(notes if impossible.any() else []))
+    return InterviewTimes(used, start, end, on_clock, (note,) if impossible.any() else ())
 
 
 class QuestionTimes(Struct, frozen=True, eq=False):
@@ -82,7 +90,9 @@ def timing_columns(config: ReportConfig) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def question_times(table: pd.DataFrame, config: ReportConfig, files: str) -> QuestionTimes | None:
+def question_times(
+    table: pd.DataFrame, config: ReportConfig, files: str, interviewers: Interviewers
+) -> QuestionTimes | None:
     """Read the times of single questions; None where none are configured.
 
     Raises:
@@ -102,9 +112,12 @@ def question_times(table: pd.DataFrame, config: ReportConfig, files: str) -> Que
         for name in columns
     ]
     spent = np.column_stack(given)
-    impossible = int((spent <= 0).sum())
-    note = f"The time of a question is zero or less and not used in {counted(impossible, 'answer')}."
-    return QuestionTimes(tuple(columns), np.where(spent > 0, spent, np.nan), (note,) if impossible else ())
+    impossible: BoolArray = spent <= 0
+    note = (
+        f"The time of a question is zero or less for {counted(int(impossible.sum()), 'answer')}"
+        f" {of_whom(interviewers.tally(np.asarray(impossible.any(axis=1))))}: it is not used, the answers are."
+    )
+    return QuestionTimes(tuple(columns), np.where(spent > 0, spent, np.nan), (note,) if impossible.any() else ())
 
 
 def _start_and_end(

@@ -321,7 +321,8 @@ def test_weights_area_and_team(clean: Clean) -> None:
     assert survey.area == ("10", "9", None, "9", "9")
     assert survey.teams == ("A", "B", None)
     assert survey.log.notes == (
-        "w: 1 interview without a weight.",
+        "w: 1 interview without a weight, of 1 interviewer (1), is left out of weighted models and weighted "
+        "descriptive statistics; everything else counts it.",
         "t: 1 interviewer in more than one team; the most frequent counts.",
     )
 
@@ -376,7 +377,27 @@ def test_minutes(clean: Clean, wave: str, duration: dict[str, str], minutes: lis
 
 def test_impossible_durations_are_noted(clean: Clean) -> None:
     survey = clean("int,q,m\n1,1,-5\n1,1,30\n", {"duration": {"minutes": "m"}})
-    assert survey.log.notes == ("The duration is zero or less and not used in 1 interview.",)
+    assert survey.log.notes == (
+        "The duration is zero or less in 1 interview of 1 interviewer (1): it is not used, everything else of these "
+        "interviews is.",
+    )
+
+
+def test_who_has_impossible_durations_is_named_most_first(clean: Clean) -> None:
+    rows = [f"T{name},1,23:00,23:00" for name in (4, 7, 7, 2, 3, 5, 6, 8)]
+    survey = clean("\n".join(["int,q,a,b", "T1,1,10:00,10:30", *rows]) + "\n", {"duration": {"start": "a", "end": "b"}})
+    assert survey.log.notes == (
+        "The duration is zero or less in 8 interviews of 7 interviewers (T7, T2, T3, T4, T5, and 2 more): it is not "
+        "used, everything else of these interviews is.",
+    )
+
+
+def test_many_without_a_weight_are_not_named(clean: Clean) -> None:
+    rows = "".join(f"{name},1,\n{name},1,2\n" for name in range(1, 7))
+    assert clean(f"int,q,w\n{rows}", {"weight": "w"}).log.notes == (
+        "w: 6 interviews without a weight are left out of weighted models and weighted descriptive statistics; "
+        "everything else counts them.",
+    )
 
 
 def test_times_of_questions_are_found_by_the_items_that_have_one(clean: Clean) -> None:
@@ -386,7 +407,9 @@ def test_times_of_questions_are_found_by_the_items_that_have_one(clean: Clean) -
     assert survey.question_times is not None
     assert survey.question_times.columns == ("t_q", "intro")
     np.testing.assert_array_equal(survey.question_times.spent, [[3.5, 60], [np.nan, np.nan]])
-    assert survey.log.notes == ("The time of a question is zero or less and not used in 1 answer.",)
+    assert survey.log.notes == (
+        "The time of a question is zero or less for 1 answer of 1 interviewer (1): it is not used, the answers are.",
+    )
 
 
 @pytest.mark.parametrize(
