@@ -24,6 +24,9 @@ _MANY = 0.05
 _MOST, _MOST_CODES = 0.5, 2
 """Values written as codes are say that the scale is wrong where they are more than half of the answers and more than
 two different ones: one or two may be what is written where the question was not put."""
+_SET_OF_CODES, _FEW = 2, 0.1
+"""At least so many values next to the scale that are all written as codes are, such as 7, 8 and 9 next to 1 to 6, and
+that are less than this share of the answers together, are codes."""
 _LEAST_BELOW = 0.05
 """Answers below 0 on a scale from -1 to 1; a scale from -k to k may have this over k squared."""
 _MOST_NAMED = 5
@@ -105,17 +108,29 @@ def _counted(delivered: FloatArray, interviewers: Interviewers) -> tuple[FloatAr
 
 
 def _adjoining(values: FloatArray, counts: IntArray, low: float, high: float) -> tuple[float, float]:
-    """The scale with the values next to it, and those next to them; -1 beside 0 is none unless 0 is the middle."""
+    """The scale with the values next to it, and those next to them.
+
+    A few answers 7, 8 and 9 beside 1 to 6 are codes, and -1 beside 0 is one unless 0 is the middle.
+    """
+    above: list[float] = []
     for value in values[values > high]:
-        if value - high > _NEXT:
+        if value - (above[-1] if above else high) > _NEXT:
             break
-        high = float(value)
+        above.append(float(value))
+    if above and not _are_codes(above, values, counts):
+        high = above[-1]
     least = -negative_end(values, counts, high) if low >= 0 else -np.inf
     for value in values[values < low][::-1]:
         if low - value > _NEXT or (value < 0 and value < least):
             break
         low = float(value)
     return low, high
+
+
+def _are_codes(adjoining: Sequence[float], values: FloatArray, counts: IntArray) -> bool:
+    """Whether the values next to a scale are a set of missing codes, as 7, 8 and 9 are next to 1 to 6."""
+    share = counts[np.isin(values, adjoining)].sum() / counts.sum()
+    return len(adjoining) >= _SET_OF_CODES and all(map(looks_like_code, adjoining)) and bool(share < _FEW)
 
 
 def _with_many(

@@ -161,6 +161,7 @@ def test_pasting_the_scale_counts_the_answers_again(clean: Clean) -> None:
     ("scale", "values", "told"),
     [
         pytest.param([1, 5], [*[1, 2, 3, 4, 5] * 40, 7, 8, 9], [7, 8, 9], id="codes beyond a gap"),
+        pytest.param([1, 6], [*[1, 2, 3, 4, 5, 6] * 40, 7, 8, 9], [7, 8, 9], id="a few 7 8 9 beside 6"),
         pytest.param([0, 10], [*range(11), 66, 77, 88, 99], [66, 77, 88, 99], id="two digits"),
         pytest.param([0, 10], [*range(11), *[66] * 40], [66], id="a question that most were not asked"),
         pytest.param([0, 10], [*range(11), -1, -2], [-2, -1], id="negative codes"),
