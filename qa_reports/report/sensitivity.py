@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from qa_reports.effects.area_flags import FlagWithArea
@@ -51,6 +53,8 @@ class SensitivitySummary(Struct, frozen=True):
     team_sentences: tuple[str, ...]
     verdict_notes: tuple[str, ...]
     """What belongs on the first page."""
+    labels: Mapping[str, str]
+    """Of all items, by name."""
 
     @property
     def rows(self) -> tuple[SensitivityRow, ...]:
@@ -58,9 +62,9 @@ class SensitivitySummary(Struct, frozen=True):
         area = {} if self.area is None else {one.item: one for one in self.area.items}
         team = {} if self.team is None else {one.item: one for one in self.team.items}
         weighted = {} if self.weights is None else {one.item: one for one in self.weights.items}
-        labels = {name: one.label for part in (area, team, weighted) for name, one in part.items()}
+        names = dict.fromkeys(name for part in (area, team, weighted) for name in part)
         return tuple(
-            SensitivityRow(label, area.get(name), team.get(name), weighted.get(name)) for name, label in labels.items()
+            SensitivityRow(self.labels[name], area.get(name), team.get(name), weighted.get(name)) for name in names
         )
 
     @property
@@ -69,8 +73,8 @@ class SensitivitySummary(Struct, frozen=True):
         return tuple(row for row in self.rows if row.moved)
 
 
-def summarise_sensitivity(sensitivity: Sensitivity | None) -> SensitivitySummary | None:
-    """The section, or None where neither weights nor areas nor teams are configured."""
+def summarise_sensitivity(sensitivity: Sensitivity | None, labels: Mapping[str, str]) -> SensitivitySummary | None:
+    """The section, or None where neither weights nor areas nor teams are configured; `labels` are those of items."""
     if sensitivity is None or (sensitivity.weights, sensitivity.area, sensitivity.team) == (None, None, None):
         return None
     return SensitivitySummary(
@@ -85,10 +89,11 @@ def summarise_sensitivity(sensitivity: Sensitivity | None) -> SensitivitySummary
             *(() if sensitivity.area is None else _not_apart(sensitivity.area)),
             *_vanishing(sensitivity.flags),
         ),
+        labels=labels,
     )
 
 
-def area_note(flags: tuple[FlagWithArea, ...], interviewer: str) -> str | None:
+def area_note(flags: tuple[FlagWithArea, ...], interviewer: str, labels: Mapping[str, str]) -> str | None:
     """One sentence for the call list about an interviewer's level flags with areas in the model."""
     own = [flag for flag in flags if flag.interviewer == interviewer]
     if not own or all(flag.outcome == "not_judged" for flag in own):
@@ -98,7 +103,8 @@ def area_note(flags: tuple[FlagWithArea, ...], interviewer: str) -> str | None:
     change = (
         ""
         if strongest is None or signed(strongest.z_with_area) == signed(strongest.z)
-        else f" (z {signed(strongest.z_with_area)} instead of {signed(strongest.z)} on {strongest.item})"
+        else f" (z {signed(strongest.z_with_area)} instead of {signed(strongest.z)} on "
+        f"“{labels.get(strongest.item, strongest.item)}”)"
     )
     if any(flag.outcome == "stands" for flag in own):
         return f"The difference stands when areas are allowed for{change}."

@@ -161,9 +161,11 @@ def summarise(
     labels = {item.name: item.label for item in survey.items}
     explanations = explain_flags(flags, modelled, survey, indicators, config.flags.min_interviews)
     calls = summarise_calls(flags, labels, survey, explanations, indicators)
-    other_models = summarise_sensitivity(sensitivity)
+    other_models = summarise_sensitivity(sensitivity, labels)
     if other_models is not None:
-        calls = tuple(replace(call, area_note=area_note(other_models.flags, call.interviewer)) for call in calls)
+        calls = tuple(
+            replace(call, area_note=area_note(other_models.flags, call.interviewer, labels)) for call in calls
+        )
     doubts = find_doubts(items)
     flagged_on = flagged_by_item(flags)
     with_page = _with_page(modelled, flagged_on)

@@ -10,12 +10,13 @@ import statsmodels.api as sm
 from msgspec import structs
 
 from qa_reports.config import ReportConfig
+from qa_reports.effects.area_flags import CellWithArea, FlagWithArea
 from qa_reports.effects.estimate import ItemEffects, ItemNotModelled, estimate_items
 from qa_reports.effects.flag import Flags, flag_interviewers
 from qa_reports.effects.inference import boundary_p
 from qa_reports.effects.sensitivity import Sensitivity, WeightSensitivity, _means, examine_sensitivity
 from qa_reports.report.results_sensitivity import sensitivity_record
-from qa_reports.report.sensitivity import SensitivitySummary, summarise_sensitivity
+from qa_reports.report.sensitivity import SensitivitySummary, area_note, summarise_sensitivity
 from qa_reports.survey.clean import ItemResponses, Survey
 from tests.effects.synthetic import make_config, make_survey, wave
 
@@ -39,7 +40,7 @@ def examined(survey: Survey, flags: Flags | None = None) -> Sensitivity:
 
 
 def summary_of(found: Sensitivity) -> SensitivitySummary:
-    summary = summarise_sensitivity(found)
+    summary = summarise_sensitivity(found, {})
     assert summary is not None
     return summary
 
@@ -57,7 +58,7 @@ def areas(levels: np.ndarray) -> tuple[str | None, ...]:
 def test_nothing_configured_is_nothing_said(survey: Survey) -> None:
     found = examined(survey)
     assert (found.weights, found.area, found.team, found.flags) == (None, None, None, ())
-    assert summarise_sensitivity(found) is None
+    assert summarise_sensitivity(found, {}) is None
     assert sensitivity_record(found) is None
 
 
@@ -249,3 +250,11 @@ def test_unweighted_icc_is_that_of_the_null_model_but_for_the_method(survey: Sur
     for item, modelled in zip(found.items, estimated, strict=True):
         assert isinstance(modelled, ItemEffects)
         assert item.null.unweighted_icc == pytest.approx(modelled.icc, abs=0.01)
+
+
+def test_the_call_list_calls_an_item_by_its_label() -> None:
+    cell = CellWithArea("Q53I", -3.67, -3.11, -0.8, None)
+    flag = FlagWithArea("115", ("Q53I",), "stands", (cell,))
+    note = area_note((flag,), "115", {"Q53I": "Corruption: religious leaders"})
+    assert note is not None
+    assert "instead of \N{MINUS SIGN}3.67 on “Corruption: religious leaders”)" in note

@@ -176,7 +176,9 @@ def test_preflight_finds_nothing_that_pdf_a_forbids(tmp_path: Path) -> None:
 
 def test_paper_shows_the_items_that_areas_teams_or_weights_move() -> None:
     given = example_sensitivity("Trust in the police", "1003")
-    shown = summarise_sensitivity(given)
+    shown = summarise_sensitivity(
+        given, {"trstplc": "Trust in the police", "pplhlp": "People are helpful", "gincdif": "Income"}
+    )
     assert shown is not None
     assert [row.label for row in shown.rows][:2] == ["Trust in the police", "People are helpful"]
     # Two percentage points less with areas; the other item's ICC stays, and nothing of it lies between areas or teams.
