@@ -157,6 +157,7 @@ def clean_in_engine(
         interviewers=audit_interviewers(items, interviewers),
         joins=people.joins,
         notes=(*notes, *(note for one in of_interviewers for note in one.notes)),
+        repeated_ids=people.repeated_ids,
     )
     source.require_unchanged()
     let_go(source.maps)
@@ -281,7 +282,7 @@ def _sample(
         table = table.set_index(source.row)
     interviewer = table[WHO].to_numpy(dtype=np.int64)
     file = SurveyFile(table.drop(columns=WHO), labels, source.provenance, (), n_stacked=len(source.provenance))
-    return clean_survey(file, _for_sample(config)), interviewer
+    return clean_survey(file, _for_sample(config), look_for_repeats=False), interviewer
 
 
 def _told_apart(rows: ir.Table, source: EngineTable, config: ReportConfig) -> tuple[Any, list[str]]:

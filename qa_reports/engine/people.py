@@ -15,6 +15,7 @@ import pandas as pd
 from msgspec import Struct
 
 from qa_reports.config import ReportConfig
+from qa_reports.engine.repeats import find_repeats
 from qa_reports.engine.tables import EngineTable
 from qa_reports.engine.times import TimeColumns, with_times
 from qa_reports.errors import DataError
@@ -26,6 +27,7 @@ from qa_reports.survey.load import FileProvenance, VariableLabels, columns_in_us
 from qa_reports.survey.nobody import find_nobody
 from qa_reports.survey.pseudonyms import PseudonymKey, in_order_of_pseudonyms
 from qa_reports.survey.readers import read_data_file
+from qa_reports.survey.repeats import DELIVERED_TWICE, RepeatedIds
 from qa_reports.survey.where import parse_where
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class People(Struct, frozen=True, eq=False):
     joins: tuple[JoinRecord, ...]
     provenance: tuple[FileProvenance, ...]
     notes: tuple[str, ...]
+    repeated_ids: RepeatedIds | None = None
 
 
 def find_people(source: EngineTable, config: ReportConfig, folder: Path, key: PseudonymKey | None = None) -> People:
@@ -68,30 +71,16 @@ def find_people(source: EngineTable, config: ReportConfig, folder: Path, key: Ps
         DataError: no row is left; the interviewers' file does not fit.
     """
     table, dropped = _matching(source, config)
-    names = list(config.data.interviewer)
-    ids = source.frame(table.group_by(names).aggregate(**{_N: table.count()}))
-    ids = ids.sort_values(names, ignore_index=True, key=lambda column: column.map(str))
-    times = ids[_N].to_numpy(dtype=np.int64)
-    used, more, notes = _with_interviewer(ids, times, source, config)
-    dropped += more
-    if not used.any():
-        said = ", ".join(f"{rows.n} {rows.reason}" for rows in dropped)
-        raise DataError(f"{source.name}: no interview is left; every row was dropped: {said}")
-    ids, times = ids[used].reset_index(drop=True), times[used]
-    people = index_interviewers(interviewer_texts(ids, config.data.interviewer))
-    if key is not None:
-        people = _in_order(people, in_order_of_pseudonyms(people.ids, key))
-    # A list is quicker where DuckDB reads files; of tables another engine may be asked, which has other expressions.
-    from_files = config.data.table is None
-    rows = _listed(table, ids[names[0]], people.position) if from_files and len(names) == 1 else None
-    listed = rows is not None
-    if rows is None:
-        numbered = pd.DataFrame({f"{WHO}_{k}": ids[name] for k, name in enumerate(names)})
-        numbered[WHO] = people.position.astype(np.int32)
-        lookup = source.lookup(numbered, "qa_people")
-        rows = table.join(lookup, [table[name] == lookup[f"{WHO}_{k}"] for k, name in enumerate(names)])
-        rows = rows.select(WHO, *table.columns)
-    interviewers = Interviewers(people.ids, people.position, times)
+    numbered = _number(table, source, config, key, dropped)
+    dropped, notes = [*dropped, *numbered.dropped], numbered.notes
+    found = find_repeats(numbered.rows, int(numbered.ids[_N].sum()), WHO, numbered.people.ids, source, config)
+    if found is not None and found.rows.size:
+        dropped.append(DroppedRows(DELIVERED_TWICE, found.rows.size))
+        again = source.lookup(pd.DataFrame({"qa_left_out": found.rows}), "qa_left_out")
+        table = table.anti_join(again, table[source.row or ""] == again.qa_left_out)
+        numbered = _number(table, source, config, key, dropped)
+    ids, rows, listed, people = numbered.ids, numbered.rows, numbered.listed, numbered.people
+    interviewers = Interviewers(people.ids, people.position, ids[_N].to_numpy(dtype=np.int64))
     known, labels, joins, provenance = _known(ids, source, config, folder)
     first = np.unique(people.position, return_index=True)[1]
     own = Interviewers(people.ids, np.arange(len(people.ids)), interviewers.counts(np.ones(len(ids), dtype=bool)))
@@ -110,7 +99,51 @@ def find_people(source: EngineTable, config: ReportConfig, folder: Path, key: Ps
         joins=joins,
         provenance=provenance,
         notes=(*notes, *alike_notes(own.ids)),
+        repeated_ids=None if found is None else found.ids,
     )
+
+
+class _Numbered(Struct, frozen=True, eq=False):
+    """The rows whose interviewer is somebody, with the interviewer's position."""
+
+    rows: ir.Table
+    ids: pd.DataFrame
+    """The different ids as delivered, and how many rows have each."""
+    people: Interviewers
+    """`position` (ids,)."""
+    listed: bool
+    """Whether positions come from a list, so that nothing is joined."""
+    dropped: list[DroppedRows]
+    notes: tuple[str, ...]
+
+
+def _number(
+    table: Any, source: EngineTable, config: ReportConfig, key: PseudonymKey | None, before: Sequence[DroppedRows]
+) -> _Numbered:
+    """Number the interviewers of these rows; `before`: what is not among them already."""
+    names = list(config.data.interviewer)
+    ids = source.frame(table.group_by(names).aggregate(**{_N: table.count()}))
+    ids = ids.sort_values(names, ignore_index=True, key=lambda column: column.map(str))
+    times = ids[_N].to_numpy(dtype=np.int64)
+    used, dropped, notes = _with_interviewer(ids, times, source, config)
+    if not used.any():
+        said = ", ".join(f"{rows.n} {rows.reason}" for rows in (*before, *dropped))
+        raise DataError(f"{source.name}: no interview is left; every row was dropped: {said}")
+    ids = ids[used].reset_index(drop=True)
+    people = index_interviewers(interviewer_texts(ids, config.data.interviewer))
+    if key is not None:
+        people = _in_order(people, in_order_of_pseudonyms(people.ids, key))
+    # A list is quicker where DuckDB reads files; of tables another engine may be asked, which has other expressions.
+    from_files = config.data.table is None
+    rows = _listed(table, ids[names[0]], people.position) if from_files and len(names) == 1 else None
+    listed = rows is not None
+    if rows is None:
+        numbered = pd.DataFrame({f"{WHO}_{k}": ids[name] for k, name in enumerate(names)})
+        numbered[WHO] = people.position.astype(np.int32)
+        lookup = source.lookup(numbered, "qa_people")
+        rows = table.join(lookup, [table[name] == lookup[f"{WHO}_{k}"] for k, name in enumerate(names)])
+        rows = rows.select(WHO, *table.columns)
+    return _Numbered(rows, ids, people, listed, dropped, notes)
 
 
 def _listed(table: Any, ids: pd.Series, position: IntArray) -> Any | None:

@@ -14,7 +14,7 @@ from qa_reports.indicators.answers import answer_table
 from qa_reports.indicators.duplicates import Duplicates, find_duplicates, no_duplicates
 from qa_reports.indicators.gates import gate_measures
 from qa_reports.indicators.heaping import heaping_measures
-from qa_reports.indicators.measure import FloatArray, IndicatorMeasure
+from qa_reports.indicators.measure import FloatArray, IndicatorMeasure, IntArray
 from qa_reports.indicators.nonresponse import nonresponse_measures
 from qa_reports.indicators.re_interviews import back_check_measures
 from qa_reports.indicators.response_style import response_style_measures
@@ -72,11 +72,20 @@ def measure_indicators(survey: Survey, config: ReportConfig) -> Indicators:
     if missing is None:
         answers = np.column_stack([item.answers for item in survey.items])
         fewest = config.indicators.min_shared_answers
-        found = find_duplicates(answers, survey.interviewer, len(survey.interviewer_ids), fewest)
+        found = find_duplicates(answers, survey.interviewer, len(survey.interviewer_ids), fewest, _respondents(survey))
     measures.append(found.measure if found else no_duplicates(missing or ""))
     many = {name for name, one in told.items() if sampled and not one.few}
     measures = [replace(one, threshold=one.threshold + _COMMONEST) if one.name in many else one for one in measures]
     return Indicators(tuple(_or_reason(one, whole) for one in measures), found, whole)
+
+
+def _respondents(survey: Survey) -> IntArray | None:
+    """(n,) position of each interview's respondent among all; None where no two share one, or ids tell nobody apart."""
+    repeated = survey.log.repeated_ids
+    if repeated is None or not repeated.is_id:
+        return None
+    place = {name: k for k, name in enumerate(dict.fromkeys(survey.respondents))}
+    return np.array([place[name] for name in survey.respondents], dtype=np.int64)
 
 
 def with_values_at_hand(measures: Sequence[IndicatorMeasure], survey: Survey, config: ReportConfig) -> list[FloatArray]:

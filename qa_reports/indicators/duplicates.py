@@ -70,7 +70,13 @@ class Duplicates(Struct, frozen=True, eq=False):
     """Pairs above the limit within interviewers, and identical ones between, listed or not."""
 
 
-def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: int, fewest: int) -> Duplicates:
+def find_duplicates(
+    answers: FloatArray,
+    interviewer: IntArray,
+    n_interviewers: int,
+    fewest: int,
+    respondent: IntArray | None = None,
+) -> Duplicates:
     """Compare every interview with every other one.
 
     For interviewer j with m_j pairs of interviews, let s_1 >= s_2 >= ... be the links of the maximum spanning forest of
@@ -91,6 +97,8 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
         interviewer: (n,) position of each interview's interviewer.
         n_interviewers: J.
         fewest: items both interviews must have answered.
+        respondent: (n,) position of each interview's respondent. Two interviews of one interviewer with the same
+            respondent are a matter of the file and say nothing of the interviewer; None where all have different ones.
     """
     n, k = answers.shape
     if k < fewest:
@@ -98,7 +106,8 @@ def find_duplicates(answers: FloatArray, interviewer: IntArray, n_interviewers: 
         return _none(n, n_interviewers, reason)
     order = np.argsort(interviewer, kind="stable")
     packed, owner = pack_answers(answers[order]), interviewer[order]
-    own_pairs = compare_within(packed, owner, n_interviewers, fewest, _LISTED, _BINS)
+    of_one = None if respondent is None else respondent[order]
+    own_pairs = compare_within(packed, owner, n_interviewers, fewest, _LISTED, _BINS, of_one)
     if n * (n - 1) // 2 <= _MOST_PAIRS:
         best, between, identical = _compare_between(packed, owner, fewest)
     else:

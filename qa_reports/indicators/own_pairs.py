@@ -81,9 +81,18 @@ class OwnPairs(Struct, frozen=True, eq=False):
 
 
 def compare_within(
-    packed: PackedAnswers, owner: IntArray, n_interviewers: int, fewest: int, extra: int, bins: int
+    packed: PackedAnswers,
+    owner: IntArray,
+    n_interviewers: int,
+    fewest: int,
+    extra: int,
+    bins: int,
+    respondent: IntArray | None = None,
 ) -> OwnPairs:
-    """Compare interviews with the others of their interviewer; `extra` strongest pairs beyond one per interview."""
+    """Compare interviews with the others of their interviewer; `extra` strongest pairs beyond one per interview.
+
+    Interviews of one `respondent` (n,), where these are given, are not compared.
+    """
     counts = np.zeros((n_interviewers, bins + 1), dtype=np.int64)
     strongest, nearest = [], Best.of_none(len(owner))
     starts = np.searchsorted(owner, np.arange(n_interviewers + 1)).tolist()
@@ -91,14 +100,26 @@ def compare_within(
         rows = np.arange(start, stop)
         if len(rows) > MOST_OWN:
             rows = rows[np.linspace(0, len(rows) - 1, MOST_OWN).round().astype(np.int64)]
-        strongest.append(_compare_own(packed, rows, fewest, extra, nearest, counts[j]))
+        whose = None if respondent is None or _all_different(respondent[rows]) else respondent[rows]
+        strongest.append(_compare_own(packed, rows, fewest, extra, nearest, counts[j], whose))
     return OwnPairs(counts, strongest, nearest)
 
 
+def _all_different(respondent: IntArray) -> bool:
+    return len(np.unique(respondent)) == len(respondent)
+
+
 def _compare_own(
-    packed: PackedAnswers, rows: IntArray, fewest: int, extra: int, nearest: Best, counts: IntArray
+    packed: PackedAnswers,
+    rows: IntArray,
+    fewest: int,
+    extra: int,
+    nearest: Best,
+    counts: IntArray,
+    whose: IntArray | None,
 ) -> Pairs:
-    """The strongest pairs of one interviewer; `nearest` and `counts` take in all."""
+    """The strongest pairs of one interviewer; `nearest` and `counts` take in all. `whose`: the respondents, where some
+    have several of the interviews."""
     n, wanted = len(rows), extra + len(rows)
     own = packed.take(rows)
     share = np.empty(0, dtype=np.float32)
@@ -108,6 +129,8 @@ def _compare_own(
         size = min(_BLOCK, n - top)
         here = own.shares(slice(top, top + size), slice(top, n), fewest)
         here[:, :size][np.tri(size, dtype=bool)] = -1
+        if whose is not None:
+            here[whose[top : top + size, None] == whose[top:]] = -1
         counts += count_shares(here.astype(np.float64), len(counts) - 1)
         # By column first: of equal shares the earlier interview counts.
         nearest.take_all(rows[top:], here.T, rows[top : top + size])

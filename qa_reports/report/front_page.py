@@ -107,6 +107,10 @@ def _height_of_the_rest(report: ReportSummary) -> float:
         _card([f"{problem.sentence}{remedy} What it would have done"])
         for problem, remedy in zip(report.problems[:MOST_PROBLEMS], remedies, strict=False)
     )
+    if report.cleaning.delivered_twice is not None:
+        height += _card(
+            [f"{report.cleaning.delivered_twice.in_short} This is a matter of the file, not of the interviewer."]
+        )
     height += sum(text(f"{flag.interviewer}, {flag.pattern}: {flag.sentence}", 9, 1.4) for flag in report.reviewed[:10])
     height += 12.0 * bool(report.reviewed)
     if report.too_few:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -62,18 +62,26 @@ def respondents_to_recontact(
     rows = np.flatnonzero(survey.interviewer == survey.interviewer_ids.index(interviewer))
     # Interviews that were fetched later stand behind the others.
     own = np.array(sorted(rows.tolist(), key=lambda row: natural_key(survey.respondents[row])), dtype=np.int64)
+    ids = [survey.respondents[row] for row in own]
     if not own.size:
         return Recontact((), "none of their interviews is among those that are looked at one by one")
     for flag in flags:
         score, why = _scored(flag, flags, own, survey, indicators, centres)
         if np.isfinite(score).any():
-            order = np.argsort(np.where(np.isfinite(score), -score, np.inf), kind="stable")[:MOST]
-            chosen = own[order[np.isfinite(score[order])]]
+            order = np.argsort(np.where(np.isfinite(score), -score, np.inf), kind="stable")
+            chosen = _each_once(ids[place] for place in order[np.isfinite(score[order])])
             break
     else:
-        chosen = own[np.unique(np.linspace(0, own.size - 1, min(MOST, own.size)).round().astype(int))]
+        different = _each_once(ids)
+        places = np.unique(np.linspace(0, len(different) - 1, min(MOST, len(different))).round().astype(int))
+        chosen = tuple(different[place] for place in places)
         why = "they are spread evenly over this interviewer's interviews"
-    return Recontact(tuple(survey.respondents[row] for row in chosen), why)
+    return Recontact(chosen[:MOST], why)
+
+
+def _each_once(respondents: Iterable[str]) -> tuple[str, ...]:
+    """A respondent whose id stands in the file twice is asked again once."""
+    return tuple(dict.fromkeys(respondents))
 
 
 def _scored(

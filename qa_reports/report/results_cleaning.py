@@ -8,6 +8,7 @@ from qa_reports.effects.damage import Consequence, SuspectDamage
 from qa_reports.report.results_items import Document, model_record, number
 from qa_reports.survey.audit import WeightedDescriptives
 from qa_reports.survey.clean import CleaningLog
+from qa_reports.survey.repeats import RepeatedIds
 from qa_reports.survey.suspects import CodeSuspect
 
 
@@ -82,7 +83,21 @@ def cleaning_record(log: CleaningLog) -> Document:
             }
             for audit in log.items
         ],
-        "notes": list(log.notes),
+        "notes": list(log.said),
+        "repeated_ids": None if log.repeated_ids is None else _repeated(log.repeated_ids),
+    }
+
+
+def _repeated(found: RepeatedIds) -> Document:
+    kinds = (("left_out", found.left_out), ("counted_twice", found.counted_twice), ("others", found.others))
+    return {
+        "respondent": found.column,
+        "is_id": found.is_id,
+        "compared": found.compared,
+        **{
+            name: {"n": one.n, "respondents": list(one.respondents), "interviewers": _counts(one.interviewers)}
+            for name, one in kinds
+        },
     }
 
 

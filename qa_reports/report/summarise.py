@@ -27,7 +27,14 @@ from qa_reports.report.items import ItemSummary, summarise_item
 from qa_reports.report.limits import MOST_PAGES, most_profiles
 from qa_reports.report.methods import Methods, describe_methods
 from qa_reports.report.sensitivity import SensitivitySummary, area_note, summarise_sensitivity
-from qa_reports.report.suspects import ItemSuspects, SuspectSummary, by_item, summarise_suspects, suspect_notes
+from qa_reports.report.suspects import (
+    ItemSuspects,
+    SuspectSummary,
+    by_item,
+    repeat_notes,
+    summarise_suspects,
+    suspect_notes,
+)
 from qa_reports.report.verdict_words import (
     column_notes,
     doubt_notes,
@@ -284,6 +291,7 @@ def _verdict(
         notes=(
             *column_notes(unjudged, wrong_column(survey.workload, columns), bool(calls)),
             *suspect_notes(suspects),
+            *repeat_notes(survey.log.delivered_twice, bool(suspects)),
             *(() if waves is None else (since_sentence(waves),)),
             *effect_notes(worst),
             *(() if sensitivity is None else sensitivity.verdict_notes),
@@ -306,7 +314,7 @@ def _verdict(
         n_critical=sum(call.severity == "critical" for call in calls),
         n_too_few=n_too_few,
         expected_by_chance=chance,
-        n_data_problems=len(by_item(suspects)),
+        n_data_problems=len(by_item(suspects)) + (survey.log.delivered_twice is not None),
         n_reviewed=len(reviewed),
         nobody_judged=unjudged is not None,
     )

@@ -15,6 +15,7 @@ from qa_reports.report.formats import answer, count_of, listing, p_value, percen
 from qa_reports.report.interviewers import NamedItem
 from qa_reports.report.items import ModelSummary, summarise_model
 from qa_reports.survey.clean import Survey
+from qa_reports.survey.repeats import RepeatedIds
 from qa_reports.survey.suspects import CodeSuspect
 from qa_reports.survey.wider_scale import WiderScale, values_words
 
@@ -154,6 +155,13 @@ def summarise_suspects(survey: Survey, damages: tuple[SuspectDamage, ...], flags
         _summarise(suspect, found.get((suspect.item, suspect.value)), survey, missing_code)
         for suspect in survey.suspects
     )
+
+
+def repeat_notes(repeated: RepeatedIds | None, after_others: bool) -> tuple[str, ...]:
+    """Interviews that were delivered twice."""
+    if repeated is None:
+        return ()
+    return (repeated.in_short if after_others else f"First put the data preparation right: {repeated.in_short}",)
 
 
 def _summarise(

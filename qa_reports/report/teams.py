@@ -224,4 +224,5 @@ def _cleaning(log: CleaningLog, members: Members) -> CleaningLog:
         out_of_range=tuple(replace(found, interviewers=own(found.interviewers)) for found in log.out_of_range),
         interviewers=tuple(audit for audit in log.interviewers if audit.interviewer in members),
         notes=(),
+        repeated_ids=None,
     )

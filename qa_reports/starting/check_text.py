@@ -38,10 +38,10 @@ def check_lines(path: Path, checked: Checked) -> Iterator[str]:
     yield from _obstacles(checked.items)
     yield from _scales(tuple(suspect for suspect in checked.survey.suspects if suspect.wider is not None))
     yield from _suspects(tuple(suspect for suspect in checked.survey.suspects if suspect.wider is None))
-    if checked.survey.log.notes:
+    if checked.survey.log.said:
         yield ""
         yield "notes"
-        for note in checked.survey.log.notes:
+        for note in checked.survey.log.said:
             yield from _wrapped("", note, indent=2)
     yield ""
     yield verdict(path, checked)
@@ -59,6 +59,8 @@ def verdict(path: Path, checked: Checked) -> str:
     looks = f"; {_counted(scales, 'scale')} to look at: mistyped?" if scales else ""
     looks += f"; {_counted(codes, 'value')} to look at: missing codes nobody declared?" if codes else ""
     judged = "; nobody can be judged: is data.interviewer the right column?" if checked.nobody_judged else ""
+    if survey.log.delivered_twice is not None:
+        looks = f"; to be put right: {survey.log.delivered_twice.title}{looks}"
     return one_line(
         f"{path}: would run: {checked.n_modelled:,} of {_counted(len(checked.items), 'item')}, "
         f"{_counted(survey.n_interviews, 'interview')} by {_counted(len(survey.interviewer_ids), 'interviewer')}"

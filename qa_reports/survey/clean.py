@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -25,6 +24,7 @@ from qa_reports.survey.columns import (
     BoolArray,
     FloatArray,
     IntArray,
+    TextArray,
     as_text,
     numbers_or_error,
     require_column,
@@ -49,9 +49,9 @@ from qa_reports.survey.interviewers import (
     of_whom,
 )
 from qa_reports.survey.items import CleanItem, ItemResponses, OutOfRange, clean_item, reverse
-from qa_reports.survey.joins import LISTED_KEYS
-from qa_reports.survey.load import JoinRecord, SurveyFile, VariableLabels
+from qa_reports.survey.load import JoinRecord, SurveyFile, VariableLabels, columns_in_use
 from qa_reports.survey.nobody import find_nobody
+from qa_reports.survey.repeats import DELIVERED_TWICE, RepeatedIds, digests, judge_repeats, repeated
 from qa_reports.survey.survey import CleaningLog, DroppedRows, Survey
 from qa_reports.survey.suspects import CodeSuspect, find_suspects, known_reasons
 from qa_reports.survey.timing import interview_times, question_times
@@ -78,8 +78,8 @@ _NO_LABELS = VariableLabels()
 _WEIGHT_REMEDY = "recode them, and leave the cell empty where an interview has no weight"
 
 
-def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
-    """Turn a file as delivered into a `Survey`.
+def clean_survey(survey_file: SurveyFile, config: ReportConfig, *, look_for_repeats: bool = True) -> Survey:
+    """Turn a file as delivered into a `Survey`; `look_for_repeats`: whether interviews may stand in it twice.
 
     Raises:
         DataError: a column is missing, an item holds text, no interview is left; the message says what would be right.
@@ -87,8 +87,14 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
     """
     used, dropped, nobody_notes = _select_rows(survey_file, config)
     chosen = ChosenRows(survey_file, survey_file.table.loc[used])
+    named = config.data.respondent
+    ids = None if named is None else as_text(chosen.column(named, "data.respondent"))
+    repeated_ids, left_out = (None, None) if ids is None or not look_for_repeats else _repeats(chosen, ids, config)
+    if ids is not None and left_out is not None:
+        chosen, ids = ChosenRows(survey_file, chosen.table.loc[~left_out]), ids[~left_out]
+        dropped += (DroppedRows(DELIVERED_TWICE, int(left_out.sum())),)
     interviewers = index_interviewers(interviewer_texts(chosen.table, config.data.interviewer))
-    respondents, respondent_notes = _respondents(chosen, config)
+    respondents, respondent_notes = _respondents(chosen, ids, config)
     items = _clean_items(chosen, config, interviewers)
     respondent_covariates = _clean_covariates(
         chosen, config.respondent_covariates, "respondent_covariates", interviewers, respondent_covariate
@@ -132,6 +138,7 @@ def clean_survey(survey_file: SurveyFile, config: ReportConfig) -> Survey:
         interviewers=audit_interviewers(items, (interviewers,) * len(items)),
         joins=survey_file.joins,
         notes=(*notes, *(note for covariate in covariates for note in covariate.notes)),
+        repeated_ids=repeated_ids,
     )
     reasons = known_reasons(config)
     return Survey(
@@ -213,24 +220,38 @@ def _sentence(dropped: list[DroppedRows]) -> str:
     return ", ".join(f"{rows.n} {rows.reason}" for rows in dropped)
 
 
-def _respondents(chosen: ChosenRows, config: ReportConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _repeats(chosen: ChosenRows, ids: TextArray, config: ReportConfig) -> tuple[RepeatedIds | None, BoolArray | None]:
+    """Respondent ids that stand with several of these rows, and (n,) the rows to be left out; None where none are."""
+    again = repeated(ids)
+    if not again.any():
+        return None, None
+    table, in_use = chosen.table.loc[again], columns_in_use(config) - {config.data.respondent}
+    items = [item.name for item in config.items if item.name in table]
+    found, same = judge_repeats(
+        config.data.respondent or "",
+        ids[again],
+        interviewer_texts(table, config.data.interviewer),
+        digests(table, [column for column in table.columns if column in in_use]),
+        digests(table, items),
+        table[items].notna().any(axis=1).to_numpy(),
+        len(ids),
+    )
+    left_out = np.zeros(len(again), dtype=bool)
+    left_out[again] = same
+    return found, left_out if same.any() else None
+
+
+def _respondents(
+    chosen: ChosenRows, ids: TextArray | None, config: ReportConfig
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Ids, or the row's number in the file where there is none."""
     row_numbers = [str(row + 1) for row in chosen.table.index]
-    name = config.data.respondent
-    if name is None:
+    if ids is None:
         return tuple(row_numbers), ()
-    ids = [str(text) for text in as_text(chosen.column(name, "data.respondent"))]
-    blank = ids.count("")
-    repeated = len(ids) - blank - len(set(ids) - {""})
-    notes = []
-    if repeated:
-        again = [text for text, times in Counter(ids).items() if times > 1 and text]
-        shown = ", ".join(again[:LISTED_KEYS]) + (", ..." if len(again) > LISTED_KEYS else "")
-        which = f"{counted(repeated, 'interview')} with a respondent id that an earlier one has already"
-        notes.append(f"{name}: {which} ({shown}).")
-    if blank:
-        notes.append(f"{name}: {counted(blank, 'interview')} without a respondent id, called by row.")
-    return tuple(text or f"row {row}" for text, row in zip(ids, row_numbers, strict=True)), tuple(notes)
+    blank = int((ids == "").sum())
+    without = f"{config.data.respondent}: {counted(blank, 'interview')} without a respondent id, called by row."
+    names = tuple(str(text) or f"row {row}" for text, row in zip(ids, row_numbers, strict=True))
+    return names, (without,) if blank else ()
 
 
 def _clean_items(chosen: ChosenRows, config: ReportConfig, interviewers: Interviewers) -> tuple[CleanItem, ...]:

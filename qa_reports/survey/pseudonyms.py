@@ -22,6 +22,7 @@ from qa_reports.errors import DataError
 from qa_reports.survey.clean import CleaningLog, Survey
 from qa_reports.survey.columns import IntArray
 from qa_reports.survey.interviewers import Tally
+from qa_reports.survey.repeats import RepeatedIds, Repeats
 
 KEY_FILE = "pseudonyms.key"
 TABLE_FILE = "pseudonyms.csv"
@@ -60,6 +61,10 @@ class Pseudonyms(Struct, frozen=True):
         if name in self.interviewers or not _PSEUDONYM.fullmatch(name):
             return self.interviewers.get(name) or _called(self.key, "I", name, _SHORTEST)
         return name
+
+    def of_respondent(self, name: str) -> str:
+        """What any respondent is called, also one whose interview is not at hand."""
+        return self.respondents.get(name) or _called(self.key, "R", name, _SHORTEST)
 
 
 def read_key(path: Path) -> PseudonymKey:
@@ -131,6 +136,7 @@ def _log(log: CleaningLog, names: Pseudonyms) -> CleaningLog:
     audits = (replace(audit, interviewer=of(audit.interviewer)) for audit in log.interviewers)
     return replace(
         log,
+        repeated_ids=None if log.repeated_ids is None else _repeated(log.repeated_ids, names),
         dropped=tuple(
             replace(one, reason="not selected by where") if one.reason.startswith("not selected by where") else one
             for one in log.dropped
@@ -140,6 +146,22 @@ def _log(log: CleaningLog, names: Pseudonyms) -> CleaningLog:
         interviewers=tuple(sorted(audits, key=lambda audit: audit.interviewer)),
         joins=tuple(replace(join, unmatched_keys=(), unused_keys=()) for join in log.joins),
         notes=tuple(note for note in (_note(note, names) for note in log.notes) if note),
+    )
+
+
+def _repeated(found: RepeatedIds, names: Pseudonyms) -> RepeatedIds:
+    def renamed(one: Repeats) -> Repeats:
+        return replace(
+            one,
+            respondents=tuple(names.of_respondent(name) for name in one.respondents),
+            interviewers=_renamed(one.interviewers, names.of_interviewer),
+        )
+
+    return replace(
+        found,
+        left_out=renamed(found.left_out),
+        counted_twice=renamed(found.counted_twice),
+        others=renamed(found.others),
     )
 
 

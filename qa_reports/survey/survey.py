@@ -15,6 +15,7 @@ from qa_reports.survey.columns import FloatArray, IntArray
 from qa_reports.survey.covariates import Covariate
 from qa_reports.survey.items import ItemResponses, OutOfRange
 from qa_reports.survey.load import FileProvenance, JoinRecord
+from qa_reports.survey.repeats import RepeatedIds
 from qa_reports.survey.suspects import CodeSuspect
 from qa_reports.survey.timing import InterviewTimes, QuestionTimes
 from qa_reports.survey.whole import AnswerCounts, PairCounts, Whole, count_answers
@@ -41,6 +42,18 @@ class CleaningLog(Struct, frozen=True):
     notes: tuple[str, ...]
     """Other things a reader should know, one sentence each."""
     items: tuple[ItemAudit, ...] = ()
+    repeated_ids: RepeatedIds | None = None
+    """Respondent ids that stand in the file more than once; None where none does."""
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """All that a reader should know, one sentence each or a few: repeated ids first."""
+        return (*(() if self.repeated_ids is None else self.repeated_ids.sentences), *self.notes)
+
+    @property
+    def delivered_twice(self) -> RepeatedIds | None:
+        """Interviews that stand in the file twice, which is to be put right."""
+        return self.repeated_ids if self.repeated_ids is not None and self.repeated_ids.is_problem else None
 
     def __post_init__(self) -> None:
         """A row that is neither used nor dropped for a reason is a mistake of the program."""

@@ -250,3 +250,18 @@ def test_interviews_that_are_all_a_little_too_similar_are_a_matter_of_spread() -
     assert alike.closest[0] > np.nanquantile(alike.closest[1:], 0.9)
     assert alike.p[0] > 0.01
     assert find_duplicates(copied, interviewer, 60, 10).p[0] < 1e-4
+
+
+def test_two_interviews_of_one_respondent_are_no_evidence() -> None:
+    answers, interviewer = homogeneous(np.random.default_rng(23), 12, 10, 22)
+    respondent = np.arange(len(answers))
+    answers[15:20], respondent[15:20] = answers[10:15], respondent[10:15]
+
+    as_copies = find_duplicates(answers, interviewer, 12, 10)
+    of_the_file = find_duplicates(answers, interviewer, 12, 10, respondent)
+
+    assert as_copies.p[1] < 1e-6
+    assert of_the_file.p[1] > 0.01
+    assert (as_copies.alike[1], of_the_file.alike[1]) == (10, 0)
+    assert not [pair for pair in of_the_file.pairs if pair.first // 10 == 1 and pair.same_interviewer]
+    np.testing.assert_array_equal(np.delete(as_copies.alike, 1), np.delete(of_the_file.alike, 1))

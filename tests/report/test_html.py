@@ -150,7 +150,7 @@ def test_sensitivity_shows_areas_teams_and_weights(page: str) -> None:
     words = section(page, "sensitivity")
     assert "Interviewer and area cannot be told apart: 6 of 12 interviewers (50%) worked in one area only" in words
     assert "Left out here: 3 interviews without an area." in words
-    assert "1003 vanishes pplhlp: \u22124.60, \u22121.40 trstplc: \u22122.40, without this interviewer" in words
+    assert "1003 vanishes People are helpful: \u22124.60, \u22121.40 Trust in the police: \u22122.40, without" in words
     assert "Trust in the police trstplc 7.0% 5.0% .020 2.5% .034 0.200 (0.0800) 0.100 3.700 fitted" in words
     assert "the variance between areas is estimated as zero" in words
     assert "all interviews are in one area" in words

@@ -18,6 +18,7 @@ from qa_reports.config import ReportConfig
 from qa_reports.errors import ConfigError, DataError
 from qa_reports.survey.clean import DroppedRows, InterviewerAudit, OutOfRange, Recode, Survey, clean_survey
 from qa_reports.survey.load import FileProvenance, SurveyFile, VariableLabels, load_survey
+from qa_reports.survey.repeats import DELIVERED_TWICE
 
 Clean = Callable[..., Survey]
 DEFAULT = {77: "Refusal", 88: "Don't know"}
@@ -93,12 +94,50 @@ def test_a_broken_where_is_a_mistake_of_the_configuration(clean: Clean) -> None:
 
 
 def test_repeated_and_blank_respondents_are_noted(clean: Clean) -> None:
-    survey = clean("int,id,q\n1,5,1\n1,5,2\n1,,3\n2,6,4\n", {"respondent": "id"})
-    assert survey.respondents == ("5", "5", "row 3", "6")
-    assert survey.log.notes == (
-        "id: 1 interview with a respondent id that an earlier one has already (5).",
+    others = "".join(f"2,{k},4\n" for k in range(6, 40))
+    survey = clean(f"int,id,q\n1,5,1\n1,5,2\n1,,3\n{others}", {"respondent": "id"})
+    assert survey.respondents[:4] == ("5", "5", "row 3", "6")
+    assert survey.log.delivered_twice is None
+    assert survey.log.said == (
+        "id: 1 interview with a respondent id that an earlier one has already (5; interviewer 1), and other answers or "
+        "another interviewer: they are counted.",
         "id: 1 interview without a respondent id, called by row.",
     )
+
+
+def test_an_interview_that_was_delivered_twice_is_used_once(clean: Clean) -> None:
+    survey = clean(
+        "int,id,q,w\n1,5,1,1\n2,6,4,1\n1,5,1,1\n1,5,1,1\n2,6,4,2\n2,7,1,1\n3,7,1,1\n2,8,,1\n",
+        {"respondent": "id", "weight": "w"},
+    )
+    found = survey.log.repeated_ids
+    assert found is not None
+    assert (found.left_out.n, found.left_out.respondents, found.left_out.interviewers) == (2, ("5",), (("1", 2),))
+    # Another weight, and another interviewer: nothing says which is right.
+    assert (found.counted_twice.n, found.counted_twice.respondents) == (1, ("6",))
+    assert (found.others.n, found.others.respondents) == (1, ("7",))
+    assert survey.log.dropped == (DroppedRows(DELIVERED_TWICE, 2),)
+    assert survey.respondents == ("5", "6", "6", "7", "7", "8")
+    assert found.title == "3 interviews stand in the file twice"
+    assert found.in_short == (
+        "3 interviews stand in the file twice (interviewers 1, 2): 2 with the same values in every column in use, "
+        "counted once; 1 with the same answers and another value elsewhere, counted twice. Remove the second rows from "
+        "the file."
+    )
+
+
+def test_an_id_of_something_else_loses_no_interview(clean: Clean) -> None:
+    """Two members of a household may answer alike, where there are few questions."""
+    rows = "".join(f"1,{k},1\n1,{k},{1 if k < 3 else 2}\n" for k in range(20))
+    survey = clean(f"int,household,q\n{rows}", {"respondent": "household"})
+    assert survey.log.rows_used == 40
+    assert survey.log.dropped == ()
+    assert "tells no interviews apart" in survey.log.said[0]
+
+
+def test_interviews_are_told_apart_by_rows_where_there_are_no_ids(clean: Clean) -> None:
+    survey = clean("int,q\n1,1\n1,1\n2,1\n")
+    assert (survey.log.rows_used, survey.log.repeated_ids) == (3, None)
 
 
 # --- items -----------------------------------------------------------------------------------------------------------
