@@ -11,6 +11,7 @@ import numpy as np
 from msgspec import Struct
 from scipy import special
 
+from qa_reports.indicators.identical import ChanceOfIdentical, find_identical
 from qa_reports.indicators.measure import FloatArray, IndicatorMeasure, IntArray, not_applicable
 from qa_reports.indicators.own_pairs import Best, OwnPairs, compare_within, count_shares
 from qa_reports.indicators.similarity import COLUMNS, ROWS, PackedAnswers, blocks, pack_answers, where
@@ -26,6 +27,9 @@ _FIRST = 256
 """Interviews that each is held against before it is known how close it takes to be closer."""
 _EXPECTED = 0.5
 """Pairs within interviewers above the limit that chance brings about in the whole survey."""
+_UNLIKELY = 0.05
+"""Identical pairs of different interviewers that chance brings about; fewer than of pairs within interviewers, because
+what it is worked out from knows pairs of items only."""
 _TRIED = np.array([1, 2, 4, 8])
 """An interviewer's evidence is the best of this many of their strongest links, allowing for the choice."""
 _NO_EVIDENCE = 0.5
@@ -33,12 +37,14 @@ _NO_EVIDENCE = 0.5
 links are tried and p may fall, but not below a quarter of this."""
 _LISTED = 200
 """Pairs listed at most, the most alike first."""
+_MOST_IDENTICAL = 2_000
+"""Identical pairs of different interviewers that are looked at: the first that are found."""
 _NEARLY_ALL = 0.9999
 """Share that only identical interviews exceed."""
 
 
 class AlikePair(Struct, frozen=True):
-    """Two interviews with improbably many identical answers."""
+    """Two interviews with more identical answers than chance brings about in the whole survey."""
 
     first: int
     """Positions of the interviews in the survey."""
@@ -46,6 +52,11 @@ class AlikePair(Struct, frozen=True):
     share: float
     """Share of identical answers among the items both answered."""
     same_interviewer: bool
+    shared: int
+    """Items both answered."""
+    expected: float | None = None
+    """Pairs as improbable as this one that chance brings about in the survey; of identical interviews of different
+    interviewers, the others are held against the limit."""
 
 
 class Duplicates(Struct, frozen=True, eq=False):
@@ -65,9 +76,9 @@ class Duplicates(Struct, frozen=True, eq=False):
     p: FloatArray
     """(J,) p of the interviewer's most similar pairs; NaN where they have no pair to compare."""
     pairs: tuple[AlikePair, ...]
-    """Pairs within interviewers above the limit and identical pairs anywhere, most alike first."""
+    """Pairs within interviewers above the limit, and identical ones between that are improbable, most alike first."""
     n_pairs: int
-    """Pairs above the limit within interviewers, and identical ones between, listed or not."""
+    """As many of them as there are, listed or not."""
 
 
 def find_duplicates(
@@ -136,13 +147,13 @@ def find_duplicates(
     partners[order] = np.where(largest >= 0, order[partner], -1)
     found = [
         *(
-            AlikePair(int(order[a]), int(order[b]), share, True)
+            AlikePair(int(order[a]), int(order[b]), share, True, _n_shared(answers, order[a], order[b]))
             for pairs in own_pairs.strongest
             for share, a, b in pairs.where(pairs.share >= limit)[:_LISTED]
         ),
-        *(AlikePair(int(order[a]), int(order[b]), 1.0, False) for a, b in identical),
+        *_improbable(answers, [(int(order[a]), int(order[b])) for a, b in identical[:_MOST_IDENTICAL]]),
     ]
-    found.sort(key=lambda pair: (-pair.share, not pair.same_interviewer, pair.first, pair.second))
+    found.sort(key=lambda pair: (-pair.share, not pair.same_interviewer, -pair.shared, pair.first, pair.second))
     measure = IndicatorMeasure(
         name="largest_match",
         kind="duplicates",
@@ -160,6 +171,23 @@ def find_duplicates(
         ),
     )
     return Duplicates(measure, partners, limit, closest, alike, p, tuple(found[:_LISTED]), len(found))
+
+
+def _n_shared(answers: FloatArray, first: int, second: int) -> int:
+    return int((np.isfinite(answers[first]) & np.isfinite(answers[second])).sum())
+
+
+def _improbable(answers: FloatArray, identical: list[tuple[int, int]]) -> list[AlikePair]:
+    """Those of identical interviews of different interviewers that chance does not bring about in the whole survey."""
+    if not identical:
+        return []
+    chance = ChanceOfIdentical(answers)
+    pairs = [(a, b, chance.expected(a, b)) for a, b in identical]
+    return [
+        AlikePair(a, b, 1.0, False, _n_shared(answers, a, b), expected)
+        for a, b, expected in pairs
+        if expected <= _UNLIKELY
+    ]
 
 
 def no_duplicates(reason: str) -> IndicatorMeasure:
@@ -193,15 +221,15 @@ def _compare_between(
             best.take_all(place[columns], share.T, place[rows])
             first, second = where(share >= 1)
         else:
-            bar = np.minimum(best.share, np.float32(_NEARLY_ALL)) if len(identical) < _LISTED else best.share
+            bar = np.minimum(best.share, np.float32(_NEARLY_ALL)) if len(identical) < _MOST_IDENTICAL else best.share
             first, second, close = packed.closer(rows, columns, fewest, bar[rows], None, bar[columns])
             apart = owner[first + rows.start] < owner[second + columns.start]
             first, second, close = first[apart], second[apart], close[apart]
             best.take_closest(first + rows.start, close, second + columns.start)
             best.take_closest(second + columns.start, close, first + rows.start)
             first, second = first[close >= 1], second[close >= 1]
-        if len(identical) < _LISTED:
-            pairs = first[:_LISTED] + rows.start, second[:_LISTED] + columns.start
+        if len(identical) < _MOST_IDENTICAL:
+            pairs = first[:_MOST_IDENTICAL] + rows.start, second[:_MOST_IDENTICAL] + columns.start
             identical += zip(*(one.tolist() for one in pairs), strict=True)
     return best, between, identical
 
@@ -244,20 +272,6 @@ def _compare_with_all(packed: PackedAnswers, owner: IntArray, fewest: int, best:
             row, other = some[row + top], other + left
             apart = owner[row] != owner[other]
             best.take_closest(row[apart], close[apart], other[apart])
-
-
-def find_identical(answers: FloatArray, owner: IntArray, fewest: int) -> list[tuple[int, int]]:
-    """Pairs of different interviewers that answered the same items in the same way, found by sorting; a group of
-    identical interviews gives each with the first of another interviewer."""
-    enough = np.flatnonzero(np.isfinite(answers).sum(axis=1) >= fewest)
-    coded = np.ascontiguousarray(np.nan_to_num(answers[enough], nan=-np.inf))
-    whole = coded.view(np.dtype((np.void, coded.dtype.itemsize * coded.shape[1]))).ravel()
-    order = np.argsort(whole, kind="stable")
-    new = np.append(True, whole[order[1:]] != whole[order[:-1]])
-    first = order[np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))] if order.size else order
-    a, b = enough[first], enough[order]
-    elsewhere = owner[a] != owner[b]
-    return [(int(one), int(other)) for one, other in zip(a[elsewhere], b[elsewhere], strict=True)]
 
 
 class _Within(Struct, frozen=True, eq=False):

@@ -294,6 +294,8 @@ _PAIRS = (
     Column("other interviewer", "text", 16, key_value("other")),
     Column("other respondent", "text", 16, key_value("other_respondent")),
     Column("identical answers", "share", 16, key_value("share")),
+    Column("of answers both gave", "count", 18, key_value("shared")),
+    Column("pairs expected by chance", "estimate", 20, key_value("expected")),
 )
 _CLEANING = (
     Column("what", "text", 14, key_value("what")),

@@ -97,6 +97,9 @@ class PairRow(Struct, frozen=True):
     respondents: tuple[str, str]
     interviewers: tuple[str, str]
     share: float
+    """Of identical answers among the shared ones."""
+    shared: int
+    """Items both answered."""
 
 
 class IndicatorsSummary(Struct, frozen=True):
@@ -176,6 +179,7 @@ def _pairs(found: Duplicates, survey: Survey) -> tuple[PairRow, ...]:
             (survey.respondents[pair.first], survey.respondents[pair.second]),
             (interviewer(pair.first), interviewer(pair.second)),
             pair.share,
+            pair.shared,
         )
         for pair in found.pairs
     )

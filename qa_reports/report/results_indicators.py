@@ -35,6 +35,8 @@ def similar_pairs(indicators: JudgedIndicators, survey: Survey) -> Document:
                 "respondents": [survey.respondents[pair.first], survey.respondents[pair.second]],
                 "interviewers": [interviewer(pair.first), interviewer(pair.second)],
                 "share": number(pair.share),
+                "shared": pair.shared,
+                "expected": number(pair.expected),
             }
             for pair in pairs
         ],

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from qa_reports.indicators import duplicates, own_pairs, similarity
-from qa_reports.indicators.duplicates import find_duplicates, find_identical
+from qa_reports.indicators.duplicates import find_duplicates
+from qa_reports.indicators.identical import find_identical
 from qa_reports.indicators.own_pairs import compare_within
 from qa_reports.indicators.similarity import count_bits, count_bits_by_halves, pack_answers
 

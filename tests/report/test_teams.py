@@ -134,9 +134,9 @@ def test_indicators_name_the_teams_own_and_nobody_else(whole: ReportSummary) -> 
         remarkable=((SOUTH[0], 0.001), (SOUTH[1], 0.01), (SOUTH[2], 0.02), (NORTH[0], 0.03)),
     )  # fmt: skip
     pairs = (
-        PairRow(("r1", "r2"), (SOUTH[0], SOUTH[0]), 1.0),
-        PairRow(("r3", "r4"), (NORTH[0], SOUTH[0]), 1.0),
-        PairRow(("r5", "r6"), (NORTH[1], NORTH[1]), 0.9),
+        PairRow(("r1", "r2"), (SOUTH[0], SOUTH[0]), 1.0, 22),
+        PairRow(("r3", "r4"), (NORTH[0], SOUTH[0]), 1.0, 22),
+        PairRow(("r5", "r6"), (NORTH[1], NORTH[1]), 0.9, 22),
     )
     indicators = IndicatorsSummary((row,), (), pairs, 3, 0.9)
     part = restrict_to_team(structs.replace(whole, indicators=indicators), "North", GIVEN.flags).indicators
