@@ -11,6 +11,7 @@ import pytest
 from msgspec import structs
 
 from qa_reports.cli import main
+from qa_reports.report.excel import _cleaning_rows
 from qa_reports.report.recontact import respondents_to_recontact
 from qa_reports.report.results import results_schema
 from tests.report.example_survey import IDS, LOW, example_report_input
@@ -93,6 +94,16 @@ def test_a_respondent_to_ask_again_is_named_once() -> None:
     for kind in (flags, [structs.replace(flags[0], kind="spread", items=())]):
         found = respondents_to_recontact(IDS[LOW], kind, survey).respondents
         assert len(set(found)) == len(found) > 1
+
+
+def test_the_workbook_lists_repeats_that_are_used() -> None:
+    none = {"n": 0, "respondents": [], "interviewers": {}}
+    repeated = {"counted_twice": {"n": 3, "respondents": ["6"], "interviewers": {"12": 3}}, "others": none}
+    cleaning = {"dropped": [], "joins": [], "recoded": [], "out_of_range": [], "repeated_ids": repeated}
+
+    (row,) = _cleaning_rows(cleaning)
+
+    assert (row["what"], row["n"], row["interviewers"]) == ("repeated id, used", 3, {"12": 3})
 
 
 def test_without_ids_rows_are_interviews(small_wave: SmallWave) -> None:

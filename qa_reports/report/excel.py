@@ -113,6 +113,14 @@ def _pair_rows(similar: Record | None) -> Iterator[Record]:
 def _cleaning_rows(cleaning: Mapping[str, Any]) -> Iterator[Record]:
     for row in cleaning["dropped"]:
         yield {"what": "row not used", "item": None, "code": None, "interviewers": {}, **row}
+    repeated = cleaning["repeated_ids"] or {}
+    for kind, words in (
+        ("counted_twice", "same answers as an earlier row"),
+        ("others", "other answers or interviewer"),
+    ):
+        row = repeated.get(kind)
+        if row and row["n"]:
+            yield {"what": "repeated id, used", "item": None, "code": None, "reason": words, **row}
     for row in cleaning["joins"]:
         lost: dict[str, Any] = {"item": None, "code": None, "interviewers": {}}
         for what, reason in (("unmatched", "no row in"), ("unused", "never used rows of")):
