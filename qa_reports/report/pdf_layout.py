@@ -11,6 +11,7 @@ import datetime
 import hashlib
 import importlib
 import io
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ from qa_reports.config import Format
 from qa_reports.errors import UserError
 from qa_reports.libraries import named_by_their_files, properties_unlisted, without_collector
 from qa_reports.report.limits import MOST_ATTACHED
-from qa_reports.report.pdf_objects import write_once
+from qa_reports.report.pdf_objects import LEVEL, write_once
 from qa_reports.report.pdf_pictures import Picture, StandIns
 
 LAID_OUT: frozenset[Format] = frozenset(("pdf", "feedback"))
@@ -35,12 +36,14 @@ class Attached(Struct, frozen=True):
     """`results.json`, which a PDF carries as the data behind it, and the report's own date."""
 
     results: bytes
+    deflated: bytes
+    """The same, deflated before it is sent: whoever lays out has more to do than anybody else."""
     day: datetime.date
 
 
 def attached(results: bytes, day: datetime.date) -> Attached | None:
     """`results.json` as a PDF carries it; None where it is very large."""
-    return Attached(results, day) if len(results) <= MOST_ATTACHED else None
+    return Attached(results, zlib.compress(results, LEVEL), day) if len(results) <= MOST_ATTACHED else None
 
 
 def pdf_obstacle() -> str | None:
@@ -82,9 +85,9 @@ def write_pdf(html: str, pictures: Sequence[Picture] = (), attached: Attached | 
         PdfUnavailable: WeasyPrint or Pango is missing.
     """
 
-    def finish(document: object, pdf: Any) -> None:
+    def finish(_: object, pdf: Any) -> None:
         StandIns(len(pictures)).replace(pdf, pictures)
-        write_once(document, pdf)
+        write_once(pdf, b"" if attached is None else attached.deflated)
 
     identifier = hashlib.sha256(html.encode("utf-8"))
     for one in pictures:

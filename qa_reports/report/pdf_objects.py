@@ -16,13 +16,13 @@ LEVEL = 3
 class WrittenObject:
     """An object of a PDF whose bytes are known; pydyf sets `offset` while it writes the file."""
 
-    def __init__(self, original: Any) -> None:
+    def __init__(self, original: Any, attached: bytes) -> None:
         self.number: int = original.number
         self.generation: int = original.generation
         self.free: str = original.free
         self.offset: int = original.offset
         self.compressible: bool = original.compressible
-        self.data: bytes = b"" if self.free == "f" else _bytes_of(original)
+        self.data: bytes = b"" if self.free == "f" else _bytes_of(original, attached)
 
     @property
     def indirect(self) -> bytes:
@@ -35,18 +35,21 @@ class WrittenObject:
         return b"%d %d R" % (self.number, self.generation)
 
 
-def write_once(document: object, pdf: Any) -> None:
-    """Turn every object of a finished PDF into its bytes."""
-    pdf.objects = [WrittenObject(one) for one in pdf.objects]
+def write_once(pdf: Any, attached: bytes = b"") -> None:
+    """Turn every object of a finished PDF into its bytes; its attachment, where it has one, is `attached` deflated."""
+    pdf.objects = [WrittenObject(one, attached) for one in pdf.objects]
 
 
-def _bytes_of(original: Any) -> bytes:
+def _bytes_of(original: Any, attached: bytes) -> bytes:
     # Archives read the metadata without unpacking them.
     if not getattr(original, "compress", False) or original.extra.get("Type") == "/Metadata":
         original.compress = False
         return bytes(original.data)
     original.compress = False
-    _, _, rest = original.data.partition(b"\nstream\n")
-    original.stream = [zlib.compress(rest.removesuffix(b"\nendstream"), LEVEL)]
+    if original.extra.get("Type") == "/EmbeddedFile":
+        original.stream = [attached]
+    else:
+        _, _, rest = original.data.partition(b"\nstream\n")
+        original.stream = [zlib.compress(rest.removesuffix(b"\nendstream"), LEVEL)]
     original.extra["Filter"] = "/FlateDecode"
     return bytes(original.data)
