@@ -21,7 +21,7 @@ from qa_reports.config import Format
 from qa_reports.errors import UserError
 from qa_reports.libraries import named_by_their_files, properties_unlisted, without_collector
 from qa_reports.report.limits import MOST_ATTACHED
-from qa_reports.report.pdf_objects import LEVEL, write_once
+from qa_reports.report.pdf_objects import LEVEL, deflated_sooner, write_once
 from qa_reports.report.pdf_pictures import Picture, StandIns
 
 LAID_OUT: frozenset[Format] = frozenset(("pdf", "feedback"))
@@ -94,14 +94,15 @@ def write_pdf(html: str, pictures: Sequence[Picture] = (), attached: Attached | 
         identifier.update(one.deflated)
     with without_collector():
         document = _laid_out.pop(html, None) or _document(html, len(pictures))
-        return bytes(
-            document.write_pdf(
-                finisher=finish,
-                pdf_identifier=identifier.digest()[:16],
-                attachments=[] if attached is None else [_attachment(attached)],
-                **_VARIANT,
+        with deflated_sooner():
+            return bytes(
+                document.write_pdf(
+                    finisher=finish,
+                    pdf_identifier=identifier.digest()[:16],
+                    attachments=[] if attached is None else [_attachment(attached)],
+                    **_VARIANT,
+                )
             )
-        )
 
 
 _VARIANT: dict[str, Any] = {"pdf_variant": "pdf/a-3a", "pdf_tags": True}

@@ -18,6 +18,7 @@ from qa_reports.errors import UserError
 from qa_reports.report.front_page import front_calls
 from qa_reports.report.pdf import draw_pictures, print_page, printed_profiles, render_pdf
 from qa_reports.report.pdf_layout import PdfUnavailable, lay_out, pdf_obstacle, write_pdf
+from qa_reports.report.pdf_objects import LEVEL, deflated_sooner
 from qa_reports.report.pdf_pictures import Picture, StandIns, source
 from qa_reports.report.sensitivity import summarise_sensitivity
 from qa_reports.report.summarise import ReportSummary, summarise
@@ -47,6 +48,19 @@ def tool(*command: str) -> str:
 
 @needs_pango
 @needs_poppler
+def test_objects_are_deflated_sooner_only_while_a_pdf_is_written() -> None:
+    import pydyf
+
+    stream = pydyf.Stream([b"as long as it takes " * 500], compress=True)
+    slowest = stream.data
+    with deflated_sooner():
+        sooner = stream.data
+    assert stream.data == slowest
+    packed = [one.partition(b"stream\n")[2].removesuffix(b"\nendstream") for one in (slowest, sooner)]
+    assert [zlib.decompress(one) for one in packed] == [b"as long as it takes " * 500] * 2
+    assert [zlib.compressobj(level).compress(b"")[1] for level in (9, LEVEL)] == [one[1] for one in packed]
+
+
 def test_page_one_says_whom_to_call(pdf: Path) -> None:
     page = " ".join(tool("pdftotext", "-l", "1", "-layout", str(pdf), "-").split())
     assert "One of 12 interviewers is worth a call: 1003" in page
