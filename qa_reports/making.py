@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -95,7 +94,7 @@ def make_one(
                 from qa_reports.effects.referee import load_referee
             # What there is to do later is loaded beside what this process has to load itself.
             referee.start(load_referee)
-            referee.start(importlib.import_module, "qa_reports.pipeline")
+            referee.start(_load_pipeline)
             if laid_out:
                 referee.start(load_drawing)
             with without_collector():
@@ -116,6 +115,11 @@ def make_one(
         return USER_ERROR, []
     tell(f"{made.shown}: {made.facts.sentence}", lines)
     return REPORT_MADE, [made]
+
+
+def _load_pipeline() -> None:
+    """Load all steps of a report."""
+    import qa_reports.pipeline  # noqa: F401 -- to have it loaded
 
 
 def make_several(
