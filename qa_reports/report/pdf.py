@@ -163,7 +163,7 @@ def _drawings(summary: ReportSummary, profiles: Sequence[Profile]) -> Drawings:
         },
         suspects=tuple(
             panels(figures, 2) if (figures := [f for c in suspect.comparisons for f in c.figures]) else None
-            for suspect in summary.suspects
+            for suspect in summary.shown_suspects
         ),
         all=tuple(made),
     )

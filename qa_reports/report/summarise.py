@@ -140,6 +140,12 @@ class ReportSummary(Struct, frozen=True, eq=False):
         """The suspects of each item together."""
         return by_item(self.suspects)
 
+    @property
+    def shown_suspects(self) -> tuple[SuspectSummary, ...]:
+        """Those of which the report shows what they would have done, in the survey's order."""
+        shown = [suspect for problem in self.problems for suspect in problem.shown]
+        return tuple(suspect for suspect in self.suspects if suspect in shown)
+
 
 def summarise(
     survey: Survey,

@@ -19,6 +19,9 @@ from qa_reports.survey.repeats import RepeatedIds
 from qa_reports.survey.suspects import CodeSuspect
 from qa_reports.survey.wider_scale import WiderScale, values_words
 
+MOST_OF_SCALE = 3
+"""Values outside one mistyped scale that the report shows the doings of: there may be a hundred, all for one reason."""
+
 
 class SuspectTreatment(Struct, frozen=True):
     """What the item shows under one treatment of its suspicious values."""
@@ -71,6 +74,11 @@ class ItemSuspects(Struct, frozen=True, eq=False):
     def wider(self) -> WiderScale | None:
         """The scale that would hold them, where the declared one may be mistyped."""
         return self.suspects[0].wider
+
+    @property
+    def shown(self) -> tuple[SuspectSummary, ...]:
+        """Those of which the report shows what they would have done."""
+        return self.suspects if self.wider is None else self.suspects[:MOST_OF_SCALE]
 
     @property
     def title(self) -> str:

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from qa_reports.cli import main
 from qa_reports.effects.sentences import missing_code_sentence
-from qa_reports.report.suspects import by_item, suspect_notes
+from qa_reports.report.suspects import MOST_OF_SCALE, by_item, suspect_notes
 from qa_reports.survey.wider_scale import WiderScale
 from tests.report.example_survey import example_report_input
 from tests.report.test_summarise import summary_of
@@ -60,6 +60,17 @@ def test_a_code_beyond_a_gap_is_told_as_before(written: tuple[str, dict]) -> Non
     assert (suspect["kind"], suspect["perhaps_scale"]) == ("missing_code", None)
     assert "1 value looks like a missing code that nobody declared (88 in Trust in others)." in words
     assert "may be mistyped" not in words
+
+
+@pytest.mark.parametrize("written", ["{name: trust, label: Trust in others, scale: [9, 10]"], indirect=True)
+def test_of_many_values_outside_a_scale_the_page_shows_the_doings_of_the_first(written: tuple[str, dict]) -> None:
+    words, results = written
+    values = [one["value"] for one in results["code_suspects"]]
+    assert len(values) > MOST_OF_SCALE
+    assert re.findall(r"What (\d+) would have done", words) == [str(value) for value in values[:MOST_OF_SCALE]]
+    headings = re.findall(r"(\d+) in Trust in others The value", words)
+    assert headings == [str(value) for value in values[:MOST_OF_SCALE]]
+    assert "(of the values outside one scale the first; results.json has all)" in words
 
 
 def test_scales_come_before_codes_and_stand_by_themselves() -> None:
