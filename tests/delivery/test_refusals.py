@@ -33,25 +33,6 @@ TLS_OR_PORT = f"email.smtp.security should be tls where this is its encrypted po
 INSTEAD = "email.smtp.security should be tls (usually with port 465)"
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return write_run(tmp_path / "archive")
-
-
-@pytest.fixture
-def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificates:
-    """A certificate for localhost that this process trusts."""
-    made = make_certificates(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(made.authority))
-    return made
-
-
-@pytest.fixture
-def login(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    monkeypatch.setenv("QA_TEST_PASSWORD", "correct horse")
-    return {"user": "qa", "password_env": "QA_TEST_PASSWORD"}
-
-
 def keys_in(words: str) -> set[str]:
     return set(re.findall(r"email\.[a-z_]+(?:\.[a-z_]+)?", words))
 

@@ -22,7 +22,6 @@ from qa_reports.errors import DataError, OutputError
 from tests.delivery.archived_run import NORTH_PDF, PDF, WHOLE, email, write_run
 from tests.delivery.mail_server import (
     PASSWORD,
-    USER,
     Certificates,
     Mailbox,
     ScriptedServer,
@@ -35,25 +34,6 @@ from tests.delivery.mail_server import (
 
 AT_ONCE = (0.0, 0.0, 0.0)
 """Three further attempts, without waiting."""
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return write_run(tmp_path / "archive")
-
-
-@pytest.fixture
-def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificates:
-    """A certificate for localhost that this process trusts."""
-    made = make_certificates(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(made.authority))
-    return made
-
-
-@pytest.fixture
-def login(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    monkeypatch.setenv("QA_TEST_PASSWORD", PASSWORD.decode())
-    return {"user": USER.decode(), "password_env": "QA_TEST_PASSWORD"}
 
 
 def states(deliveries: tuple[Delivery, ...]) -> dict[str, str]:
